@@ -1,0 +1,80 @@
+"""The hot operations, written three times with the same names, arguments and meaning.
+
+V vocabulary rows, D dimensions, B windows, R output rows a window (1 + K negatives, or the length
+of a Huffman path), N ids. Tables are float32, (V, D), C-contiguous; ids are int32; offsets are
+int64, one more than there are groups. Arguments are checked once at the edge and trusted inside.
+
+===============  ================================================================  ============
+kernel           does                                                              exactness
+===============  ================================================================  ============
+``subsample``    (ids, offsets, start, keep, key) → ids, offsets, positions        bit-equal
+``windows``      (ids, offsets, positions, window, key)
+                 → contexts, offsets, targets, positions                           bit-equal
+``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
+``bag_mean``     (W, ids, offsets) → means                                         close
+``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
+``sgd_step``     (W_in, W_out, contexts, offsets, rows, labels, lr, mean,
+                 divide, measured) → loss, pairs                                   close
+===============  ================================================================  ============
+
+``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is.
+``cpu.py`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
+"""
+
+import importlib
+import inspect
+import os
+from types import ModuleType
+from typing import Any
+
+from embedlayer.backend import array_module
+from embedlayer.errors import EmbedlayerError
+
+CONTRACT = ("subsample", "windows", "draw", "bag_mean", "scatter_add", "sgd_step")
+KINDS = ("fused", "reference")
+IMPLEMENTATIONS = {
+    ("numpy", "fused"): "cpu",
+    ("cupy", "fused"): "cuda",
+    ("numpy", "reference"): "reference",
+    ("cupy", "reference"): "reference",
+}
+
+
+def kernel_kind(kind: str | None = None) -> str:
+    """'fused' or 'reference': the argument, else ``EMBEDLAYER_KERNELS``, else 'fused'.
+
+    Raises:
+        EmbedlayerError: any other name.
+    """
+    chosen = kind or os.environ.get("EMBEDLAYER_KERNELS") or "fused"
+    if chosen not in KINDS:
+        source = "argument" if kind else "EMBEDLAYER_KERNELS"
+        raise EmbedlayerError(f"unknown kernels {chosen!r} ({source}): choose {' or '.join(KINDS)}")
+    return chosen
+
+
+def load_kernels(backend: str, kind: str | None = None) -> ModuleType:
+    """The module that implements the contract for 'numpy' or 'cupy'; imported when first needed.
+
+    Raises:
+        EmbedlayerError: an unknown kind.
+    """
+    name = IMPLEMENTATIONS[backend, kernel_kind(kind)]
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def kernels_for(*arrays: Any) -> ModuleType:
+    """The implementation that works on these arrays, of the kind in force."""
+    return load_kernels(array_module(*arrays).__name__)
+
+
+def check_contract(implementation: ModuleType, definition: ModuleType) -> None:
+    """Raise TypeError unless every kernel of the contract has the definition's arguments."""
+    for name in CONTRACT:
+        kernel = getattr(implementation, name, None)
+        if kernel is None:
+            raise TypeError(f"{implementation.__name__} lacks the kernel {name}")
+        wanted = list(inspect.signature(getattr(definition, name)).parameters)
+        found = list(inspect.signature(kernel).parameters)
+        if found != wanted:
+            raise TypeError(f"{implementation.__name__}.{name}{found} is not {name}{wanted}")

@@ -1,0 +1,204 @@
+"""The definition of every kernel, in readable ``xp`` code for NumPy or CuPy arrays of any float.
+
+Batch semantics: ``sgd_step`` reads both tables as they were before the call, for all its windows.
+The implementations that go window by window equal it on a batch of one window.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from embedlayer.backend import array_module
+from embedlayer.rng import HIGH, below, hash64
+
+LOW_WORD = np.uint64(0xFFFFFFFF)
+
+
+def subsample(
+    ids: Any, offsets: Any, start: int, keep: Any, key: np.uint64
+) -> tuple[Any, Any, Any]:
+    """Drop frequent words; a token's fate depends on (key, its global position) alone.
+
+    Args:
+        ids: int32, (N,): the tokens of a chunk of whole sentences.
+        offsets: int64, (S + 1,): sentence s is ``ids[offsets[s]:offsets[s + 1]]``.
+        start: the position of the chunk's first token in the corpus.
+        keep: uint32, (V,): a token of word i stays when its 32 random bits are at most ``keep[i]``.
+        key: the key of the epoch's stream.
+
+    Returns:
+        The kept ids (int32), the offsets of the same S sentences among them (int64), and the
+        positions of the kept tokens in the corpus (int64).
+    """
+    xp = array_module(ids)
+    positions = xp.arange(start, start + len(ids), dtype=np.int64)
+    kept = (_bits(xp, key, positions) >> HIGH) <= keep[ids]
+    before = xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(kept, dtype=np.int64)])
+    return ids[kept], before[offsets], positions[kept]
+
+
+def windows(
+    ids: Any, offsets: Any, positions: Any, window: int, key: np.uint64
+) -> tuple[Any, Any, Any, Any]:
+    """The windows of the kept tokens: up to ``window`` words on each side, inside the sentence.
+
+    The half-width is uniform on 1 … ``window``, from (key, position of the target). A token with
+    no neighbour makes no window.
+
+    Args:
+        ids, offsets, positions: as :func:`subsample` returns them.
+        window: the largest half-width.
+        key: the key of the epoch's stream.
+
+    Returns:
+        contexts (int32, flat, left to right), offsets (int64, (B + 1,)), targets (int32, (B,)) and
+        the targets' positions in the corpus (int64, (B,)).
+    """
+    xp = array_module(ids)
+    size = len(ids)
+    place = xp.arange(size, dtype=np.int64)
+    sentence = xp.searchsorted(offsets, place, side="right") - 1
+    half = below(_bits(xp, key, positions), np.uint64(window)).astype(np.int64) + 1
+    first = xp.maximum(place - half, offsets[sentence])
+    last = xp.minimum(place + half, offsets[sentence + 1] - 1)
+
+    shift = xp.concatenate([xp.arange(-window, 0), xp.arange(1, window + 1)])
+    neighbour = place[:, None] + shift
+    inside = (neighbour >= first[:, None]) & (neighbour <= last[:, None])
+    contexts = ids[neighbour[inside]]
+
+    count = last - first
+    has_context = count > 0
+    ends = xp.cumsum(count[has_context], dtype=np.int64)
+    starts = xp.concatenate([xp.zeros(1, np.int64), ends])
+    return contexts, starts, ids[has_context], positions[has_context]
+
+
+def draw(
+    prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64
+) -> Any:
+    """The output rows of each window: its target, then ``negative`` draws by the alias method.
+
+    A draw that equals its target becomes −1, "no row". (Walker, "An efficient method for
+    generating discrete random variables with general distributions", ACM TOMS 1977.)
+
+    Args:
+        prob: uint32, (V,): slot i gives word i when 32 random bits are at most ``prob[i]``.
+        alias: int32, (V,): the word that slot i gives otherwise.
+        targets, positions: int32 and int64, (B,), as :func:`windows` returns them.
+        negative: K, the draws a window.
+        key: the key of the epoch's stream.
+
+    Returns:
+        rows: int32, (B, 1 + K).
+    """
+    xp = array_module(targets)
+    stream = _bits(xp, key, positions)
+    bits = hash64(stream[:, None], xp.arange(negative, dtype=np.uint64))
+    slot = below(bits, np.uint64(len(prob))).astype(np.int64)
+    word = xp.where((bits & LOW_WORD) <= prob[slot], slot, alias[slot]).astype(np.int32)
+    word = xp.where(word == targets[:, None], np.int32(-1), word)
+    return xp.concatenate([targets[:, None], word], axis=1)
+
+
+def bag_mean(W: Any, ids: Any, offsets: Any) -> Any:
+    """The mean of each bag's rows: ``W[ids[offsets[b]:offsets[b + 1]]].mean(axis=0)``; (B, D).
+
+    An empty bag's mean is zero.
+    """
+    xp = array_module(W)
+    sizes = xp.diff(offsets)
+    total = xp.zeros((len(sizes), W.shape[1]), W.dtype)
+    xp.add.at(total, _group_of_each(offsets, len(ids)), W[ids])
+    return total / xp.maximum(sizes, 1)[:, None].astype(W.dtype)
+
+
+def scatter_add(W: Any, rows: Any, values: Any) -> None:
+    """``W[rows[i]] += values[i]``, in place; repeated rows accumulate, rows of −1 are skipped.
+
+    Args:
+        W: any numeric dtype, (V, D).
+        rows: int32 or int64, (N,), each below V.
+        values: (N, D), of W's dtype.
+    """
+    xp = array_module(W)
+    real = rows >= 0
+    xp.add.at(W, rows[real], values[real])
+
+
+def sgd_step(
+    W_in: Any,
+    W_out: Any,
+    contexts: Any,
+    offsets: Any,
+    rows: Any,
+    labels: Any,
+    lr: float,
+    mean: bool,
+    divide: bool,
+    measured: Any,
+) -> tuple[float, int]:
+    """One step of stochastic gradient descent on the logistic loss of B windows, in place.
+
+    The loss of a hidden vector h and an output row o with label y is −log σ(h·o) for y = 1 and
+    −log σ(−h·o) for y = 0 (Mikolov et al., "Distributed representations of words and phrases and
+    their compositionality", NIPS 2013, eq. 4).
+
+    Args:
+        W_in, W_out: float, (V, D) each: the input and the output table.
+        contexts, offsets: int32, flat, and int64, (B + 1,): the context words of each window.
+        rows: int32, (B, R): the output rows of each window; −1 is "no row".
+        labels: float32, (B, R), or (1, R) shared by every window: 1 for the rows to attract.
+        lr: the learning rate.
+        mean: False: every context is a hidden vector of its own (skip-gram). True: the mean of
+            a window's contexts is its one hidden vector (CBOW).
+        divide: with ``mean``: each context receives the hidden gradient divided by their number,
+            the true gradient of a mean; False gives it whole to each, as word2vec.c does.
+        measured: bool, (B,): the windows whose loss is summed.
+
+    Returns:
+        The summed loss (float64) and the number of (hidden, output) pairs of measured windows.
+    """
+    xp = array_module(W_in)
+    if len(rows) == 0:
+        return 0.0, 0
+    window = _group_of_each(offsets, len(contexts))
+    if mean:
+        hidden, window_of_hidden = bag_mean(W_in, contexts, offsets), xp.arange(len(rows))
+    else:
+        hidden, window_of_hidden = W_in[contexts], window
+
+    real = (rows >= 0)[window_of_hidden]
+    label = xp.broadcast_to(labels, rows.shape)[window_of_hidden].astype(W_in.dtype)
+    output = W_out[xp.maximum(rows, 0)][window_of_hidden]
+    score = xp.einsum("hd,hrd->hr", hidden, output)
+    step = xp.where(real, label - _sigmoid(xp, score), 0).astype(W_in.dtype) * W_in.dtype.type(lr)
+
+    hidden_step = xp.einsum("hr,hrd->hd", step, output)
+    output_step = step[:, :, None] * hidden[:, None, :]
+    if mean:
+        hidden_step = hidden_step[window]
+        if divide:
+            hidden_step /= xp.diff(offsets)[window, None].astype(W_in.dtype)
+    scatter_add(W_in, contexts, hidden_step)
+    flat_rows = rows[window_of_hidden].reshape(-1)
+    scatter_add(W_out, flat_rows, output_step.reshape(len(flat_rows), -1))
+
+    counted = real & measured[window_of_hidden, None]
+    toward_zero = xp.where(label > 0, -score, score).astype(np.float64)
+    loss = xp.where(counted, xp.logaddexp(0.0, toward_zero), 0.0).sum()
+    return float(loss), int(counted.sum())
+
+
+def _bits(xp: Any, key: np.uint64, positions: Any) -> Any:
+    return hash64(xp.asarray(key), positions.astype(np.uint64))
+
+
+def _group_of_each(offsets: Any, size: int) -> Any:
+    """The number of the group that each of ``size`` flat entries belongs to."""
+    xp = array_module(offsets)
+    return xp.searchsorted(offsets, xp.arange(size, dtype=np.int64), side="right") - 1
+
+
+def _sigmoid(xp: Any, score: Any) -> Any:
+    return 0.5 * (1.0 + xp.tanh(0.5 * score))

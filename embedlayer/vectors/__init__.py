@@ -1,0 +1,1 @@
+"""What the user keeps: words and their vectors, queries, files and evaluation."""
