@@ -10,6 +10,7 @@ number generators", OOPSLA 2014) over a Weyl sequence that starts at the key.
 """
 
 import hashlib
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 HIGH = np.uint64(32)
 SHIFT_1, SHIFT_2, SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
-UNIT = 2.0**-24
 
 
 def make_key(seed: int, purpose: str, epoch: int = 0) -> np.uint64:
@@ -48,9 +48,11 @@ def below(bits: Any, limit: Any) -> Any:
     return ((bits >> HIGH) * limit) >> HIGH
 
 
-def uniform(xp: Any, key: np.uint64, shape: tuple[int, ...]) -> Any:
-    """Uniform numbers in [0, 1): float32 of ``shape``, exact multiples of 2**−24."""
-    size = int(np.prod(shape))
-    bits = hash64(xp.asarray(key), xp.arange(size, dtype=np.uint64))
-    top = (bits >> np.uint64(40)).astype(np.float32)
-    return (top * np.float32(UNIT)).reshape(shape)
+def uniform(xp: Any, key: np.uint64, shape: tuple[int, ...], start: int = 0) -> Any:
+    """Uniform numbers in [0, 1): float32 of ``shape``, for the counters from ``start`` on.
+
+    They are exact multiples of 2**−24.
+    """
+    counters = xp.arange(start, start + math.prod(shape), dtype=np.uint64)
+    top = hash64(xp.asarray(key), counters) >> np.uint64(40)
+    return (top.astype(np.float32) * np.float32(2.0**-24)).reshape(shape)

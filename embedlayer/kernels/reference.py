@@ -109,7 +109,7 @@ def bag_mean(W: Any, ids: Any, offsets: Any) -> Any:
     xp = array_module(W)
     sizes = xp.diff(offsets)
     total = xp.zeros((len(sizes), W.shape[1]), W.dtype)
-    xp.add.at(total, _group_of_each(offsets, len(ids)), W[ids])
+    xp.add.at(total, group_of_each(offsets, len(ids)), W[ids])
     return total / xp.maximum(sizes, 1)[:, None].astype(W.dtype)
 
 
@@ -146,7 +146,8 @@ def sgd_step(
 
     Args:
         W_in, W_out: float, (V, D) each: the input and the output table.
-        contexts, offsets: int32, flat, and int64, (B + 1,): the context words of each window.
+        contexts, offsets: int32, flat, and int64, (B + 1,): the context words of each window; a
+            window without any is passed over.
         rows: int32, (B, R): the output rows of each window; −1 is "no row".
         labels: float32, (B, R), or (1, R) shared by every window: 1 for the rows to attract.
         lr: the learning rate.
@@ -162,13 +163,13 @@ def sgd_step(
     xp = array_module(W_in)
     if len(rows) == 0:
         return 0.0, 0
-    window = _group_of_each(offsets, len(contexts))
+    window = group_of_each(offsets, len(contexts))
     if mean:
         hidden, window_of_hidden = bag_mean(W_in, contexts, offsets), xp.arange(len(rows))
     else:
         hidden, window_of_hidden = W_in[contexts], window
 
-    real = (rows >= 0)[window_of_hidden]
+    real = ((rows >= 0) & (xp.diff(offsets) > 0)[:, None])[window_of_hidden]
     label = xp.broadcast_to(labels, rows.shape)[window_of_hidden].astype(W_in.dtype)
     output = W_out[xp.maximum(rows, 0)][window_of_hidden]
     score = xp.einsum("hd,hrd->hr", hidden, output)
@@ -182,7 +183,7 @@ def sgd_step(
             hidden_step /= xp.diff(offsets)[window, None].astype(W_in.dtype)
     scatter_add(W_in, contexts, hidden_step)
     flat_rows = rows[window_of_hidden].reshape(-1)
-    scatter_add(W_out, flat_rows, output_step.reshape(len(flat_rows), -1))
+    scatter_add(W_out, flat_rows, output_step.reshape(len(flat_rows), W_out.shape[1]))
 
     counted = real & measured[window_of_hidden, None]
     toward_zero = xp.where(label > 0, -score, score).astype(np.float64)
@@ -194,7 +195,7 @@ def _bits(xp: Any, key: np.uint64, positions: Any) -> Any:
     return hash64(xp.asarray(key), positions.astype(np.uint64))
 
 
-def _group_of_each(offsets: Any, size: int) -> Any:
+def group_of_each(offsets: Any, size: int) -> Any:
     """The number of the group that each of ``size`` flat entries belongs to."""
     xp = array_module(offsets)
     return xp.searchsorted(offsets, xp.arange(size, dtype=np.int64), side="right") - 1

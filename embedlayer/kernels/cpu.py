@@ -1,0 +1,379 @@
+"""The kernels for NumPy arrays, compiled by numba: the mirror of ``reference.py``.
+
+They release the GIL, so threads run them side by side, and are compiled once for every D and kept
+on disk. ``sgd_step`` goes window by window. Its inner loops hold a block of registers: two hidden
+vectors against six output rows for the scores, six output rows and their sums for the update.
+"""
+
+import numpy as np
+from numba import njit
+
+from embedlayer import rng
+from embedlayer.kernels.simd import (
+    LANES,
+    broadcast,
+    clip,
+    floor,
+    load,
+    load_first,
+    power_of_two,
+    prefetch,
+    splat,
+    store,
+    store_first,
+    store_sums,
+    zeros,
+)
+
+HIGH = rng.HIGH
+LOW_WORD = np.uint64(0xFFFFFFFF)
+GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
+LINE = 64  # bytes of a cache line, and of a vector
+FLOAT = 4  # bytes
+ONE, HALF = np.float32(1.0), np.float32(0.5)
+LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
+
+_hash64 = njit(rng.hash64, inline="always")
+_below = njit(rng.below, inline="always")
+
+
+@njit(nogil=True, cache=True)
+def subsample(ids, offsets, start, keep, key):
+    kept_ids = np.empty(len(ids), np.int32)
+    positions = np.empty(len(ids), np.int64)
+    kept_offsets = np.zeros(len(offsets), np.int64)
+    size = 0
+    for sentence in range(len(offsets) - 1):
+        for i in range(offsets[sentence], offsets[sentence + 1]):
+            # Write, then advance or not: no branch for the processor to guess wrong.
+            kept_ids[size] = ids[i]
+            positions[size] = start + i
+            size += (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
+        kept_offsets[sentence + 1] = size
+    return kept_ids[:size], kept_offsets, positions[:size]
+
+
+@njit(nogil=True, cache=True)
+def windows(ids, offsets, positions, window, key):
+    contexts = np.empty(2 * window * len(ids), np.int32)
+    starts = np.zeros(len(ids) + 1, np.int64)
+    targets = np.empty(len(ids), np.int32)
+    places = np.empty(len(ids), np.int64)
+    made = filled = 0
+    for sentence in range(len(offsets) - 1):
+        begin, end = offsets[sentence], offsets[sentence + 1]
+        if end - begin < 2:
+            continue
+        for i in range(begin, end):
+            bits = _hash64(key, np.uint64(positions[i]))
+            half = np.int64(_below(bits, np.uint64(window))) + 1
+            for j in range(max(begin, i - half), i):
+                contexts[filled] = ids[j]
+                filled += 1
+            for j in range(i + 1, min(end, i + half + 1)):
+                contexts[filled] = ids[j]
+                filled += 1
+            targets[made] = ids[i]
+            places[made] = positions[i]
+            made += 1
+            starts[made] = filled
+    return contexts[:filled], starts[: made + 1], targets[:made], places[:made]
+
+
+@njit(nogil=True, cache=True)
+def draw(prob, alias, targets, positions, negative, key):
+    rows = np.empty((len(targets), 1 + negative), np.int32)
+    size = np.uint64(len(prob))
+    for b in range(len(targets)):
+        rows[b, 0] = targets[b]
+        stream = _hash64(key, np.uint64(positions[b]))
+        for k in range(negative):
+            bits = _hash64(stream, np.uint64(k))
+            slot = np.int64(_below(bits, size))
+            word = np.int32(slot) if (bits & LOW_WORD) <= prob[slot] else alias[slot]
+            rows[b, 1 + k] = -1 if word == targets[b] else word
+    return rows
+
+
+@njit(nogil=True, cache=True)
+def bag_mean(W, ids, offsets):
+    means = np.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
+    for b in range(len(means)):
+        for i in range(offsets[b], offsets[b + 1]):
+            for d in range(W.shape[1]):
+                means[b, d] += W[ids[i], d]
+        size = max(1, offsets[b + 1] - offsets[b])
+        for d in range(W.shape[1]):
+            means[b, d] /= size
+    return means
+
+
+@njit(nogil=True, cache=True)
+def scatter_add(W, rows, values):
+    for i in range(len(rows)):
+        if rows[i] >= 0:
+            for d in range(W.shape[1]):
+                W[rows[i], d] += values[i, d]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sgd_step(
+    W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured
+):
+    rate = np.float32(lr)
+    dim = W_in.shape[1]
+    pitch = dim * FLOAT
+    table_in, table_out = W_in.ctypes.data, W_out.ctypes.data
+    width = rows.shape[1]
+    groups = (width + GROUP - 1) // GROUP
+    most = 1
+    for b in range(len(rows)):
+        most = max(most, offsets[b + 1] - offsets[b])
+
+    # Scratch rows, each on cache lines of its own: zeros, a bin for the updates of "no row", the
+    # sum of a window's hidden updates, then copies of the hidden vectors and the output rows.
+    scratch_pitch = (pitch + LINE - 1) // LINE * LINE
+    scratch_rows = 3 + most + groups * GROUP
+    scratch = np.zeros((scratch_rows * scratch_pitch + LINE) // FLOAT, np.float32)
+    zero_row = (scratch.ctypes.data + LINE - 1) // LINE * LINE
+    bin_row = zero_row + scratch_pitch
+    sum_row = bin_row + scratch_pitch
+    copies = sum_row + scratch_pitch
+
+    # Where each vector is read and where its update is added: addresses, in bytes.
+    read_in, add_in = np.empty(most + 1, np.intp), np.empty(most + 1, np.intp)
+    read_out = np.full(groups * GROUP, zero_row, np.intp)
+    add_out = np.full(groups * GROUP, bin_row, np.intp)
+    steps = np.zeros((most + 1) * GROUP + LANES, np.float32)
+    loss, pairs = 0.0, 0
+
+    for b in range(len(rows)):
+        begin, end = offsets[b], offsets[b + 1]
+        if b + 1 < len(rows):
+            _prefetch(table_in, pitch, contexts, end, offsets[b + 2])
+            for r in range(width):
+                _prefetch_row(table_out + np.intp(max(rows[b + 1, r], 0)) * pitch, pitch)
+        if begin == end:
+            continue
+        hidden = end - begin
+        for c in range(hidden):
+            read_in[c] = add_in[c] = table_in + np.intp(contexts[begin + c]) * pitch
+        for r in range(width):
+            real = rows[b, r] >= 0
+            row = table_out + np.intp(rows[b, r]) * pitch
+            read_out[r] = row if real else zero_row
+            add_out[r] = row if real else bin_row
+
+        if mean:
+            _mean(copies, read_in, hidden, dim)
+            _clear(sum_row, dim)
+            read_in[0], add_in[0], hidden = copies, sum_row, 1
+        elif groups > 1 or _has_repeat(contexts, begin, end):
+            _copy_rows(copies, scratch_pitch, read_in, hidden, dim)
+        if groups > 1:
+            _copy_rows(copies + hidden * scratch_pitch, scratch_pitch, read_out, width, dim)
+        read_in[hidden] = zero_row  # the partner of an odd vector in its pair
+
+        label = b if len(labels) > 1 else 0
+        for first in range(0, width, GROUP):
+            for c in range(0, hidden, 2):
+                at = steps.ctypes.data + c * GROUP * FLOAT
+                _score(at, read_in[c], read_in[c + 1], read_out, first, dim)
+            if measured[b]:
+                more = _loss(steps, hidden, rows, b, labels, label, first)
+                loss += more[0]
+                pairs += more[1]
+            _scores_to_steps(steps, hidden, rate, labels, label, first)
+            _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim)
+        if mean:
+            _spread(sum_row, table_in, pitch, contexts, begin, end, dim, divide)
+    return loss, pairs
+
+
+@njit(nogil=True, cache=True)
+def _read(address, count):
+    return load(address) if count == LANES else load_first(address, count)
+
+
+@njit(nogil=True, cache=True)
+def _write(address, vector, count):
+    if count == LANES:
+        store(address, vector)
+    else:
+        store_first(address, vector, count)
+
+
+@njit(nogil=True, cache=True)
+def _prefetch(table, pitch, ids, begin, end):
+    for i in range(begin, end):
+        _prefetch_row(table + np.intp(ids[i]) * pitch, pitch)
+
+
+@njit(nogil=True, cache=True)
+def _prefetch_row(row, pitch):
+    for line in range(0, pitch, LINE):
+        prefetch(row + line)
+
+
+@njit(nogil=True, cache=True)
+def _has_repeat(ids, begin, end):
+    repeats = 0
+    for i in range(begin + 1, end):
+        for earlier in range(begin, i):
+            repeats += ids[earlier] == ids[i]
+    return repeats > 0
+
+
+@njit(nogil=True, cache=True)
+def _clear(row, dim):
+    for d in range(0, dim, LANES):
+        store(row + d * FLOAT, zeros())
+
+
+@njit(nogil=True, cache=True)
+def _copy_rows(to, pitch, addresses, count, dim):
+    """Copy rows to scratch and let their addresses follow."""
+    for i in range(count):
+        for d in range(0, dim, LANES):
+            store(to + d * FLOAT, _read(addresses[i] + d * FLOAT, min(LANES, dim - d)))
+        addresses[i] = to
+        to += pitch
+
+
+@njit(nogil=True, cache=True)
+def _mean(to, addresses, size, dim):
+    share = splat(np.float32(1.0) / np.float32(size))
+    for d in range(0, dim, LANES):
+        total = zeros()
+        for c in range(size):
+            total = total + _read(addresses[c] + d * FLOAT, min(LANES, dim - d))
+        store(to + d * FLOAT, total * share)
+
+
+@njit(nogil=True, cache=True)
+def _spread(row, table, pitch, contexts, begin, end, dim, divide):
+    """Add a window's hidden update to each of its contexts, whole or divided by their number."""
+    share = splat(np.float32(1.0) / np.float32(end - begin if divide else 1))
+    for i in range(begin, end):
+        address = table + np.intp(contexts[i]) * pitch
+        for d in range(0, dim, LANES):
+            at, count = d * FLOAT, min(LANES, dim - d)
+            _write(address + at, _read(address + at, count) + load(row + at) * share, count)
+
+
+@njit(nogil=True, cache=True)
+def _score(to, h, k, read_out, first, dim):
+    """The twelve products of two hidden vectors, h and k, with six output rows."""
+    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
+    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
+    o0, o1, o2 = read_out[first], read_out[first + 1], read_out[first + 2]
+    o3, o4, o5 = read_out[first + 3], read_out[first + 4], read_out[first + 5]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, min(LANES, dim - d)
+        x, y = _read(h + at, count), _read(k + at, count)
+        o = _read(o0 + at, count)
+        h0, k0 = h0 + x * o, k0 + y * o
+        o = _read(o1 + at, count)
+        h1, k1 = h1 + x * o, k1 + y * o
+        o = _read(o2 + at, count)
+        h2, k2 = h2 + x * o, k2 + y * o
+        o = _read(o3 + at, count)
+        h3, k3 = h3 + x * o, k3 + y * o
+        o = _read(o4 + at, count)
+        h4, k4 = h4 + x * o, k4 + y * o
+        o = _read(o5 + at, count)
+        h5, k5 = h5 + x * o, k5 + y * o
+    store_sums(to, h0, h1, h2, h3)
+    store_sums(to + 4 * FLOAT, h4, h5, k0, k1)
+    store_sums(to + 8 * FLOAT, k2, k3, k4, k5)
+
+
+@njit(nogil=True, cache=True)
+def _scores_to_steps(steps, hidden, lr, labels, label, first):
+    """From the scores h·o to lr · (label − σ(h·o)), in place."""
+    minus_lr = splat(-lr)
+    for i in range(0, hidden * GROUP, LANES):
+        at = steps.ctypes.data + i * FLOAT
+        store(at, minus_lr * _sigmoid(load(at)))
+    for r in range(first, min(first + GROUP, labels.shape[1])):
+        if labels[label, r] != 0:
+            for c in range(hidden):
+                steps[c * GROUP + r - first] += lr * labels[label, r]
+
+
+@njit(nogil=True, cache=True)
+def _sigmoid(x):
+    """1 / (1 + exp(−x)) to 2e-7.
+
+    exp(−x) = 2**(whole + part) with |part| ≤ 1/2: the whole goes into the exponent bits of a
+    float, and 2**part is its Taylor series to degree 6.
+    """
+    power = clip(x * splat(MINUS_LOG2_E), np.float32(126.0))
+    whole = floor(power + splat(HALF))
+    part = (power - whole) * splat(LN_2)
+    series = splat(np.float32(1.0 / 720.0))
+    series = series * part + splat(np.float32(1.0 / 120.0))
+    series = series * part + splat(np.float32(1.0 / 24.0))
+    series = series * part + splat(np.float32(1.0 / 6.0))
+    series = series * part + splat(HALF)
+    series = series * part + splat(ONE)
+    series = series * part + splat(ONE)
+    return splat(ONE) / (splat(ONE) + power_of_two(whole) * series)
+
+
+@njit(nogil=True, cache=True)
+def _loss(scores, hidden, rows, b, labels, label, first):
+    """The summed loss of a group of output rows, and its (hidden, output) pairs."""
+    loss, pairs = 0.0, 0
+    for r in range(first, min(first + GROUP, rows.shape[1])):
+        if rows[b, r] >= 0:
+            for c in range(hidden):
+                score = np.float64(scores[c * GROUP + r - first])
+                toward_zero = -score if labels[label, r] > 0 else score
+                loss += max(toward_zero, 0.0) + np.log1p(np.exp(-abs(toward_zero)))
+                pairs += 1
+    return loss, pairs
+
+
+@njit(nogil=True, cache=True)
+def _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim):
+    """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
+    r0, r1, r2 = read_out[first], read_out[first + 1], read_out[first + 2]
+    r3, r4, r5 = read_out[first + 3], read_out[first + 4], read_out[first + 5]
+    a0, a1, a2 = add_out[first], add_out[first + 1], add_out[first + 2]
+    a3, a4, a5 = add_out[first + 3], add_out[first + 4], add_out[first + 5]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, min(LANES, dim - d)
+        o0, o1 = _read(r0 + at, count), _read(r1 + at, count)
+        o2, o3 = _read(r2 + at, count), _read(r3 + at, count)
+        o4, o5 = _read(r4 + at, count), _read(r5 + at, count)
+        s0 = s1 = s2 = s3 = s4 = s5 = zeros()
+        step = steps.ctypes.data
+        for c in range(hidden):
+            h = _read(read_in[c] + at, count)
+            w = _read(add_in[c] + at, count)
+            g = broadcast(step)
+            w, s0 = w + g * o0, s0 + g * h
+            g = broadcast(step + FLOAT)
+            w, s1 = w + g * o1, s1 + g * h
+            g = broadcast(step + 2 * FLOAT)
+            w, s2 = w + g * o2, s2 + g * h
+            g = broadcast(step + 3 * FLOAT)
+            w, s3 = w + g * o3, s3 + g * h
+            g = broadcast(step + 4 * FLOAT)
+            w, s4 = w + g * o4, s4 + g * h
+            g = broadcast(step + 5 * FLOAT)
+            w, s5 = w + g * o5, s5 + g * h
+            _write(add_in[c] + at, w, count)
+            step += GROUP * FLOAT
+        _add_to(a0 + at, s0, count)
+        _add_to(a1 + at, s1, count)
+        _add_to(a2 + at, s2, count)
+        _add_to(a3 + at, s3, count)
+        _add_to(a4 + at, s4, count)
+        _add_to(a5 + at, s5, count)
+
+
+@njit(nogil=True, cache=True)
+def _add_to(address, vector, count):
+    _write(address, _read(address, count) + vector, count)

@@ -1,0 +1,69 @@
+"""The training step in the open: the layers of the book and an optimizer in place of one kernel."""
+
+from typing import Any
+
+import numpy as np
+
+from embedlayer.backend import array_module
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels.reference import group_of_each
+from embedlayer.layers.embedding import Embedding, EmbeddingBag, EmbeddingDot
+from embedlayer.layers.losses import SigmoidWithLoss
+from embedlayer.optim import OPTIMIZERS
+
+
+class LayeredStep:
+    """Called as ``kernels.sgd_step`` is, with the same meaning; any optimizer makes the update.
+
+    With 'sgd' it equals ``reference.sgd_step``. It is slow, and there to be read and changed.
+
+    Args:
+        optimizer: a name in ``embedlayer.optim.OPTIMIZERS``; its state lasts from call to call.
+
+    Raises:
+        EmbedlayerError: an unknown optimizer.
+    """
+
+    def __init__(self, optimizer: str = "sgd") -> None:
+        if optimizer not in OPTIMIZERS:
+            raise EmbedlayerError(f"optimizer {optimizer!r}: choose {', '.join(OPTIMIZERS)}")
+        self.optimizer = OPTIMIZERS[optimizer]()
+
+    def __call__(
+        self,
+        W_in: Any,
+        W_out: Any,
+        contexts: Any,
+        offsets: Any,
+        rows: Any,
+        labels: Any,
+        lr: float,
+        mean: bool,
+        divide: bool,
+        measured: Any,
+    ) -> tuple[float, int]:
+        xp = array_module(W_in)
+        sizes = xp.diff(offsets)
+        labels = xp.where((rows < 0) | (sizes == 0)[:, None], np.float32(-1), labels)
+        dot, loss = EmbeddingDot(W_out, sparse=True), SigmoidWithLoss()
+        hidden: Any
+        if mean:
+            hidden = EmbeddingBag(W_in, "mean", sparse=True)
+            h = hidden.forward(contexts, offsets)
+        else:
+            hidden = Embedding(W_in, sparse=True)
+            h = hidden.forward(contexts)
+            window = group_of_each(offsets, len(contexts))
+            rows, labels, measured = rows[window], labels[window], measured[window]
+
+        scores = dot.forward(h, rows)
+        loss.forward(scores, labels)
+        dh = dot.backward(loss.backward(len(scores)))  # the loss layer means, the kernels sum
+        if mean and not divide:
+            dh *= sizes[:, None].astype(dh.dtype)  # undoes the division in the bag's backward
+        hidden.backward(dh)
+        self.optimizer.lr = lr
+        self.optimizer.update([W_in, W_out], [hidden.grads[0], dot.grads[0]])
+
+        pairs = int((labels[measured] != -1).sum())
+        return loss.forward(scores[measured], labels[measured]) * int(measured.sum()), pairs

@@ -1,0 +1,243 @@
+"""Layers that read rows of a table; the gradient of a row is the sum over all its readings."""
+
+from typing import Any
+
+import numpy as np
+
+from embedlayer.backend import array_module
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import kernels_for
+from embedlayer.layers.checks import check_bags, check_forward, check_ids, check_param, check_values
+from embedlayer.layers.rowgrad import add_up, no_gradient
+
+MODES = ("sum", "mean", "max")
+
+
+class Embedding:
+    """The rows of W at given ids: ``np.dot(one_hot(ids), W)`` without the product.
+
+    Args:
+        W: the table, (V, D): float32, float64 or any integer dtype. It is kept, not copied.
+        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
+        padding_idx: an id whose row gets no gradient; it is read as any other row.
+
+    Attributes:
+        params: ``[W]``.
+        grads: ``[dW]``: zeroed and filled in place by each backward, or replaced when sparse.
+        idx: the ids of the last forward.
+    """
+
+    def __init__(self, W: Any, *, sparse: bool = False, padding_idx: int | None = None) -> None:
+        check_param("W", W, 2, integers=True)
+        self.params = [W]
+        self.grads = [no_gradient(W, sparse)]
+        self.padding_idx = _padding(padding_idx, W)
+        self.idx: Any = None
+
+    def forward(self, idx: Any) -> Any:
+        """The rows at ``idx``: (*idx.shape, D), of W's dtype, a copy.
+
+        Args:
+            idx: an int, nested lists of them, or an array of any integer dtype and any shape.
+
+        Raises:
+            IndexError: an id outside 0 … V − 1, negative ids included.
+            TypeError: ids that are not integers.
+        """
+        (W,) = self.params
+        self.idx = check_ids(idx, len(W), W)
+        return W.take(self.idx, axis=0)  # twice as fast as W[idx]
+
+    def backward(self, dout: Any) -> None:
+        """Add up ``dout`` by row into ``grads[0]``; ids that repeat accumulate.
+
+        Args:
+            dout: (*idx.shape, D); cast to W's dtype.
+
+        Raises:
+            EmbedlayerError: no forward yet, or another shape.
+            TypeError: a float ``dout`` for an integer W.
+        """
+        (W,) = self.params
+        check_forward(self, self.idx)
+        dout = check_values("dout", dout, W, (*self.idx.shape, W.shape[1]))
+        rows = self.idx
+        if self.padding_idx is not None:
+            rows = array_module(W).where(rows == self.padding_idx, np.int32(-1), rows)
+        self.grads[0] = add_up(self.grads[0], rows, dout)
+
+
+class EmbeddingBag:
+    """One vector a bag of ids: the sum, the mean or the elementwise largest of their rows.
+
+    An empty bag gives zeros. Agrees with ``torch.nn.EmbeddingBag(include_last_offset=True)``.
+
+    Args:
+        W: the table, (V, D): float32 or float64. It is kept, not copied.
+        mode: 'sum', 'mean' or 'max'.
+        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
+        padding_idx: an id that is taken for absent: neither read, counted nor trained.
+
+    Attributes:
+        params, grads: as in :class:`Embedding`.
+        weights_grad: the gradient of the last forward's weights, or None without weights.
+    """
+
+    def __init__(
+        self, W: Any, mode: str = "mean", *, sparse: bool = False, padding_idx: int | None = None
+    ) -> None:
+        check_param("W", W, 2)
+        if mode not in MODES:
+            raise EmbedlayerError(f"unknown mode {mode!r}: choose {', '.join(MODES)}")
+        self.params = [W]
+        self.grads = [no_gradient(W, sparse)]
+        self.mode = mode
+        self.padding_idx = _padding(padding_idx, W)
+        self.weights_grad: Any = None
+        self._kept: Any = None
+
+    def forward(self, ids: Any, offsets: Any = None, weights: Any = None) -> Any:
+        """The vectors of B bags: (B, D), of W's dtype.
+
+        Args:
+            ids: integers: (N,) with offsets, or (B, L), one bag a row, without.
+            offsets: integers, (B + 1,): bag b is ``ids[offsets[b]:offsets[b + 1]]``, as
+                everywhere in this package (torch's default form lacks the last, N).
+            weights: float, of ids' shape: what each row is multiplied by; mode 'sum' only.
+
+        Raises:
+            IndexError, TypeError: as :meth:`Embedding.forward`.
+            EmbedlayerError: offsets or weights that do not fit.
+        """
+        (W,) = self.params
+        xp = array_module(W)
+        ids = check_ids(ids, len(W), W)
+        weights = self._check_weights(weights, ids.shape)
+        shape, (ids, offsets) = ids.shape, check_bags(ids, offsets)
+        present: Any = slice(None)
+        if self.padding_idx is not None:
+            present = ids != self.padding_idx
+            before = xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(present, dtype=np.int64)])
+            ids, offsets = ids[present], before[offsets]
+        if weights is not None:
+            weights = weights[present]
+        bags = xp.searchsorted(offsets, xp.arange(len(ids), dtype=np.int64), side="right") - 1
+        out, share = self._pool(ids, offsets, bags, weights)
+        self._kept = ids, bags, share, out.shape, None if weights is None else (shape, present)
+        return out
+
+    def backward(self, dout: Any) -> None:
+        """Give each row its share of its bag's ``dout``, (B, D); repeated ids accumulate.
+
+        In mode 'max' the first of equal numbers takes all.
+
+        Raises:
+            EmbedlayerError, TypeError: as :meth:`Embedding.backward`.
+        """
+        (W,) = self.params
+        check_forward(self, self._kept)
+        ids, bags, share, out_shape, weighted = self._kept
+        dvalues = check_values("dout", dout, W, out_shape)[bags]
+        self.grads[0] = add_up(self.grads[0], ids, dvalues * share)
+        self.weights_grad = None
+        if weighted is not None:
+            shape, present = weighted
+            xp = array_module(W)
+            grad = xp.zeros(shape, W.dtype).reshape(-1)
+            grad[present] = xp.einsum("nd,nd->n", W.take(ids, axis=0), dvalues)
+            self.weights_grad = grad.reshape(shape)
+
+    def _pool(self, ids: Any, offsets: Any, bags: Any, weights: Any) -> tuple[Any, Any]:
+        """The vectors of the bags, and the share of its bag's vector that each row has in it."""
+        (W,) = self.params
+        xp, kernels = array_module(W), kernels_for(W)
+        if self.mode == "mean":
+            share = (1.0 / xp.diff(offsets)[bags, None]).astype(W.dtype)
+            ids = ids.astype(np.int32, copy=False)
+            return kernels.bag_mean(xp.ascontiguousarray(W), ids, offsets), share
+        values, out = W.take(ids, axis=0), xp.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
+        if self.mode == "max":
+            share = _first_largest(values, bags, len(out))
+        else:
+            share = xp.ones((len(ids), 1), W.dtype) if weights is None else weights
+        kernels.scatter_add(out, bags, values * share)
+        return out, share
+
+    def _check_weights(self, weights: Any, shape: tuple[int, ...]) -> Any:
+        if weights is None:
+            return None
+        if self.mode != "sum":
+            raise EmbedlayerError(f"weights go with mode 'sum' only, not {self.mode!r}")
+        return check_values("weights", weights, self.params[0], shape).reshape(-1, 1)
+
+
+class EmbeddingDot:
+    """The scores of hidden vectors against rows of a table: ``h[n] · W[idx[n]]``.
+
+    Args:
+        W: the output table, (V, D): float32 or float64. It is kept, not copied.
+        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
+    """
+
+    def __init__(self, W: Any, *, sparse: bool = False) -> None:
+        check_param("W", W, 2)
+        self.params = [W]
+        self.grads = [no_gradient(W, sparse)]
+        self._kept: Any = None
+
+    def forward(self, h: Any, idx: Any) -> Any:
+        """The scores, of idx's shape.
+
+        Args:
+            h: (N, D): the hidden vectors.
+            idx: integers: (N,), or (N, R) for R rows a hidden vector. −1 is "no row", as in the
+                kernels: its score is 0 and it has no gradient.
+
+        Raises:
+            IndexError, TypeError: as :meth:`Embedding.forward`.
+            EmbedlayerError: shapes that do not fit.
+        """
+        (W,) = self.params
+        xp = array_module(W)
+        h = check_values("h", h, W, (None, W.shape[1]))
+        idx = check_ids(idx, len(W), W, no_row=True)
+        if idx.ndim not in (1, 2) or len(idx) != len(h):
+            raise EmbedlayerError(
+                f"idx has shape {idx.shape}: give ({len(h)},) or ({len(h)}, R) for h {h.shape}"
+            )
+        rows = idx.reshape(len(h), idx.shape[1] if idx.ndim == 2 else 1)
+        targets = W.take(xp.maximum(rows, 0), axis=0)
+        targets[rows < 0] = 0
+        self._kept = h, rows, targets, idx.shape
+        return xp.einsum("nd,nrd->nr", h, targets).reshape(idx.shape)
+
+    def backward(self, dout: Any) -> Any:
+        """Add up the rows' gradient into ``grads[0]``; return that of ``h``, (N, D).
+
+        Args:
+            dout: of idx's shape.
+
+        Raises:
+            EmbedlayerError: no forward yet, or another shape.
+        """
+        (W,) = self.params
+        check_forward(self, self._kept)
+        h, rows, targets, shape = self._kept
+        dout = check_values("dout", dout, W, shape).reshape(rows.shape)
+        self.grads[0] = add_up(self.grads[0], rows, dout[:, :, None] * h[:, None, :])
+        return array_module(W).einsum("nr,nrd->nd", dout, targets)
+
+
+def _padding(padding_idx: int | None, W: Any) -> int | None:
+    return None if padding_idx is None else int(check_ids(padding_idx, len(W), W))
+
+
+def _first_largest(values: Any, bags: Any, size: int) -> Any:
+    """1 where a number is the first of the largest of its bag, else 0: (N, D), of values' dtype."""
+    xp = array_module(values)
+    largest = xp.full((size, values.shape[1]), -np.inf, values.dtype)
+    xp.maximum.at(largest, bags, values)
+    place = xp.arange(len(values), dtype=np.int32)[:, None]
+    first = xp.full(largest.shape, len(values), np.int32)
+    xp.minimum.at(first, bags, xp.where(values == largest[bags], place, np.int32(len(values))))
+    return (first[bags] == place).astype(values.dtype)

@@ -1,0 +1,58 @@
+"""The second pass over a text: provisional ids become final ids and sentences, on disk."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from embedlayer.text.counting import CountedText, available_cores, in_order
+from embedlayer.text.disk import ArrayFile
+from embedlayer.text.scanner import encode, split_sentences
+
+
+def encode_text(
+    counted: CountedText,
+    chosen: np.ndarray,
+    max_sentence: int,
+    workers: int | None,
+    ids: ArrayFile,
+    offsets: ArrayFile,
+) -> None:
+    """Write the text's words of the vocabulary and where its sentences begin.
+
+    Sentences are cut at ``max_sentence`` words; empty ones vanish.
+
+    Args:
+        counted: the text after the first pass.
+        chosen: int64, (V,): the number in ``counted`` of each word of the vocabulary.
+        max_sentence: the longest sentence, in words of the vocabulary.
+        workers: threads; None: all cores.
+        ids: int32: receives the final ids.
+        offsets: int64: receives the offsets of the sentences, the first 0.
+
+    Raises:
+        EmbedlayerError: a full disk.
+    """
+    final = np.full(len(counted.counts), -1, np.int32)
+    final[chosen] = np.arange(len(chosen), dtype=np.int32)
+    finals = [final[numbers] for numbers in counted.numbers]
+
+    def encode_segment(segment: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+        thread, start, stop = segment
+        part_ids = np.empty(stop - start + 1, np.int32)
+        part_ends = np.empty(stop - start + 1, np.int64)
+        kept, ended = encode(
+            counted.streams[thread][start:stop], finals[thread], part_ids, part_ends
+        )
+        return part_ids[:kept], part_ends[:ended]
+
+    offsets.append(np.zeros(1, np.int64))
+    start = 0
+    with ThreadPoolExecutor(workers or available_cores()) as pool:
+        for _, (part_ids, part_ends) in in_order(pool, encode_segment, counted.segments):
+            most = len(part_ends) + (ids.size + len(part_ids) - start) // max_sentence + 1
+            part_offsets = np.empty(most, np.int64)
+            written, start = split_sentences(
+                part_ends, start, ids.size, len(part_ids), max_sentence, part_offsets
+            )
+            ids.append(part_ids)
+            offsets.append(part_offsets[:written])

@@ -1,0 +1,182 @@
+"""From files to blocks of bytes: plain or compressed, several, globs, folders, standard input."""
+
+import bz2
+import gzip
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from glob import glob
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from embedlayer.errors import EmbedlayerError
+
+STDIN = "-"
+BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
+ZST_BYTES = 1 << 16  # compressed bytes at a time
+OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # and .zst
+
+Source = str | os.PathLike[str]
+Progress = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
+
+
+class Block(NamedTuple):
+    """A piece of a text, cut where no token is split; a file's last block ends its last line."""
+
+    path: str
+    start: int  # where the block begins in the file's text, in bytes
+    data: bytes
+    bytes_read: int  # of all files so far, as they lie on disk
+
+
+def find_files(sources: Source | Sequence[Source]) -> list[str]:
+    """The files that paths, globs and folders stand for, in the order given; '-' stands for itself.
+
+    A folder stands for all files below it, sorted, without hidden ones; a glob's matches are
+    sorted.
+
+    Raises:
+        EmbedlayerError: nothing there, or nothing that may be read.
+    """
+    given = [sources] if isinstance(sources, str | os.PathLike) else list(sources)
+    files = [file for source in given for file in _files_of(os.fspath(source))]
+    if not files:
+        raise EmbedlayerError("no text was named: give at least one file")
+    for file in files:
+        if file != STDIN and not os.access(file, os.R_OK):
+            raise EmbedlayerError(f"cannot read {file}: permission denied")
+    return files
+
+
+def total_bytes(files: list[str]) -> int | None:
+    """The size on disk of all files together; None with a pipe or standard input among them."""
+    if not all_regular(files):
+        return None
+    return sum(os.stat(file).st_size for file in files)
+
+
+def all_regular(files: list[str]) -> bool:
+    """True unless there is a pipe or standard input among the files."""
+    return all(file != STDIN and stat.S_ISREG(os.stat(file).st_mode) for file in files)
+
+
+def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block]:
+    """The text of the files in blocks of about 1 MB, each ending where ``cut`` allows.
+
+    Args:
+        files: as :func:`find_files` gives them.
+        cut: ``after_whitespace`` or ``after_newline``. A block grows until there is a place.
+
+    Raises:
+        EmbedlayerError: a file that cannot be read or a damaged archive.
+    """
+    before = 0
+    for path in files:
+        start = bytes_read = 0
+        pending: list[bytes] = []
+        for piece, bytes_read in _pieces(path):
+            end = cut(piece)
+            pending.append(piece[:end])
+            if end:
+                data = b"".join(pending)
+                yield Block(path, start, data, before + bytes_read)
+                start += len(data)
+                pending = []
+            pending.append(piece[end:])
+        before += bytes_read
+        yield Block(path, start, b"".join([*pending, b"\n"]), before)
+
+
+def after_whitespace(piece: bytes) -> int:
+    """The place behind the last ASCII whitespace, as ``bytes.split`` knows it; 0 without any."""
+    if piece[-1:].isspace():
+        return len(piece)
+    return len(piece) - len(piece.rsplit(None, 1)[-1])
+
+
+def after_newline(piece: bytes) -> int:
+    """The place behind the last newline; 0 without any."""
+    return piece.rfind(b"\n") + 1
+
+
+def _files_of(source: str) -> list[str]:
+    path = os.path.expanduser(source)
+    if source == STDIN or os.path.isfile(path):
+        return [path]
+    if os.path.isdir(path):
+        files = _files_below(path)
+        if not files:
+            raise EmbedlayerError(f"the folder {source} holds no files")
+        return files
+    if os.path.exists(path):  # a named pipe, or the shell's <(command)
+        return [path]
+    if not any(sign in path for sign in "*?["):
+        raise EmbedlayerError(f"no such file: {source}")
+    matches = sorted(glob(path, recursive=True))
+    if not matches:
+        raise EmbedlayerError(f"no file matches {source}")
+    # "**" matches a folder and the files in it: each file once
+    return list(dict.fromkeys(file for match in matches for file in _files_of(match)))
+
+
+def _files_below(folder: str) -> list[str]:
+    files = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [os.path.join(parent, name) for name in names if not name.startswith(".")]
+    return sorted(files)
+
+
+def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
+    """The decompressed bytes of a file in pieces, each with the bytes of the file read so far."""
+    text_bytes = 0
+    try:
+        with _open(path) as raw:
+            for piece in _decompressed(raw, Path(path).suffix.lower()):
+                text_bytes += len(piece)
+                yield piece, raw.tell() if raw.seekable() else text_bytes
+    except (EOFError, zlib.error, lzma.LZMAError) as error:
+        raise EmbedlayerError(f"{path} is damaged or cut off: {error}") from error
+    except OSError as error:
+        if error.errno is None:  # gzip and bz2 report bad data like this
+            raise EmbedlayerError(f"{path} is damaged: {error}") from error
+        raise EmbedlayerError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _open(path: str) -> AbstractContextManager[IO[bytes]]:
+    return nullcontext(sys.stdin.buffer) if path == STDIN else open(path, "rb")
+
+
+def _decompressed(raw: IO[bytes], suffix: str) -> Iterator[bytes]:
+    if suffix == ".zst":
+        yield from _read_zst(raw)
+        return
+    opener: Any = OPENERS.get(suffix, nullcontext)
+    with opener(raw) as stream:
+        while piece := stream.read(BLOCK_BYTES):
+            yield piece
+
+
+def _read_zst(raw: IO[bytes]) -> Iterator[bytes]:
+    """Frame by frame: zstandard's own stream reader takes a cut-off file for a whole one."""
+    import zstandard
+
+    frame: Any = None
+    try:
+        while compressed := raw.read(ZST_BYTES):
+            while compressed:
+                if frame is None:  # windows up to 2 GB, what `zstd --long=31` makes
+                    frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
+                if piece := frame.decompress(compressed):
+                    yield piece
+                compressed = frame.unused_data
+                if frame.eof:
+                    frame = None
+    except zstandard.ZstdError as error:
+        raise EOFError(str(error)) from error
+    if frame is not None:
+        raise EOFError("the file ends inside a zstd frame")

@@ -1,0 +1,231 @@
+"""The vocabulary: words ↔ ids, in the order of falling count."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from os import PathLike
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError, UnknownWordError
+
+CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
+
+
+class Vocabulary:
+    """The words that are kept, their ids 0 … V − 1 and their counts.
+
+    Ordered by falling count, ties in the order of code points: one text has one vocabulary,
+    however many threads counted it.
+
+    Args:
+        words: the V words, each once.
+        counts: int64, (V,), falling: how often each occurs.
+
+    Raises:
+        EmbedlayerError: repeated words, counts of another length or out of order.
+    """
+
+    def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
+        self.words = list(words)
+        self.counts = np.asarray(counts, np.int64)
+        if self.counts.shape != (len(self.words),):
+            raise EmbedlayerError(
+                f"{len(self.words)} words need {len(self.words)} counts, not {self.counts.shape}"
+            )
+        if (np.diff(self.counts) > 0).any():
+            raise EmbedlayerError("words must come in the order of falling count")
+
+    @classmethod
+    def from_counts(
+        cls, counts: Mapping[str, int], min_count: int = 5, max_size: int | None = None
+    ) -> "Vocabulary":
+        """The vocabulary of the words that occur at least ``min_count`` times.
+
+        Args:
+            counts: word → how often it occurs.
+            min_count: rarer words are left out.
+            max_size: only that many words, the most frequent, are kept.
+
+        Raises:
+            EmbedlayerError: no word occurs ``min_count`` times; an option below 1.
+        """
+        words = list(counts)
+        numbers = np.fromiter(counts.values(), np.int64, len(words))
+        return cls.select(numbers, lambda ids: [words[i] for i in ids], min_count, max_size)[0]
+
+    @classmethod
+    def select(
+        cls,
+        counts: np.ndarray,
+        words_of: Callable[[np.ndarray], list[str]],
+        min_count: int,
+        max_size: int | None,
+    ) -> tuple["Vocabulary", np.ndarray]:
+        """The vocabulary out of many numbered candidates, whose words are looked up on request.
+
+        Args:
+            counts: int64, (M,): how often each candidate occurs.
+            words_of: the words of the candidates with these numbers.
+            min_count, max_size: as :meth:`from_counts`.
+
+        Returns:
+            The vocabulary and the number of each of its words among the candidates, (V,).
+
+        Raises:
+            EmbedlayerError: as :meth:`from_counts`.
+        """
+        frequent = _frequent(counts, min_count, max_size)
+        words = words_of(frequent)
+        falling = (-counts[frequent]).tolist()
+        order = sorted(range(len(words)), key=lambda i: (falling[i], words[i]))[:max_size]
+        chosen = frequent[order]
+        return cls([words[i] for i in order], counts[chosen]), chosen
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
+    def __getitem__(self, word: str) -> int:
+        """The id of a word; UnknownWordError when it has none."""
+        try:
+            return self._ids[word]
+        except KeyError:
+            raise UnknownWordError(
+                f"{word!r} is not among the {len(self)} words of the vocabulary"
+            ) from None
+
+    def __repr__(self) -> str:
+        return f"<Vocabulary: {len(self)} words, {self.total} tokens>"
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        ids = {word: i for i, word in enumerate(self.words)}
+        if len(ids) != len(self.words):
+            repeated = next(word for i, word in enumerate(self.words) if ids[word] != i)
+            raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
+        return ids
+
+    @property
+    def total(self) -> int:
+        """How many tokens of the text are words of the vocabulary."""
+        return int(self.counts.sum())
+
+    def keep_probabilities(self, sample: float) -> np.ndarray:
+        """How likely a token of each word survives subsampling: float64, (V,).
+
+        min(1, sqrt(sample / f) + sample / f) for a word of relative frequency f, as word2vec.c and
+        gensim do; ``sample = 0`` keeps every token.
+        """
+        if not 0 <= sample < np.inf:
+            raise EmbedlayerError(f"sample is {sample}: it must be 0 (keep every token) or above")
+        if sample == 0:
+            return np.ones(len(self))
+        ratio = sample * self.total / np.maximum(self.counts, 1)
+        return np.minimum(1.0, np.sqrt(ratio) + ratio)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write a .safetensors file: words (uint8), word_offsets (int64), counts (int64)."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import save_file
+
+        words, offsets = pack_words(self.words)
+        try:
+            save_file({"words": words, "word_offsets": offsets, "counts": self.counts}, path)
+        except (OSError, SafetensorError) as error:
+            raise EmbedlayerError(f"cannot write {path}: {error}") from error
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "Vocabulary":
+        """Read what :meth:`save` wrote; EmbedlayerError for any other file."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            arrays = load_file(path)
+            words = unpack_words(arrays["words"], arrays["word_offsets"])
+            return cls(words, arrays["counts"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
+
+
+def check_positive(**options: int | None) -> None:
+    """EmbedlayerError unless every option that is given is at least 1."""
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise EmbedlayerError(f"{name} is {value}: it must be at least 1")
+
+
+def pack_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Words as one run of UTF-8 bytes, uint8, (total,), and offsets into it, int64, (V + 1,).
+
+    Raises:
+        EmbedlayerError: a word with a lone surrogate, which no UTF-8 can hold.
+    """
+    try:
+        encoded = [word.encode() for word in words]
+    except UnicodeEncodeError as error:
+        raise EmbedlayerError(
+            f"the word {error.object!r} holds a lone surrogate, which UTF-8 cannot; "
+            "read the text with errors='replace'"
+        ) from None
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
+    """The words that :func:`pack_words` packed.
+
+    Raises:
+        EmbedlayerError: offsets that do not fit the bytes, or bytes that are not UTF-8.
+    """
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(data):
+        raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
+    if (np.diff(offsets) < 0).any():
+        raise EmbedlayerError("the word offsets fall")
+    text = decode_words(data, offsets)
+    if len(text) == len(data):
+        bounds = offsets.tolist()
+    else:  # count the characters before each word: the bytes that begin one
+        before = np.zeros(len(data) + 1, np.int64)
+        np.cumsum(_begins_character(data), out=before[1:])
+        bounds = before[offsets].tolist()
+    return [text[start:end] for start, end in pairwise(bounds)]
+
+
+def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:
+    """All the words, decoded in one go; EmbedlayerError unless each of them is UTF-8 by itself."""
+    starts = offsets[:-1][np.diff(offsets) > 0]
+    whole = _begins_character(data[starts])
+    try:
+        if not whole.all():  # joined to the word before it, the rest of a character looks valid
+            raise EmbedlayerError("a word begins inside a UTF-8 character")
+        return data.tobytes().decode()
+    except UnicodeDecodeError as error:
+        raise EmbedlayerError(f"a word is not UTF-8: {error}") from None
+
+
+def _begins_character(data: np.ndarray) -> np.ndarray:
+    return (data & 0xC0) != CONTINUATION
+
+
+def _frequent(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
+    """The candidates that may enter the vocabulary, few more than ``max_size`` (ties)."""
+    check_positive(min_count=min_count, max_size=max_size)
+    frequent = np.flatnonzero(counts >= min_count)
+    if len(frequent) == 0:
+        most = int(counts.max(initial=0))
+        raise EmbedlayerError(
+            f"no word occurs {min_count} times (min_count): the most frequent occurs {most} times; "
+            "lower min_count or give more text"
+        )
+    if max_size is not None and max_size < len(frequent):
+        least = -np.partition(-counts[frequent], max_size - 1)[max_size - 1]
+        frequent = frequent[counts[frequent] >= least]
+    return frequent

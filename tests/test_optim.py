@@ -1,0 +1,221 @@
+"""The optimizers: known steps, dense and by rows, and agreement with PyTorch's."""
+
+import importlib.util
+import math
+
+import numpy as np
+import pytest
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.layers.rowgrad import RowGrad
+from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None,
+    reason="torch is not installed: nothing to agree with",
+)
+EVERY = pytest.mark.parametrize("name", list(OPTIMIZERS))
+V, D, UPDATES = 6, 3, 5
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(5)
+
+
+def row_grads(random, updates=UPDATES):
+    """Gradients of two or three rows each, and the same as dense arrays."""
+    for size in [2, 3] * updates:
+        rows = np.sort(random.permutation(V - 1)[:size])  # the last row is never read
+        values = random.standard_normal((size, D))
+        dense = np.zeros((V, D))
+        dense[rows] = values
+        yield RowGrad(rows, values), dense
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "after_one", "after_two"),
+    [
+        (SGD(0.5), 0.0, -1.0),
+        (Momentum(0.5, 0.5), 0.0, -1.5),
+        (AdaGrad(0.5, eps=0), 0.5, 0.5 - 0.5 / math.sqrt(2)),
+        (RMSprop(0.5, 0.75, eps=0), 0.0, -0.5 / math.sqrt(0.4375)),
+        (Adam(0.5, eps=0), 0.5, 0.0),
+    ],
+    ids=list(OPTIMIZERS),
+)
+def test_two_steps_worked_out_by_hand(optimizer, after_one, after_two):
+    """From 1, with gradients of 2 and a learning rate of 0.5."""
+    param = np.array([[1.0]])
+    optimizer.update([param], [np.array([[2.0]])])
+    assert param[0, 0] == pytest.approx(after_one, abs=1e-12)
+    optimizer.update([param], [np.array([[2.0]])])
+    assert param[0, 0] == pytest.approx(after_two, abs=1e-12)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_params_change_in_place_and_keep_their_dtype(name, dtype, random):
+    params = [random.standard_normal(shape).astype(dtype) for shape in [(V, D), (D,)]]
+    grads = [np.ones_like(param) for param in params]
+    kept, before = list(params), [param.copy() for param in params]
+    OPTIMIZERS[name](lr=0.1).update(params, grads)
+    for param, same, old, grad in zip(params, kept, before, grads, strict=True):
+        assert param is same
+        assert param.dtype == dtype
+        assert (param < old).all()
+        assert (grad == 1).all()
+
+
+@EVERY
+def test_every_optimizer_descends_a_bowl(name):
+    param, optimizer = np.array([3.0, -2.0]), OPTIMIZERS[name](lr=0.1)
+    for _ in range(2000):
+        optimizer.update([param], [2 * param])
+    assert np.abs(param).max() < 0.1
+
+
+class TestRows:
+    @EVERY
+    def test_equal_the_dense_step_when_every_row_is_read(self, name, random):
+        dense = random.standard_normal((V, D))
+        by_rows, rows = dense.copy(), np.arange(V)
+        optimizers = OPTIMIZERS[name](), OPTIMIZERS[name]()
+        for _ in range(UPDATES):
+            grad = random.standard_normal((V, D))
+            optimizers[0].update([dense], [grad])
+            optimizers[1].update([by_rows], [RowGrad(rows, grad)])
+        np.testing.assert_array_equal(by_rows, dense)
+
+    @pytest.mark.parametrize("name", ["sgd", "adagrad"])
+    def test_equal_the_dense_step_where_it_is_mathematically_so(self, name, random):
+        dense = random.standard_normal((V, D))
+        by_rows = dense.copy()
+        optimizers = OPTIMIZERS[name](), OPTIMIZERS[name]()
+        for sparse_grad, dense_grad in row_grads(random):
+            optimizers[0].update([dense], [dense_grad])
+            optimizers[1].update([by_rows], [sparse_grad])
+        np.testing.assert_array_equal(by_rows, dense)
+
+    @EVERY
+    def test_unread_rows_are_not_visited(self, name):
+        param, optimizer = np.ones((V, D)), OPTIMIZERS[name](lr=0.1)
+        optimizer.update([param], [RowGrad(np.array([1, 4]), np.ones((2, D)))])
+        first = param.copy()
+        assert (first[[1, 4]] < 1).all()
+        assert (first[[0, 2, 3, 5]] == 1).all()
+        optimizer.update([param], [RowGrad(np.array([4]), np.ones((1, D)))])
+        assert (param[4] < first[4]).all()
+        np.testing.assert_array_equal(param[:4], first[:4])
+
+    @pytest.mark.parametrize("name", ["momentum", "adam"])
+    def test_where_the_dense_step_moves_unread_rows_too(self, name):
+        param, optimizer, grad = np.ones((2, 1)), OPTIMIZERS[name](lr=0.1), np.ones((2, 1))
+        optimizer.update([param], [grad])
+        first = param[1, 0]
+        optimizer.update([param], [np.array([[1.0], [0.0]])])
+        assert param[1, 0] < first
+
+    @EVERY
+    def test_no_rows(self, name):
+        param = np.ones((V, D))
+        grad = RowGrad(np.zeros(0, int), np.zeros((0, D)))
+        OPTIMIZERS[name]().update([param], [grad])
+        assert (param == 1).all()
+
+
+def test_state_is_allocated_once(random):
+    param, optimizer = np.ones((V, D)), Adam()
+    optimizer.update([param], [np.ones((V, D))])
+    mean, squares = optimizer.mean[0], optimizer.squares[0]
+    for sparse_grad, _ in row_grads(random):
+        optimizer.update([param], [sparse_grad])
+    assert optimizer.mean[0] is mean
+    assert optimizer.squares[0] is squares
+    assert optimizer.updates == 1 + 2 * UPDATES
+
+
+def test_a_schedule_assigns_lr():
+    param, optimizer = np.zeros(1), SGD(1.0)
+    for lr in (1.0, 0.25):
+        optimizer.lr = lr
+        optimizer.update([param], [np.ones(1)])
+    assert param[0] == -1.25
+
+
+class TestMistakes:
+    @EVERY
+    def test_nothing_is_changed_when_one_gradient_does_not_fit(self, name):
+        params = [np.ones((V, D)), np.ones(D)]
+        for grads in (
+            [np.ones((V, D)), np.ones(D + 1)],
+            [np.ones((V, D)), np.ones(1)],
+            [np.ones((V, D))],
+            [RowGrad(np.arange(2), np.ones((3, D))), np.ones(D)],
+        ):
+            with pytest.raises(EmbedlayerError, match=r"does not fit params|2 params but 1 grads"):
+                OPTIMIZERS[name]().update(params, grads)
+        assert (params[0] == 1).all()
+
+    @EVERY
+    def test_integers_cannot_be_trained(self, name):
+        with pytest.raises(TypeError, match=r"params\[0\] is int64: only floats"):
+            OPTIMIZERS[name]().update([np.ones((2, 2), int)], [np.ones((2, 2))])
+
+    @pytest.mark.parametrize("optimizer", [Momentum(), AdaGrad(), RMSprop(), Adam()])
+    def test_other_params_than_the_first_time(self, optimizer):
+        optimizer.update([np.ones((V, D))], [np.ones((V, D))])
+        with pytest.raises(EmbedlayerError, match="params differ from the first update's"):
+            optimizer.update([np.ones((1, D))], [np.ones((1, D))])
+
+
+@pytest.mark.parametrize(("progress", "lr"), [(0, 0.5), (0.25, 0.4), (1, 0.1), (1.5, 0.1)])
+def test_linear_decay(progress, lr):
+    assert linear_decay(0.5, 0.1, progress) == pytest.approx(lr, rel=1e-15)
+
+
+def torch_pair(name, param, sparse=False):
+    import torch
+
+    weight = torch.tensor(param, requires_grad=True)
+    return weight, {
+        "sgd": lambda: torch.optim.SGD([weight], lr=0.1),
+        "momentum": lambda: torch.optim.SGD([weight], lr=0.1, momentum=0.9),
+        "adagrad": lambda: torch.optim.Adagrad([weight], lr=0.1),
+        "rmsprop": lambda: torch.optim.RMSprop([weight], lr=0.1),
+        "adam": lambda: (torch.optim.SparseAdam if sparse else torch.optim.Adam)([weight], lr=0.1),
+    }[name]()
+
+
+@needs_torch
+@EVERY
+def test_agrees_with_torch(name, random):
+    import torch
+
+    param = random.standard_normal((V, D))
+    weight, wanted = torch_pair(name, param)
+    optimizer = OPTIMIZERS[name](lr=0.1)
+    for update in range(UPDATES):
+        grad = random.standard_normal((V, D))
+        optimizer.lr = wanted.param_groups[0]["lr"] = 0.1 / (1 + update)
+        weight.grad = torch.tensor(grad)
+        wanted.step()
+        optimizer.update([param], [grad])
+    np.testing.assert_allclose(param, weight.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@needs_torch
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch's own way to build them
+@pytest.mark.parametrize("name", ["sgd", "adagrad", "adam"])
+def test_agrees_with_torch_on_row_gradients(name, random):
+    import torch
+
+    param = random.standard_normal((V, D))
+    weight, wanted = torch_pair(name, param, sparse=True)
+    optimizer = OPTIMIZERS[name](lr=0.1)
+    for (rows, values), _ in row_grads(random):
+        weight.grad = torch.sparse_coo_tensor(rows[None], values, (V, D))
+        wanted.step()
+        optimizer.update([param], [RowGrad(rows, values)])
+    # SparseAdam adds eps before it corrects the square for its start, hence the tolerance.
+    np.testing.assert_allclose(param, weight.detach().numpy(), rtol=1e-5, atol=1e-7)

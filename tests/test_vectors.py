@@ -1,0 +1,272 @@
+"""Vectors: what they hold and refuse, and queries whose answers are known by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embedlayer import backend
+from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.vectors import search
+from embedlayer.vectors.vectors import Vectors
+
+# man, woman, king, queen: two directions; "far" points the other way; "zero" nowhere.
+WORDS = ["man", "woman", "king", "queen", "far", "zero"]
+MATRIX = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-2, 0, 0], [0, 0, 0]], np.float32)
+
+
+@pytest.fixture
+def vectors() -> Vectors:
+    return Vectors(WORDS, MATRIX, counts=[9, 8, 7, 6, 5, 1], metadata={"seed": 1, "args": ["a"]})
+
+
+def brute_force(matrix: np.ndarray, query: np.ndarray, excluded: set[int], k: int) -> list[int]:
+    """Rows by falling float64 cosine, then by number: the definition, one row at a time."""
+
+    def cosine(row: np.ndarray) -> float:
+        lengths = float(np.linalg.norm(row) * np.linalg.norm(query))
+        return float(row @ query) / lengths if lengths else 0.0
+
+    cosines = [cosine(row.astype(np.float64)) for row in matrix]
+    order = sorted(range(len(matrix)), key=lambda i: (-cosines[i], i))
+    return [i for i in order if i not in excluded][:k]
+
+
+def test_holds_what_it_was_given(vectors):
+    assert vectors.words == tuple(WORDS)
+    assert vectors.matrix.dtype == np.float32
+    np.testing.assert_array_equal(vectors.matrix, MATRIX)
+    assert vectors.counts.dtype == np.int64
+    assert vectors.counts.tolist() == [9, 8, 7, 6, 5, 1]
+    assert vectors.metadata == {"seed": 1, "args": ["a"]}
+    assert (len(vectors), vectors.dim) == (6, 3)
+    assert "king" in vectors
+    assert "King" not in vectors
+    assert 3 not in vectors
+    assert vectors.index("king") == 2
+    assert vectors["king"].tolist() == [1, 0, 1]
+    assert vectors[["king", "man", "king"]].tolist() == [[1, 0, 1], [1, 0, 0], [1, 0, 1]]
+    assert vectors[[]].shape == (0, 3)
+    assert repr(vectors) == "<Vectors: 6 words, 3 dimensions>"
+
+
+def test_counts_and_metadata_may_be_unknown():
+    vectors = Vectors(["a"], [[1.0]])
+    assert vectors.counts is None
+    assert vectors.metadata == {}
+
+
+def test_is_immutable_and_does_not_copy():
+    matrix = MATRIX.copy()
+    counts = np.arange(6)
+    vectors = Vectors(WORDS, matrix, counts)
+    assert np.shares_memory(vectors.matrix, matrix)
+    for array in (vectors.matrix, vectors["man"], vectors.counts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+    vectors.metadata["new"] = 1
+    assert vectors.metadata == {}
+    matrix[0, 0] = 5  # the giver's own array stays writable
+
+
+def test_any_real_layout_becomes_float32_in_row_order():
+    for matrix in (
+        MATRIX.astype(np.float64),
+        MATRIX.astype(np.int8),
+        np.asfortranarray(MATRIX),
+        MATRIX[:, ::-1][:, ::-1],
+        MATRIX.tolist(),
+    ):
+        held = Vectors(WORDS, matrix).matrix
+        assert held.dtype == np.float32
+        assert held.flags.c_contiguous
+        np.testing.assert_array_equal(held, MATRIX)
+    assert Vectors(WORDS, MATRIX, np.arange(6)[::-1]).counts.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], np.zeros((0, 3))), "no words"),
+        ((["a", "b", "a"], np.zeros((3, 2))), "'a' is given twice, as 0 and 2"),
+        ((["a", 7], np.zeros((2, 2))), "word 1 is 7"),
+        ((["a", "b"], np.zeros((3, 2))), r"need a matrix \(2, D\); this is \(3, 2\)"),
+        ((["a", "b"], np.zeros(2)), r"this is \(2,\)"),
+        ((["a"], np.zeros((1, 0))), r"this is \(1, 0\)"),
+        ((["a"], [["x"]]), "real numbers"),
+        ((["a"], [[1j]]), "real numbers"),
+        ((["a", "b", "c"], [[1, 2], [1, math.nan], [math.inf, 0]]), "the vector of 'b'"),
+        ((["a", "b"], [[1.0], [-math.inf]]), "the vector of 'b'"),
+        ((["a", "b"], [[1.0], [1e200]]), "the vector of 'b'"),
+        ((["a"], [[1]], [1, 2]), "counts are 1 integers"),
+        ((["a"], [[1]], [1.5]), "counts are 1 integers"),
+        ((["a"], [[1]], [-1]), "counts are 1 integers"),
+        ((["a"], [[1]], [1], {"x": object()}), "what JSON can hold"),
+        ((["a"], [[1]], [1], {"x": math.nan}), "what JSON can hold"),
+    ],
+)
+def test_refuses_what_does_not_fit(arguments, message):
+    with pytest.raises(EmbedlayerError, match=message):
+        Vectors(*arguments)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda v: v["King"],
+        lambda v: v[["man", "King"]],
+        lambda v: v.index("King"),
+        lambda v: v.nearest("King"),
+        lambda v: v.nearest(["man", "King"]),
+        lambda v: v.analogy("man", "King", "woman"),
+        lambda v: v.similarity("man", "King"),
+        lambda v: v.doesnt_match(["man", "woman", "King"]),
+    ],
+)
+def test_unknown_word_is_named(vectors, ask):
+    with pytest.raises(UnknownWordError, match=r"unknown word 'King': .* 6 words \(case matters\)"):
+        ask(vectors)
+
+
+def test_nearest_of_a_word(vectors):
+    answer = vectors.nearest("man", k=3)
+    assert [word for word, _ in answer] == ["woman", "king", "queen"]  # a tie goes by row
+    np.testing.assert_allclose([s for _, s in answer], [0.5**0.5, 0.5**0.5, 3**-0.5], rtol=1e-6)
+    assert all(type(score) is float for _, score in answer)
+
+
+def test_nearest_takes_all_there_is(vectors):
+    answer = vectors.nearest("man", k=100)
+    assert [word for word, _ in answer] == ["woman", "king", "queen", "zero", "far"]
+    assert answer[-2:] == [("zero", 0.0), ("far", -1.0)]
+
+
+def test_nearest_of_a_vector_excludes_nothing_and_ignores_its_length(vectors):
+    expected = [("man", 1.0)]
+    assert vectors.nearest(MATRIX[0], k=1) == expected
+    assert vectors.nearest([1000, 0, 0], k=1) == expected
+    assert vectors.nearest(np.array([1e-30, 0, 0]), k=1) == expected
+    assert vectors.nearest([-1.0, 0, 0], k=1) == [("far", 1.0)]
+
+
+def test_nearest_of_a_batch_is_the_list_of_its_answers(vectors):
+    batch = vectors.nearest(["man", "queen", "man"], k=2)
+    assert batch == [vectors.nearest(word, k=2) for word in ("man", "queen", "man")]
+    assert vectors.nearest(("far",), k=1) == [[("zero", 0.0)]]
+    assert vectors.nearest([]) == []
+    matrix = vectors.nearest(MATRIX[:2], k=4)
+    assert matrix == [vectors.nearest(row, k=4) for row in MATRIX[:2]]
+    assert vectors.nearest(np.zeros((0, 3))) == []
+
+
+def test_nearest_to_nothing_goes_by_row(vectors):
+    assert vectors.nearest("zero", k=2) == [("man", 0.0), ("woman", 0.0)]
+    assert vectors.nearest([0, 0, 0], k=1) == [("man", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "k", "message"),
+    [
+        ("man", 0, "at least 1, not 0"),
+        (["man"], -3, "at least 1, not -3"),
+        ([1.0, 2.0], 1, r"has 3 numbers, \(D,\) or \(n, D\); this is \(2,\)"),
+        (np.zeros((2, 2, 3)), 1, r"this is \(2, 2, 3\)"),
+        (5.0, 1, r"this is \(\)"),
+        (["man", 1.0, 2.0], 1, "a query is a word, words, a vector or a matrix"),
+        ([math.nan, 0, 0], 1, "NaN or an infinity"),
+        ([1e300, 0, 0], 1, "NaN or an infinity"),
+    ],
+)
+def test_nearest_refuses(vectors, query, k, message):
+    with pytest.raises(EmbedlayerError, match=message):
+        vectors.nearest(query, k)
+
+
+def test_analogy(vectors):
+    answer = vectors.analogy("man", "woman", "king", k=1)
+    assert answer[0][0] == "queen"
+    unit = [MATRIX[i] / np.linalg.norm(MATRIX[i]) for i in range(4)]
+    target = unit[1] - unit[0] + unit[2]
+    assert answer[0][1] == pytest.approx(target @ unit[3] / np.linalg.norm(target), rel=1e-6)
+
+
+def test_analogy_never_answers_its_own_words(vectors):
+    assert [word for word, _ in vectors.analogy("man", "man", "man")][0] == "woman"
+    answers = [word for word, _ in vectors.analogy("man", "woman", "king", k=9)]
+    assert sorted(answers) == ["far", "queen", "zero"]
+
+
+def test_analogies_of_a_batch(vectors):
+    a, b, c = ["man", "woman"], ["woman", "man"], ["king", "queen"]
+    batch = vectors.analogy(a, b, c, k=2)
+    assert batch == [vectors.analogy(*words, k=2) for words in zip(a, b, c, strict=True)]
+    assert [answer[0][0] for answer in batch] == ["queen", "king"]
+    with pytest.raises(EmbedlayerError, match="of one length, not 2, 2 and 1 words"):
+        vectors.analogy(a, b, ["king"])
+
+
+def test_similarity(vectors):
+    assert vectors.similarity("man", "queen") == pytest.approx(3**-0.5, rel=1e-15)
+    assert vectors.similarity("man", "far") == -1.0
+    assert vectors.similarity("man", "zero") == 0.0
+
+
+def test_doesnt_match(vectors):
+    assert vectors.doesnt_match(["man", "far", "woman", "queen"]) == "far"
+    assert vectors.doesnt_match(("woman", "king", "queen")) == "woman"  # as far as king: the first
+    with pytest.raises(EmbedlayerError, match="three words or more, not 2"):
+        vectors.doesnt_match(["man", "woman"])
+
+
+def test_unit_rows_of_any_size():
+    matrix = np.array([[3, 4], [3e38, 3e38], [1e-45, 0], [0, 0], [-1e-30, 0]], np.float32)
+    expected = [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [1, 0], [0, 0], [-1, 0]]
+    unit = Vectors(list("abcde"), matrix).unit()
+    assert unit.dtype == np.float32
+    np.testing.assert_allclose(unit, expected, rtol=1e-6)
+
+
+def test_unit_is_computed_once_for_a_backend(vectors):
+    assert vectors.unit() is vectors.unit()
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 39, 40])
+def test_chunks_and_ties_agree_with_the_definition(monkeypatch, k):
+    monkeypatch.setattr(search, "CHUNK_SCORES", 100)  # two directions at a time
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-1, 2, (40, 2)) * np.array([3, 4])  # few directions: many exact ties
+    vectors = Vectors([f"w{i}" for i in range(40)], rows)
+    queries = rng.integers(-1, 2, (7, 2)) * np.array([4, 3])
+    for query, answer in zip(queries, vectors.nearest(queries, k), strict=True):
+        assert [vectors.index(word) for word, _ in answer] == brute_force(rows, query, set(), k)
+    words = list(vectors.words[:7])
+    for row, answer in enumerate(vectors.nearest(words, k)):
+        expected = brute_force(rows, rows[row], {row}, k)
+        assert [vectors.index(word) for word, _ in answer] == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 40))
+def test_random_vectors_agree_with_the_definition(seed, size, k):
+    rng = np.random.default_rng(seed)
+    matrix = rng.standard_normal((size, 5)).astype(np.float32)
+    vectors = Vectors([str(i) for i in range(size)], matrix)
+    answer = vectors.nearest("0", k)
+    assert [int(word) for word, _ in answer] == brute_force(matrix, matrix[0], {0}, k)
+    scores = [score for _, score in answer]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_cupy_gives_the_same_answers(vectors):
+    try:
+        backend.get_backend("cupy")
+    except EmbedlayerError as error:
+        pytest.skip(str(error))
+    expected = vectors.nearest(["man", "queen"], 4), vectors.analogy("man", "woman", "king")
+    with backend.use_backend("cupy"):
+        found = vectors.nearest(["man", "queen"], 4), vectors.analogy("man", "woman", "king")
+        assert backend.array_module(vectors.unit()).__name__ == "cupy"
+    for ours, theirs in zip([*expected[0], expected[1]], [*found[0], found[1]], strict=True):
+        assert [word for word, _ in ours] == [word for word, _ in theirs]
+        np.testing.assert_allclose([s for _, s in ours], [s for _, s in theirs], atol=1e-6)
