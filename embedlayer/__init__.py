@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from embedlayer.models import CBOW, SkipGram
     from embedlayer.text.corpus import Corpus
     from embedlayer.text.vocabulary import Vocabulary
-    from embedlayer.train import train
+    from embedlayer.training import train
     from embedlayer.vectors.evaluate import evaluate
     from embedlayer.vectors.vectors import Vectors
 
@@ -30,7 +30,7 @@ _HOME = {
     "CBOW": "models",
     "Corpus": "text.corpus",
     "Vocabulary": "text.vocabulary",
-    "train": "train",
+    "train": "training",
     "Vectors": "vectors.vectors",
     "evaluate": "vectors.evaluate",
 }

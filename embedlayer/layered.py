@@ -1,5 +1,6 @@
 """The training step in the open: the layers of the book and an optimizer in place of one kernel."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class LayeredStep:
         if optimizer not in OPTIMIZERS:
             raise EmbedlayerError(f"optimizer {optimizer!r}: choose {', '.join(OPTIMIZERS)}")
         self.optimizer = OPTIMIZERS[optimizer]()
+        self._alone = threading.Lock()  # the optimizer's state is one: one thread at a time
 
     def __call__(
         self,
@@ -62,8 +64,9 @@ class LayeredStep:
         if mean and not divide:
             dh *= sizes[:, None].astype(dh.dtype)  # undoes the division in the bag's backward
         hidden.backward(dh)
-        self.optimizer.lr = lr
-        self.optimizer.update([W_in, W_out], [hidden.grads[0], dot.grads[0]])
+        with self._alone:
+            self.optimizer.lr = lr
+            self.optimizer.update([W_in, W_out], [hidden.grads[0], dot.grads[0]])
 
         pairs = int((labels[measured] != -1).sum())
         return loss.forward(scores[measured], labels[measured]) * int(measured.sum()), pairs

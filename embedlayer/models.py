@@ -67,7 +67,10 @@ class HierarchicalSoftmax:
         return self.paths[targets], self.labels[targets]
 
 
-LOSSES = {"negative": NegativeSampling, "hierarchical": HierarchicalSoftmax}
+LOSSES: dict[str, type[NegativeSampling] | type[HierarchicalSoftmax]] = {
+    "negative": NegativeSampling,
+    "hierarchical": HierarchicalSoftmax,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

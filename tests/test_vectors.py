@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlayer import backend
-from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.errors import BackendError, EmbedlayerError, UnknownWordError
 from embedlayer.vectors import search
 from embedlayer.vectors.vectors import Vectors
 
@@ -193,7 +193,7 @@ def test_analogy(vectors):
 
 
 def test_analogy_never_answers_its_own_words(vectors):
-    assert [word for word, _ in vectors.analogy("man", "man", "man")][0] == "woman"
+    assert vectors.analogy("man", "man", "man", k=1)[0][0] == "woman"
     answers = [word for word, _ in vectors.analogy("man", "woman", "king", k=9)]
     assert sorted(answers) == ["far", "queen", "zero"]
 
@@ -221,9 +221,9 @@ def test_doesnt_match(vectors):
 
 
 def test_unit_rows_of_any_size():
-    matrix = np.array([[3, 4], [3e38, 3e38], [1e-45, 0], [0, 0], [-1e-30, 0]], np.float32)
+    matrix = np.array([[3, 4], [3e38, 3e38], [1e-37, 0], [0, 0], [-1e-30, 0]], np.float32)
     expected = [[0.6, 0.8], [0.5**0.5, 0.5**0.5], [1, 0], [0, 0], [-1, 0]]
-    unit = Vectors(list("abcde"), matrix).unit()
+    unit = backend.to_numpy(Vectors(list("abcde"), matrix).unit())
     assert unit.dtype == np.float32
     np.testing.assert_allclose(unit, expected, rtol=1e-6)
 
@@ -236,9 +236,10 @@ def test_unit_is_computed_once_for_a_backend(vectors):
 def test_chunks_and_ties_agree_with_the_definition(monkeypatch, k):
     monkeypatch.setattr(search, "CHUNK_SCORES", 100)  # two directions at a time
     rng = np.random.default_rng(0)
-    rows = rng.integers(-1, 2, (40, 2)) * np.array([3, 4])  # few directions: many exact ties
+    axes = np.vstack([np.eye(3), -np.eye(3), np.zeros((1, 3))])  # cosines of −1, 0 and 1: ties
+    rows = 3 * axes[rng.integers(0, 7, 40)]
     vectors = Vectors([f"w{i}" for i in range(40)], rows)
-    queries = rng.integers(-1, 2, (7, 2)) * np.array([4, 3])
+    queries = axes[rng.permutation(7)]
     for query, answer in zip(queries, vectors.nearest(queries, k), strict=True):
         assert [vectors.index(word) for word, _ in answer] == brute_force(rows, query, set(), k)
     words = list(vectors.words[:7])
@@ -261,7 +262,7 @@ def test_random_vectors_agree_with_the_definition(seed, size, k):
 def test_cupy_gives_the_same_answers(vectors):
     try:
         backend.get_backend("cupy")
-    except EmbedlayerError as error:
+    except BackendError as error:
         pytest.skip(str(error))
     expected = vectors.nearest(["man", "queen"], 4), vectors.analogy("man", "woman", "king")
     with backend.use_backend("cupy"):

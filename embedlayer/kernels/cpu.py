@@ -116,35 +116,66 @@ def scatter_add(W, rows, values):
                 W[rows[i], d] += values[i, d]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def sgd_step(
-    W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured
-):
-    rate = np.float32(lr)
-    dim = W_in.shape[1]
-    pitch = dim * FLOAT
-    table_in, table_out = W_in.ctypes.data, W_out.ctypes.data
-    width = rows.shape[1]
-    groups = (width + GROUP - 1) // GROUP
+@njit(nogil=True, cache=True)
+def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured):
     most = 1
     for b in range(len(rows)):
         most = max(most, offsets[b + 1] - offsets[b])
-
+    groups = (rows.shape[1] + GROUP - 1) // GROUP
     # Scratch rows, each on cache lines of its own: zeros, a bin for the updates of "no row", the
     # sum of a window's hidden updates, then copies of the hidden vectors and the output rows.
-    scratch_pitch = (pitch + LINE - 1) // LINE * LINE
-    scratch_rows = 3 + most + groups * GROUP
-    scratch = np.zeros((scratch_rows * scratch_pitch + LINE) // FLOAT, np.float32)
-    zero_row = (scratch.ctypes.data + LINE - 1) // LINE * LINE
-    bin_row = zero_row + scratch_pitch
-    sum_row = bin_row + scratch_pitch
-    copies = sum_row + scratch_pitch
-
-    # Where each vector is read and where its update is added: addresses, in bytes.
-    read_in, add_in = np.empty(most + 1, np.intp), np.empty(most + 1, np.intp)
-    read_out = np.full(groups * GROUP, zero_row, np.intp)
-    add_out = np.full(groups * GROUP, bin_row, np.intp)
+    # The callee sees the arrays' addresses alone; they live here until it returns.
+    lines = (W_in.shape[1] * FLOAT + LINE - 1) // LINE
+    scratch = np.zeros(((3 + most + groups * GROUP) * lines + 1) * LANES, np.float32)
     steps = np.zeros((most + 1) * GROUP + LANES, np.float32)
+    # Where each vector is read and where its update is added: addresses, in bytes.
+    places_in = np.empty((2, most + 1), np.intp)
+    places_out = np.empty((2, groups * GROUP), np.intp)
+    return _step_windows(
+        W_in,
+        W_out,
+        contexts,
+        offsets,
+        rows,
+        labels,
+        np.float32(lr),
+        mean,
+        divide,
+        measured,
+        scratch,
+        steps,
+        places_in,
+        places_out,
+    )
+
+
+@njit(nogil=True, cache=True)
+def _step_windows(
+    W_in,
+    W_out,
+    contexts,
+    offsets,
+    rows,
+    labels,
+    lr,
+    mean,
+    divide,
+    measured,
+    scratch,
+    steps,
+    places_in,
+    places_out,
+):
+    dim, width = W_in.shape[1], rows.shape[1]
+    pitch, scratch_pitch = dim * FLOAT, (dim * FLOAT + LINE - 1) // LINE * LINE
+    table_in, table_out = W_in.ctypes.data, W_out.ctypes.data
+    zero_row = (scratch.ctypes.data + LINE - 1) // LINE * LINE
+    bin_row, sum_row = zero_row + scratch_pitch, zero_row + 2 * scratch_pitch
+    copies = zero_row + 3 * scratch_pitch
+    read_in, add_in = places_in[0], places_in[1]
+    read_out, add_out = places_out[0], places_out[1]
+    read_out[:], add_out[:] = zero_row, bin_row
+    groups = len(read_out) // GROUP
     loss, pairs = 0.0, 0
 
     for b in range(len(rows)):
@@ -183,7 +214,7 @@ def sgd_step(
                 more = _loss(steps, hidden, rows, b, labels, label, first)
                 loss += more[0]
                 pairs += more[1]
-            _scores_to_steps(steps, hidden, rate, labels, label, first)
+            _scores_to_steps(steps, hidden, lr, labels, label, first)
             _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim)
         if mean:
             _spread(sum_row, table_in, pitch, contexts, begin, end, dim, divide)

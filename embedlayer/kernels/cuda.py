@@ -30,6 +30,7 @@ TYPES = {
 LANES = 32
 BLOCK = 256  # threads of a block, but for sgd_step: there a block is one warp
 MAX_BLOCKS = 1 << 16  # further work is done by the same threads, in strides
+MAX_IN_FLIGHT = 8192  # windows: 32 warps on each of 256 multiprocessors, more than any GPU has
 TILE = 4  # hidden rows trained together, as in cuda.cu
 SHARED_BY_DEFAULT = 48 << 10  # bytes of shared memory a block may have without asking
 
@@ -43,7 +44,7 @@ def default_in_flight(words: int) -> int:
     vocabulary they do, a row receives the sum of steps that were each computed for the old row,
     as if the learning rate were larger. docs/gpu.md has the measurements behind the number.
     """
-    return max(8, words // 16)
+    return min(MAX_IN_FLIGHT, max(8, words // 16))
 
 
 def limit_in_flight(windows: int | None) -> None:
@@ -79,9 +80,7 @@ def windows(
     return contexts, starts, ids, positions
 
 
-def draw(
-    prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64
-) -> Any:
+def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64) -> Any:
     B = len(targets)
     rows = array_module(targets).empty((B, 1 + negative), np.int32)
     _launch("draw", B, prob, alias, targets, positions, key, rows, len(prob), negative, B)
@@ -102,12 +101,13 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
 
     Floating-point sums then repeat bit by bit, at the price of a sort.
     """
-    if W.dtype != np.float32:
-        return reference.scatter_add(W, rows, values)
-    if os.environ.get("EMBEDLAYER_DETERMINISTIC") == "1":
-        return scatter_add_sorted(W, rows, values)
     N, D = len(rows), W.shape[1]
-    _launch("scatter_add", N * LANES, W, _as_int32(rows), values, D, N)
+    if W.dtype != np.float32:
+        reference.scatter_add(W, rows, values)
+    elif os.environ.get("EMBEDLAYER_DETERMINISTIC") == "1":
+        scatter_add_sorted(W, rows, values)
+    else:
+        _launch("scatter_add", N * LANES, W, _as_int32(rows), values, D, N)
 
 
 def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
@@ -143,8 +143,9 @@ def sgd_step(
     short, long = 4 * (R * (TILE + 4) + 2 * TILE), 4 * (2 * R + TILE) * D
     fits = short + long <= _shared_limit(xp)
     scratch = None if fits else xp.empty((warps, long // 4), np.float32)
-    arguments = (W_in, W_out, contexts, offsets, rows, labels, R if len(labels) > 1 else 0, lr)
-    arguments += (divide, measured, losses, pairs, scratch, long // 4, D, R, B)
+    examples = (contexts, offsets, rows, labels, R if len(labels) > 1 else 0)
+    results = (measured, losses, pairs, scratch, long // 4)
+    arguments = (W_in, W_out, *examples, lr, divide, *results, D, R, B)
     shared = short + long if fits else short
     _launch(name, warps * LANES if B else 0, *arguments, block=LANES, shared=shared)
     return losses.sum(dtype=np.float64), pairs.sum()
@@ -152,9 +153,7 @@ def sgd_step(
 
 def _starts(xp: Any, sizes: Any) -> Any:
     """int64, (N + 1,): where each of N groups begins, then their total."""
-    starts = xp.zeros(len(sizes) + 1, np.int64)
-    xp.cumsum(sizes, dtype=np.int64, out=starts[1:])
-    return starts
+    return xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(sizes, dtype=np.int64)])
 
 
 def _as_int32(rows: Any) -> Any:
@@ -201,10 +200,11 @@ def _checked(where: str, ctype: str, argument: Any) -> Any:
 def _parameters() -> dict[str, list[tuple[str, str]]]:
     """(type, name) of every parameter of every kernel, read from the source."""
     source = SOURCE.read_text(encoding="utf-8").replace("\\\n", "\n")
-    found = re.findall(r"__global__ void(?:\s+__launch_bounds__\(.*?\))?\s+(\w+)\((.*?)\)\s*{", source, re.S)
+    kernel = r"__global__ void(?:\s+__launch_bounds__\(.*?\))?\s+(\w+)\((.*?)\)\s*{"
+    found = re.findall(kernel, source, re.S)
     kernels = {name: _declared(parameters) for name, parameters in found}
     step = kernels.pop("NAME")
-    return kernels | {name: step for name in re.findall(r"^SGD_STEP\((\w+)", source, re.M)}
+    return kernels | dict.fromkeys(re.findall(r"^SGD_STEP\((\w+)", source, re.M), step)
 
 
 def _declared(parameters: str) -> list[tuple[str, str]]:

@@ -74,9 +74,7 @@ def windows(
     return contexts, starts, ids[has_context], positions[has_context]
 
 
-def draw(
-    prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64
-) -> Any:
+def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64) -> Any:
     """The output rows of each window: its target, then ``negative`` draws by the alias method.
 
     A draw that equals its target becomes −1, "no row". (Walker, "An efficient method for

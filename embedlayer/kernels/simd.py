@@ -99,9 +99,7 @@ def store_first(typingctx, address, vector, count):
             ir.FunctionType(ir.VoidType(), [_VECTOR, pointer.type, _I32, _MASK]),
             "llvm.masked.store.v16f32.p0v16f32",
         )
-        builder.call(
-            function, [args[1], pointer, ir.Constant(_I32, 4), _first(builder, args[2])]
-        )
+        builder.call(function, [args[1], pointer, ir.Constant(_I32, 4), _first(builder, args[2])])
         return context.get_dummy_value()
 
     return types.void(types.intp, float32x16, types.intp), codegen
@@ -263,11 +261,9 @@ def _shuffle(builder: Any, a: Any, b: Any, lanes: Any) -> Any:
 
 
 def _sum_neighbours(builder: Any, a: Any, b: Any) -> Any:
-    """In each group of four lanes: a0 + a2, b0 + b2, a1 + a3, b1 + b3 … as two unpacks and a sum."""
+    """Each four lanes of a and of b, halved: a0 + a2, b0 + b2, a1 + a3, b1 + b3, and so on."""
     low, high = [], []
     for group in range(0, LANES, 4):
         low += [group, LANES + group, group + 1, LANES + group + 1]
         high += [group + 2, LANES + group + 2, group + 3, LANES + group + 3]
-    return builder.fadd(
-        _shuffle(builder, a, b, low), _shuffle(builder, a, b, high), flags=FAST
-    )
+    return builder.fadd(_shuffle(builder, a, b, low), _shuffle(builder, a, b, high), flags=FAST)

@@ -7,6 +7,7 @@ import numpy as np
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
+from embedlayer.kernels.reference import group_of_each
 from embedlayer.layers.checks import check_bags, check_forward, check_ids, check_param, check_values
 from embedlayer.layers.rowgrad import add_up, no_gradient
 
@@ -121,7 +122,7 @@ class EmbeddingBag:
             ids, offsets = ids[present], before[offsets]
         if weights is not None:
             weights = weights[present]
-        bags = xp.searchsorted(offsets, xp.arange(len(ids), dtype=np.int64), side="right") - 1
+        bags = group_of_each(offsets, len(ids))
         out, share = self._pool(ids, offsets, bags, weights)
         self._kept = ids, bags, share, out.shape, None if weights is None else (shape, present)
         return out

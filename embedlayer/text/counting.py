@@ -85,7 +85,8 @@ def count_files(
     lines = 0
     total = total_bytes(files)
     with ThreadPoolExecutor(threads) as pool:
-        for block, scanned in in_order(pool, scan, read_blocks(files, after_whitespace)):
+        blocks = read_blocks(files, after_whitespace)
+        for block, scanned in in_order(pool, scan, blocks, ahead=2 * threads):
             lines = 0 if block.start == 0 else lines
             if scanned.bad_byte is not None:
                 raise _undecodable(block, lines, scanned.bad_byte)
@@ -158,7 +159,7 @@ def tokenize_files(
 
 
 def in_order(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int = 16
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
 ) -> Iterator[tuple[Item, Result]]:
     """Each item with its result, in order; the pool works on at most ``ahead`` items to come."""
     begun: deque[Any] = deque()

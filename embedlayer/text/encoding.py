@@ -47,8 +47,10 @@ def encode_text(
 
     offsets.append(np.zeros(1, np.int64))
     start = 0
-    with ThreadPoolExecutor(workers or available_cores()) as pool:
-        for _, (part_ids, part_ends) in in_order(pool, encode_segment, counted.segments):
+    threads = workers or available_cores()
+    with ThreadPoolExecutor(threads) as pool:
+        parts = in_order(pool, encode_segment, counted.segments, ahead=2 * threads)
+        for _, (part_ids, part_ends) in parts:
             most = len(part_ends) + (ids.size + len(part_ids) - start) // max_sentence + 1
             part_offsets = np.empty(most, np.int64)
             written, start = split_sentences(

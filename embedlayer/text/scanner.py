@@ -176,7 +176,7 @@ def _scan(
         if word < 0:
             if 2 * size >= len(slots) or offsets[size] + place - start > len(letters):
                 return start, written, newlines, size
-            word = size
+            word = np.int64(size)
             size = _insert(slot, tag, text, start, place, slots, offsets, letters, size)
         counts[word] += 1
         ids[written] = word
@@ -199,7 +199,7 @@ def _absorb(
         start, end = other_offsets[other], other_offsets[other + 1]
         slot, word = _find(tag, other_letters, start, end, slots, offsets, letters)
         if word < 0:
-            word = size
+            word = np.int64(size)
             size = _insert(slot, tag, other_letters, start, end, slots, offsets, letters, size)
         counts[word] += other_counts[other]
         numbers[other] = word

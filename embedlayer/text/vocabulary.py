@@ -23,7 +23,8 @@ class Vocabulary:
         counts: int64, (V,), falling: how often each occurs.
 
     Raises:
-        EmbedlayerError: repeated words, counts of another length or out of order.
+        EmbedlayerError: counts of another length or out of order; a word that is there twice,
+            when a word is first looked up.
     """
 
     def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:

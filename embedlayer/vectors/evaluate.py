@@ -139,9 +139,10 @@ def similarity(
     pairs = read_pairs(Path(path))
     spellings = _Spellings(vectors.words[: _limit(restrict_vocab)], case_insensitive)
     found = [pair for pair in pairs if pair.left in spellings and pair.right in spellings]
-    left = unit_rows(vectors.matrix[[spellings.rows(pair.left)[0] for pair in found]])
-    right = unit_rows(vectors.matrix[[spellings.rows(pair.right)[0] for pair in found]])
-    cosines = (left.astype(np.float64) * right).sum(axis=1)
+    matrix = vectors.matrix.astype(np.float64)
+    left = unit_rows(matrix[[spellings.rows(pair.left)[0] for pair in found]])
+    right = unit_rows(matrix[[spellings.rows(pair.right)[0] for pair in found]])
+    cosines = (left * right).sum(axis=1)
     scores = np.array([pair.score for pair in found])
     ranked = len(np.unique(cosines)) > 1 and len(np.unique(scores)) > 1
     return SimilarityResult(

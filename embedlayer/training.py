@@ -1,4 +1,4 @@
-"""Training: one loop over corpus × model, on any backend, with any kernels, by any number of threads."""
+"""Training: one loop over corpus × model, whatever the backend, the kernels and the threads."""
 
 import math
 import os
@@ -261,9 +261,7 @@ class Training:
 class _Epoch:
     """One pass over the corpus: the workers take chunk after chunk until none is left."""
 
-    def __init__(
-        self, training: Training, examples: Examples, epoch: int, started: float
-    ) -> None:
+    def __init__(self, training: Training, examples: Examples, epoch: int, started: float) -> None:
         self.training, self.examples, self.epoch = training, examples, epoch
         self.started = started
         self.losses = [0.0] * len(examples)

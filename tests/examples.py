@@ -1,0 +1,68 @@
+"""Training examples made at random, for the tests of the step: every shape a window can have."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Step(NamedTuple):
+    """The arguments of ``sgd_step`` up to ``labels``, and ``measured``."""
+
+    W_in: np.ndarray
+    W_out: np.ndarray
+    contexts: np.ndarray
+    offsets: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    measured: np.ndarray
+
+    def window(self, b: int) -> "Step":
+        """Window b alone."""
+        first, last = self.offsets[b], self.offsets[b + 1]
+        labels = self.labels if len(self.labels) == 1 else self.labels[b : b + 1]
+        return self._replace(
+            contexts=self.contexts[first:last],
+            offsets=np.array([0, last - first]),
+            rows=self.rows[b : b + 1],
+            labels=labels,
+            measured=self.measured[b : b + 1],
+        )
+
+
+def make_step(sizes, *, words=11, dim=5, width=4, shared=False, dtype=np.float64, seed=0) -> Step:
+    """Windows of these many contexts; some rows are −1, some ids repeat, the last id occurs."""
+    random = np.random.default_rng(seed)
+    tables = [random.standard_normal((words, dim)).astype(dtype) * 0.5 for _ in range(2)]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    contexts = random.integers(0, words, offsets[-1]).astype(np.int32)
+    rows = random.integers(-1, words, (len(sizes), width)).astype(np.int32)
+    contexts[-1:] = words - 1
+    rows[-1:, -1] = words - 1
+    labels = (random.random((1 if shared else len(sizes), width)) < 0.4).astype(np.float32)
+    measured = random.random(len(sizes)) < 0.6
+    return Step(*tables, contexts, offsets, rows, labels, measured)
+
+
+def run_step(sgd_step, step: Step, lr=0.1, mean=False, divide=False):
+    """The tables after the step, its loss and its pairs; the arguments are left alone."""
+    W_in, W_out = step.W_in.copy(), step.W_out.copy()
+    loss, pairs = sgd_step(W_in, W_out, *step[2:6], lr, mean, divide, step.measured)
+    return W_in, W_out, float(loss), int(pairs)
+
+
+def run_window_by_window(sgd_step, step: Step, lr=0.1, mean=False, divide=False):
+    """As :func:`run_step`, each window seeing what the one before it has written."""
+    loss, pairs = 0.0, 0
+    for b in range(len(step.rows)):
+        W_in, W_out, more_loss, more_pairs = run_step(sgd_step, step.window(b), lr, mean, divide)
+        step = step._replace(W_in=W_in, W_out=W_out)
+        loss, pairs = loss + more_loss, pairs + more_pairs
+    return step.W_in, step.W_out, loss, pairs
+
+
+def check_equal(found, wanted, tolerance) -> None:
+    """Raise unless tables, loss and pairs agree."""
+    for one, other in zip(found[:2], wanted[:2], strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(found[2], wanted[2], rtol=tolerance, atol=tolerance)
+    assert found[3] == wanted[3]

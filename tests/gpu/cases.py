@@ -1,0 +1,196 @@
+"""The ladder's cases for the kernels, as NumPy arrays, and how a device's results are compared."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from embedlayer import rng
+from embedlayer.kernels import cuda, reference
+
+from .emulator import RawModule
+
+KEY = rng.make_key(7, "cases")
+LR = 0.1
+
+
+class Step(NamedTuple):
+    """The arguments of ``sgd_step`` that a case decides."""
+
+    W_in: np.ndarray
+    W_out: np.ndarray
+    contexts: np.ndarray
+    offsets: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    measured: np.ndarray
+
+
+def step(
+    D: int = 16,
+    *,
+    V: int = 40,
+    sizes: tuple[int, ...] = (3, 1, 0, 6, 10),
+    R: int = 6,
+    shared_labels: bool = True,
+    row: int | None = None,
+    apart: bool = False,
+) -> Step:
+    """Windows of the given sizes; ``row`` fills every output row, ``apart`` shares no rows."""
+    random = np.random.default_rng(D + V + R)
+    B, total = len(sizes), sum(sizes)
+    contexts = random.integers(0, V, total, np.int32)
+    rows = random.integers(-1, V, (B, R), np.int32)
+    if apart:
+        V = max(total, B * R)
+        contexts, rows = (random.permutation(V)[:size].astype(np.int32) for size in (total, B * R))
+    else:
+        contexts[-1:] = V - 1  # the last id
+        rows[:1, -1] = V - 1
+    labels = (random.random((1 if shared_labels else B, R)) < 0.3).astype(np.float32)
+    return Step(
+        *(random.normal(0, 0.3, (V, D)).astype(np.float32) for _ in range(2)),
+        contexts,
+        np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
+        rows.reshape(B, R) if row is None else np.full((B, R), row, np.int32),
+        labels,
+        random.random(B) < 0.7,
+    )
+
+
+STEPS = {
+    "no windows": step(sizes=()),
+    "one context": step(sizes=(1, 1, 1)),
+    "empty windows": step(sizes=(0, 2, 0, 0)),
+    "many contexts": step(sizes=(40, 33, 32)),
+    "repeated ids": step(V=3, sizes=(6, 12, 40)),
+    "all rows -1": step(row=-1),
+    "one row": step(R=1),
+    "twenty negatives": step(R=21),
+    "a Huffman path": step(R=40, shared_labels=False),
+    "labels a window": step(shared_labels=False),
+    "D = 1": step(1),
+    "D = 3": step(3),
+    "D = 33": step(33),
+    "D = 100": step(100),
+    "D = 300": step(300, sizes=(4, 10)),
+    "D = 1030": step(1030, sizes=(2, 6)),
+    "beyond shared memory": step(1056, sizes=(2, 6), R=24),
+}
+
+
+def one_by_one(case: Step, mean: bool, divide: bool) -> tuple[np.ndarray, np.ndarray, float, int]:
+    """Tables, loss and pairs of the reference, which sees one window after the other."""
+    W_in, W_out = (table.astype(np.float64) for table in (case.W_in, case.W_out))
+    loss, pairs = 0.0, 0
+    for b in range(len(case.rows)):
+        first, last = case.offsets[b : b + 2]
+        part = slice(b, b + 1)
+        labels = case.labels if len(case.labels) == 1 else case.labels[part]
+        window = (case.contexts[first:last], np.array([0, last - first]))
+        outcome = reference.sgd_step(
+            W_in, W_out, *window, case.rows[part], labels, LR, mean, divide, case.measured[part]
+        )
+        loss, pairs = loss + outcome[0], pairs + outcome[1]
+    return W_in, W_out, loss, pairs
+
+
+def on_device(cupy: Any, case: Step, mean: bool, divide: bool) -> list[Any]:
+    """Tables, loss and pairs of ``cuda.sgd_step``, still on the device."""
+    arrays = [cupy.asarray(array) for array in case]
+    *examples, measured = arrays
+    outcome = cuda.sgd_step(*examples, LR, mean, divide, measured)
+    return [*arrays[:2], *outcome]
+
+
+def require_equal_steps(found: list[Any], wanted: tuple[Any, ...]) -> None:
+    """The tables within float32's rounding, the loss too, the pairs exactly."""
+    W_in, W_out, loss, pairs = (array.get() for array in found)
+    np.testing.assert_allclose(W_in, wanted[0], rtol=0, atol=3e-6)
+    np.testing.assert_allclose(W_out, wanted[1], rtol=0, atol=3e-6)
+    np.testing.assert_allclose(loss, wanted[2], rtol=1e-5)
+    assert pairs == wanted[3]
+
+
+class Text(NamedTuple):
+    """The arguments of the integer kernels."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    start: int
+    keep: np.ndarray
+    window: int
+    negative: int
+
+
+def text(
+    lengths: tuple[int, ...], *, V: int = 30, kept: float = 0.6, window: int = 5, start: int = 0
+) -> Text:
+    """Sentences of these lengths; about this share of the tokens is kept."""
+    random = np.random.default_rng(sum(lengths) + V)
+    ids = random.integers(0, V, sum(lengths), np.int32)
+    ids[-1:] = V - 1
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    keep = (random.random(V) * 2 * kept * (2**32 - 1)).clip(0, 2**32 - 1).astype(np.uint32)
+    return Text(ids, offsets, start, keep, window, negative=5)
+
+
+TEXTS = {
+    "no tokens": text(()),
+    "an empty sentence": text((0,)),
+    "one token": text((1,), kept=9),
+    "lone tokens": text((1,) * 50, kept=9),
+    "empty among full": text((0, 5, 0, 0, 20, 1, 0), kept=9),
+    "nothing kept": text((10, 10), kept=0),
+    "everything kept": text((7, 300, 1, 40), kept=9),
+    "long": text((1000, 3, 700, 0, 41)),
+    "window 1": text((50, 50), window=1),
+    "window 20": text((50, 9), window=20),
+    "far into a corpus": text((60, 60), start=5_000_000_000),
+}
+
+
+def filled(ids: Any, offsets: Any, positions: Any) -> list[np.ndarray]:
+    """What ``subsample`` kept, without the slots beyond it, which must be −1."""
+    ids, offsets, positions = (array.get() for array in (ids, offsets, positions))
+    size = offsets[-1]
+    assert (ids[size:] == -1).all()
+    assert (positions[size:] == -1).all()
+    return [ids[:size], offsets, positions[:size]]
+
+
+def filled_windows(contexts: Any, offsets: Any, *of_each: Any) -> list[np.ndarray]:
+    """What ``windows`` made, without the empty ones; ``of_each`` holds something per window."""
+    contexts, offsets = contexts.get(), offsets.get()
+    sizes = np.diff(offsets)
+    starts = np.concatenate([[0], np.cumsum(sizes[sizes > 0])]).astype(np.int64)
+    return [contexts[: offsets[-1]], starts, *(array.get()[sizes > 0] for array in of_each)]
+
+
+@contextmanager
+def schedule(*, seed: int = 0, resident: int = 1, in_flight: int | None = 1) -> Iterator[None]:
+    """How the emulator orders threads, and how many windows are in flight."""
+    RawModule.seed, RawModule.resident = seed, resident
+    cuda.limit_in_flight(in_flight)
+    try:
+        yield
+    finally:
+        RawModule.seed, RawModule.resident = 0, 1
+        cuda.limit_in_flight(None)
+
+
+@contextmanager
+def source(path: Path) -> Iterator[None]:
+    """Another ``cuda.cu`` in place of the shipped one."""
+    caches = (cuda._parameters, cuda._kernel, cuda._module)
+    shipped, cuda.SOURCE = cuda.SOURCE, path
+    try:
+        for cached in caches:
+            cached.cache_clear()
+        yield
+    finally:
+        cuda.SOURCE = shipped
+        for cached in caches:
+            cached.cache_clear()

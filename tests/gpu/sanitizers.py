@@ -1,0 +1,32 @@
+"""Runs Python with the emulator's kernels under a sanitizer of g++, which must be loaded first."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = {"address": "libasan.so", "thread": "libtsan.so", "undefined": "libubsan.so"}
+OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
+    "TSAN_OPTIONS": "exitcode=66 suppress_equal_stacks=0 suppress_equal_addresses=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+}
+REPORTS = {
+    "address": "ERROR: AddressSanitizer",
+    "thread": "WARNING: ThreadSanitizer: data race",
+    "undefined": "runtime error:",
+}
+
+
+def run(sanitizer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``python *arguments`` with the emulator's kernels under this sanitizer."""
+    found = subprocess.run(
+        ["g++", f"-print-file-name={LIBRARIES[sanitizer]}"], capture_output=True, text=True
+    )
+    environment = os.environ | OPTIONS | {"EMU_SANITIZE": sanitizer}
+    # One thread: the sanitizers would watch the other threads of the array library, too.
+    environment |= {"LD_PRELOAD": found.stdout.strip(), "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)

@@ -1,0 +1,387 @@
+"""File formats: files known byte by byte, round trips of every word, and damaged files."""
+
+import gzip
+import json
+import logging
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.text.vocabulary import pack_words
+from embedlayer.vectors import native
+from embedlayer.vectors.formats import FORMATS, recognise
+from embedlayer.vectors.vectors import Vectors
+
+WORDS = ["the", "café", "한국어", "🙂", "a\u00a0b", "c\u3000d", "\u2028", "e\x1cf", "#", ":x"]
+RNG = np.random.default_rng(3)
+VECTORS = Vectors(
+    WORDS, RNG.standard_normal((10, 7)), counts=range(10, 0, -1), metadata={"b": [1, "é"], "a": {}}
+)
+ROWS = [("한", (1.0, -0.5)), ("b", (0.1, 2.5e-7))]
+TEXT = "2 2\n한 1.0 -0.5\nb 0.1 2.5e-07\n".encode()
+SUFFIXES = [(name, suffix) for name, format in FORMATS.items() for suffix in format.suffixes]
+LOSSY = [name for name in FORMATS if name != "native"]
+
+words_of_text = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \t\n\r\v\f"), min_size=1),
+    min_size=1,
+    max_size=8,
+    unique=True,
+)
+any_words = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8, unique=True
+)
+floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def known_binary(newline: bytes) -> bytes:
+    """The file of ROWS, as word2vec.c (a newline after each row) or gensim (none) writes it."""
+    rows = [word.encode() + b" " + struct.pack("<2f", *row) + newline for word, row in ROWS]
+    return b"2 2\n" + b"".join(rows)
+
+
+def check_same(found: Vectors, wanted: Vectors) -> None:
+    """Raise unless words and matrix are the same, bit for bit."""
+    assert found.words == wanted.words
+    assert found.matrix.tobytes() == wanted.matrix.tobytes()
+    assert found.matrix.shape == wanted.matrix.shape
+
+
+def check_known(vectors: Vectors) -> None:
+    """Raise unless the vectors are those of ROWS."""
+    check_same(vectors, Vectors([word for word, _ in ROWS], [row for _, row in ROWS]))
+
+
+@pytest.mark.parametrize("newline", [b"\n", b""], ids=["word2vec.c", "gensim"])
+def test_reads_known_binary(tmp_path, newline):
+    path = tmp_path / "v"
+    path.write_bytes(known_binary(newline))
+    assert recognise(path) == "word2vec-binary"
+    check_known(Vectors.load(path))
+
+
+def test_writes_known_binary(tmp_path):
+    path = tmp_path / "v.bin"
+    Vectors([word for word, _ in ROWS], [row for _, row in ROWS]).save(path)
+    assert path.read_bytes() == known_binary(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("word2vec-text", TEXT), ("glove", TEXT.split(b"\n", 1)[1])]
+)
+def test_reads_and_writes_known_text(tmp_path, name, content):
+    path = tmp_path / "v"
+    path.write_bytes(content)
+    assert recognise(path) == name
+    vectors = Vectors.load(path)
+    check_known(vectors)
+    vectors.save(tmp_path / "again", format=name)
+    assert (tmp_path / "again").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.replace(b"\n", b"\r\n"),
+        TEXT.replace(b"\n", b" \n"),  # as word2vec.c and fastText
+        TEXT.rstrip(),
+        TEXT + b"\n\n",
+        TEXT.replace(b" ", b"\t"),
+        TEXT.replace(b"1.0", b"1").replace(b"-0.5", b"-5E-1"),
+        gzip.compress(TEXT),
+    ],
+)
+def test_reads_text_in_all_its_spellings(tmp_path, content):
+    (tmp_path / "v.bin").write_bytes(content)  # content wins over the suffix
+    check_known(Vectors.load(tmp_path / "v.bin"))
+
+
+def test_native_file_is_the_one_documented(tmp_path):
+    path = tmp_path / "v.safetensors"
+    VECTORS.save(path)
+    tensors = load_file(path)
+    data, offsets = pack_words(WORDS)
+    assert {name: str(t.dtype) for name, t in tensors.items()} == {
+        "matrix": "float32",
+        "words": "uint8",
+        "word_offsets": "int64",
+        "counts": "int64",
+    }
+    assert tensors["words"].tobytes() == data.tobytes() == "".join(WORDS).encode()
+    assert tensors["word_offsets"].tolist() == offsets.tolist()
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + size])
+    entry = json.loads(header["__metadata__"]["embedlayer-vectors"])
+    assert entry == {"version": 1, "metadata": {"a": {}, "b": [1, "é"]}}
+
+
+@pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
+def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
+    path = tmp_path / f"v{suffix}"
+    VECTORS.save(path)
+    assert recognise(path) == name
+    assert (path.read_bytes()[:2] == b"\x1f\x8b") == suffix.endswith(".gz")
+    vectors = Vectors.load(path)
+    check_same(vectors, VECTORS)
+    check_same(Vectors.load(str(path), format=name), VECTORS)
+    if name == "native":
+        assert vectors.counts.tolist() == VECTORS.counts.tolist()
+        assert vectors.metadata == VECTORS.metadata
+    else:
+        assert vectors.counts is None
+        assert vectors.metadata == {}
+
+
+@pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
+def test_two_saves_are_the_same_bytes(tmp_path, name, suffix):
+    reordered = Vectors(WORDS, VECTORS.matrix, VECTORS.counts, {"a": {}, "b": [1, "é"]})
+    VECTORS.save(tmp_path / f"one{suffix}")
+    reordered.save(tmp_path / f"two{suffix}")
+    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(words=words_of_text, numbers=st.lists(floats, min_size=2, max_size=5))
+def test_every_word_and_number_survives(tmp_path_factory, name, words, numbers):
+    path = tmp_path_factory.getbasetemp() / f"any-{name}"
+    matrix = [np.roll(numbers, shift) for shift in range(len(words))]
+    vectors = Vectors(words, matrix)
+    vectors.save(path, format=name)
+    assert recognise(path) == name
+    check_same(Vectors.load(path), vectors)
+
+
+@given(words=any_words)
+def test_native_keeps_words_of_any_characters(tmp_path_factory, words):
+    path = tmp_path_factory.getbasetemp() / "any.safetensors"
+    vectors = Vectors(words, np.arange(len(words))[:, None])
+    vectors.save(path)
+    check_same(Vectors.load(path), vectors)
+
+
+def test_text_numbers_are_the_shortest_that_give_the_float_again(tmp_path):
+    numbers = np.array([0.1, 1 / 3, 3.4028235e38, 1e-45, 12345, -0.0, 1e-5], np.float32)
+    Vectors(["w"], numbers[None]).save(tmp_path / "v.txt")
+    line = (tmp_path / "v.txt").read_text().splitlines()[1]
+    assert line == "w 0.1 0.33333334 3.4028235e+38 1e-45 12345.0 -0.0 1e-05"
+    assert Vectors.load(tmp_path / "v.txt").matrix.tobytes() == numbers.tobytes()
+
+
+@pytest.mark.parametrize("name", LOSSY)
+@pytest.mark.parametrize("word", ["whole milk", "a\nb", "tab\t", "\r", "v\vt", "f\f", ""])
+def test_words_that_a_format_cannot_hold(tmp_path, name, word):
+    path = tmp_path / "v"
+    path.write_text("precious")
+    with pytest.raises(EmbedlayerError) as caught:
+        Vectors(["fine", word], np.eye(2)).save(path, format=name)
+    assert f"cannot write {path}: the word {word!r}" in str(caught.value)
+    assert ".safetensors" in str(caught.value)
+    assert path.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_words_that_utf8_cannot_hold(tmp_path, name):
+    with pytest.raises(EmbedlayerError, match="lone surrogate"):
+        Vectors(["\ud800"], [[1.0]]).save(tmp_path / "v", format=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, name, monkeypatch):
+    def fail(source, target):
+        raise OSError("no space left on device")
+
+    path = tmp_path / "v"
+    path.write_text("precious")
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="no space left"):
+        VECTORS.save(path, format=name)
+    assert [p.name for p in tmp_path.iterdir()] == ["v"]
+    assert path.read_text() == "precious"
+
+
+def test_a_write_replaces_what_was_there(tmp_path):
+    path = tmp_path / "v.bin"
+    VECTORS.save(path)
+    Vectors(["x"], [[1.0]]).save(path)
+    assert Vectors.load(path).words == ("x",)
+    assert [p.name for p in tmp_path.iterdir()] == ["v.bin"]
+
+
+def test_missing_file_folder_and_names(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"gone\.bin"):
+        Vectors.load(tmp_path / "gone.bin")
+    with pytest.raises(FileNotFoundError, match=r"no such folder to write to.*gone"):
+        VECTORS.save(tmp_path / "gone" / "v.bin")
+    with pytest.raises(
+        EmbedlayerError, match=r"v\.doc: no format has its suffix; use one of \.saf"
+    ):
+        VECTORS.save(tmp_path / "v.doc")
+    for use in (VECTORS.save, Vectors.load):
+        with pytest.raises(
+            EmbedlayerError, match="unknown format 'xml': choose one of native, wor"
+        ):
+            use(tmp_path / "v.txt", format="xml")
+    with pytest.raises(OSError, match="cannot be written"):
+        native.write(tmp_path / "gone" / "v.safetensors", VECTORS)
+
+
+BINARY = known_binary(b"")
+DAMAGED = {
+    "empty": (b"", "the file is empty"),
+    "prose": (b"It was a dark and stormy night.\n", "of a known format (native, word2vec-text"),
+    "zeros": (bytes(100), "of a known format"),
+    "no rows": (b"0 2\n", "promises 0 words of 2 dimensions"),
+    "no numbers": (b"2 0\na\nb\n", "promises 2 words of 0 dimensions"),
+    "text: too few numbers": (TEXT.replace(b"0.1 ", b""), "line 3: a word and 2 numbers"),
+    "text: too many numbers": (TEXT.replace(b"0.1", b"0.1 0.1"), "line 3: a word and 2 numbers"),
+    "text: not a number": (TEXT.replace(b"2.5e-07", b"2.5x"), "line 3: could not convert"),
+    "text: a NaN": (TEXT.replace(b"0.1", b"nan"), "the vector of 'b' holds a NaN"),
+    "text: too large": (TEXT.replace(b"0.1", b"1e39"), "the vector of 'b' holds a NaN or an inf"),
+    "text: cut": (TEXT[: TEXT.index(b"\nb")], "promises 2 rows, but 1 follow"),
+    "text: longer": (TEXT + b"c 1 2\n", "promises 2 rows, but 3 follow"),
+    "text: not UTF-8": (TEXT.replace(b"b ", b"\xe9 "), "line 3: b'\\xe9' is not a word in UTF-8"),
+    "glove: too few numbers": (b"a 1 2\nb 1\n", "line 2: a word and 2 numbers are expected"),
+    "glove: too many numbers": (b"a 1 2\nb 1 2 3\n", "line 2: a word and 2 numbers"),
+    "binary: cut in a vector": (BINARY[:-1], "the file ends inside row 2 of the 2 promised"),
+    "binary: cut in a word": (BINARY[:8], "the file ends inside row 1 of the 2 promised"),
+    "binary: header alone": (b"2 2\n", "the file ends inside row 1 of the 2 promised"),
+    "binary: too many dimensions": (
+        BINARY.replace(b"2 2", b"2 999999999999"),
+        "the file ends inside row 1 of the 2 promised",
+    ),
+    "binary: longer": (BINARY + b"xyz", "3 bytes follow the 2 rows promised"),
+    "binary: not UTF-8": (BINARY.replace(b"b ", b"\xff "), "row 2: b'\\xff' is not a word"),
+    "binary: an empty word": (BINARY.replace(b"b ", b" "), "row 2: b'' is not a word"),
+    "gzip: cut": (gzip.compress(TEXT)[:-10], "damaged gzip"),
+    "gzip: changed": (gzip.compress(TEXT)[:-8] + bytes(8), "damaged gzip"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), DAMAGED.values(), ids=DAMAGED)
+def test_damaged_files_are_named(tmp_path, content, message):
+    path = tmp_path / "v.txt"
+    path.write_bytes(content)
+    with pytest.raises(EmbedlayerError) as caught:
+        Vectors.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("content", [b"", b"prose", bytes(100), TEXT[:-9], BINARY[:-3]])
+def test_a_named_format_that_is_not_the_file_s_is_an_error(tmp_path, name, content):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(EmbedlayerError, match=str(tmp_path)):
+        Vectors.load(tmp_path / "v", format=name)
+
+
+def write_native(path: Path, entry: object, **changed: object) -> None:
+    data, offsets = pack_words(["a", "b"])
+    matrix = np.eye(2, dtype=np.float32)
+    tensors = {"matrix": matrix, "words": data, "word_offsets": offsets} | changed
+    kept = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    metadata = None if entry is None else {"embedlayer-vectors": entry}
+    save_file(kept, path, metadata)
+
+
+GOOD = json.dumps({"version": 1, "metadata": {}})
+UNFIT = [
+    (None, {}, "not of embedlayer's vectors"),
+    ("{", {}, "damaged metadata"),
+    ("[]", {}, "damaged metadata"),
+    ("{}", {}, "damaged metadata"),
+    (GOOD.replace("1", "2"), {}, "version 2 of the format, but this embedlayer reads version 1"),
+    (GOOD, {"matrix": None}, "the tensor matrix is missing"),
+    (GOOD, {"words": None}, "the tensor words is missing"),
+    (GOOD, {"matrix": np.eye(2)}, "the tensor matrix is not float32, 2-D"),
+    (GOOD, {"counts": np.zeros(2, np.int32)}, "the tensor counts is not int64, 1-D"),
+    (GOOD, {"counts": np.zeros(3, np.int64)}, "counts are 2 integers"),
+    (GOOD, {"matrix": np.eye(3, dtype=np.float32)}, "2 words need a matrix (2, D)"),
+    (GOOD, {"matrix": np.full((2, 2), np.nan, np.float32)}, "the vector of 'a' holds a NaN"),
+    (GOOD, {"word_offsets": np.array([0, 1, 9])}, "the word offsets do not span"),
+    (GOOD, {"words": np.array([97, 97], np.uint8)}, "word 'a' is given twice"),
+    (GOOD, {"words": np.array([97, 255], np.uint8)}, "is not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("entry", "changed", "message"), UNFIT)
+def test_unfit_native_files_are_named(tmp_path, entry, changed, message):
+    path = tmp_path / "v.safetensors"
+    write_native(path, GOOD)
+    assert Vectors.load(path).words == ("a", "b")
+    write_native(path, entry, **changed)
+    with pytest.raises(EmbedlayerError) as caught:
+        Vectors.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_cut_of_a_file_goes_unseen(tmp_path, name):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    VECTORS.save(whole, format=name)
+    content = whole.read_bytes()
+    for size in range(0, len(content) - 1, 3):
+        cut.write_bytes(content[:size])
+        try:
+            found = Vectors.load(cut)
+        except EmbedlayerError:
+            continue
+        assert name == "glove" or (name == "word2vec-text" and len(found) == len(VECTORS)), size
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"4 1\na 1\nb 2\na 3\nb 4\n",
+        b"a 1\nb 2\na 3\nb 4\n",
+        b"4 1\n"
+        + b"".join(w + b" " + struct.pack("<f", n) for n, w in enumerate(b"a b a b".split(), 1)),
+    ],
+)
+def test_the_first_of_repeated_words_is_kept(tmp_path, caplog, content):
+    (tmp_path / "v").write_bytes(content)
+    with caplog.at_level(logging.WARNING, logger="embedlayer"):
+        vectors = Vectors.load(tmp_path / "v")
+    assert vectors.words == ("a", "b")
+    assert vectors.matrix.tolist() == [[1], [2]]
+    assert [r.message for r in caplog.records] == ["2 rows repeat an earlier word and are left out"]
+
+
+def test_glove_words_may_hold_spaces_as_published(tmp_path):
+    (tmp_path / "v").write_bytes(b", 1 2\n. . . 3 4\nat name@domain.com 5 6\n")
+    vectors = Vectors.load(tmp_path / "v")
+    assert vectors.words == (",", ". . .", "at name@domain.com")
+    assert vectors.matrix.tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # gensim's, without header
+@pytest.mark.parametrize("name", LOSSY)
+def test_gensim_reads_what_we_write(tmp_path, name):
+    models = pytest.importorskip("gensim.models")
+    VECTORS.save(tmp_path / "v", format=name)
+    theirs = models.KeyedVectors.load_word2vec_format(
+        str(tmp_path / "v"), binary=name == "word2vec-binary", no_header=name == "glove"
+    )
+    check_same(Vectors(theirs.index_to_key, theirs.vectors), VECTORS)
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_we_read_what_gensim_writes(tmp_path, name):
+    models = pytest.importorskip("gensim.models")
+    theirs = models.KeyedVectors(VECTORS.dim)
+    theirs.add_vectors(WORDS, VECTORS.matrix)
+    theirs.save_word2vec_format(
+        str(tmp_path / "v"), binary=name == "word2vec-binary", write_header=name != "glove"
+    )
+    assert recognise(tmp_path / "v") == name
+    check_same(Vectors.load(tmp_path / "v"), VECTORS)

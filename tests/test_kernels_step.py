@@ -1,0 +1,154 @@
+"""The ladder that ties the fast step to calculus: gradient → reference → layers → compiled."""
+
+import numpy as np
+import pytest
+from examples import check_equal, make_step, run_step, run_window_by_window
+
+from embedlayer.kernels import cpu, reference
+from embedlayer.layered import LayeredStep
+
+MODES = [(False, False), (True, False), (True, True)]  # skip-gram, CBOW whole, CBOW divided
+SIZES = {
+    "no windows": [],
+    "one context": [1],
+    "no contexts": [0, 3, 0],
+    "even and odd": [2, 5, 1, 8, 3, 0, 10],
+}
+modes = pytest.mark.parametrize(("mean", "divide"), MODES)
+sizes = pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+
+
+def loss_at(step, mean):
+    """The loss of all windows, by its definition, in float64."""
+    total = 0.0
+    for b, rows in enumerate(step.rows):
+        hidden = step.W_in[step.contexts[step.offsets[b] : step.offsets[b + 1]]]
+        if len(hidden) and mean:
+            hidden = hidden.mean(axis=0, keepdims=True)
+        labels = step.labels[b if len(step.labels) > 1 else 0]
+        for row, label in zip(rows, labels, strict=True):
+            if row >= 0:
+                score = hidden @ step.W_out[row]
+                total += np.log1p(np.exp(-score if label else score)).sum()
+    return total
+
+
+@pytest.mark.parametrize(("mean", "divide"), [(False, False), (True, True)])
+@sizes
+def test_weights_before_minus_after_are_the_gradient(sizes, mean, divide):
+    """Rung 1: with lr = 1 the change of the tables is minus the gradient of the loss."""
+    step = make_step(sizes)
+    step = step._replace(measured=np.ones(len(sizes), bool))
+    *after, loss, _ = run_step(reference.sgd_step, step, 1.0, mean, divide)
+    assert loss == pytest.approx(loss_at(step, mean), rel=1e-12)
+    h = 1e-6
+    for table, changed in zip(step[:2], after, strict=True):
+        gradient = np.zeros_like(table)
+        for place in np.ndindex(table.shape):
+            kept = table[place]
+            table[place] = kept + h
+            above = loss_at(step, mean)
+            table[place] = kept - h
+            gradient[place] = (above - loss_at(step, mean)) / (2 * h)
+            table[place] = kept
+        np.testing.assert_allclose(table - changed, gradient, atol=1e-8)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+@modes
+@sizes
+def test_layers_make_the_reference_step(sizes, mean, divide, dtype, tolerance):
+    """Rung 2: layers and SGD change the tables as the reference kernel does."""
+    for shared in (False, True):
+        step = make_step(sizes, dtype=dtype, shared=shared)
+        wanted = run_step(reference.sgd_step, step, 0.1, mean, divide)
+        check_equal(run_step(LayeredStep("sgd"), step, 0.1, mean, divide), wanted, tolerance)
+
+
+@pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
+@pytest.mark.parametrize("width", [1, 6, 13])
+@modes
+def test_compiled_step_is_the_reference_window_by_window(dim, width, mean, divide):
+    """Rung 3: shared rows, repeats and all."""
+    for shared in (False, True):
+        step = make_step(
+            SIZES["even and odd"], dim=dim, width=width, shared=shared, dtype=np.float32
+        )
+        exact = step._replace(W_in=step.W_in.astype(float), W_out=step.W_out.astype(float))
+        wanted = run_window_by_window(reference.sgd_step, exact, 0.1, mean, divide)
+        found = run_step(cpu.sgd_step, step, 0.1, mean, divide)
+        check_equal(found, wanted, 2e-6 * np.sqrt(dim))
+
+
+@modes
+@sizes
+def test_compiled_step_on_edge_cases(sizes, mean, divide):
+    step = make_step(sizes, dtype=np.float32)
+    wanted = run_window_by_window(reference.sgd_step, step, 0.1, mean, divide)
+    check_equal(run_step(cpu.sgd_step, step, 0.1, mean, divide), wanted, 1e-5)
+
+
+@pytest.mark.parametrize("sgd_step", [reference.sgd_step, cpu.sgd_step, LayeredStep("sgd")])
+@modes
+def test_no_row_changes_nothing(sgd_step, mean, divide):
+    step = make_step([3, 4], dtype=np.float32)
+    step = step._replace(rows=np.full_like(step.rows, -1), measured=np.ones(2, bool))
+    check_equal(run_step(sgd_step, step, 0.1, mean, divide), (*step[:2], 0.0, 0), 0)
+
+
+@pytest.mark.parametrize("sgd_step", [reference.sgd_step, cpu.sgd_step])
+def test_a_repeated_context_counts_twice_from_one_starting_value(sgd_step):
+    """Skip-gram, window (a, a) → t: both hidden vectors are a as it was, both updates add up."""
+    step = make_step([2], words=3, dim=17, width=1, dtype=np.float32)
+    step = step._replace(
+        contexts=np.array([1, 1], np.int32),
+        rows=np.array([[2]], np.int32),
+        labels=np.ones((1, 1), np.float32),
+    )
+    W_in, W_out, _, _ = run_step(sgd_step, step, lr=0.5)
+    a, o = step.W_in[1].astype(float), step.W_out[2].astype(float)
+    move = 2 * 0.5 * (1 - 1 / (1 + np.exp(-a @ o)))
+    np.testing.assert_allclose(W_in[1], a + move * o, rtol=1e-5)
+    np.testing.assert_allclose(W_out[2], o + move * a, rtol=1e-5)
+
+
+@pytest.mark.parametrize("score", [-200.0, -30.0, 30.0, 200.0])
+def test_extreme_scores_give_finite_exact_steps(score):
+    """The compiled σ neither overflows nor drifts where exp would."""
+    W_in = np.full((1, 1), score, np.float32)
+    W_out = np.ones((1, 1), np.float32)
+    ids, offsets = np.zeros(1, np.int32), np.array([0, 1])
+    measured, labels = np.ones(1, bool), np.ones((1, 1), np.float32)
+    loss, _ = cpu.sgd_step(
+        W_in, W_out, ids, offsets, ids[:, None], labels, 1.0, False, False, measured
+    )
+    away = 1.0 if score < 0 else 0.0
+    assert loss == pytest.approx(max(-score, 0.0), abs=1e-12)
+    assert W_in[0, 0] == pytest.approx(score + away, abs=1e-5)
+    assert W_out[0, 0] == pytest.approx(1 + away * score, abs=1e-4)
+
+
+def test_padding_columns_stay_zero():
+    """Tables are padded with zeros to whole vectors: training must leave them zero."""
+    step = make_step([3, 4, 2], dim=32, dtype=np.float32)
+    for table in step[:2]:
+        table[:, 20:] = 0
+    for mean, divide in MODES:
+        W_in, W_out, _, _ = run_step(cpu.sgd_step, step, 0.1, mean, divide)
+        assert not W_in[:, 20:].any()
+        assert not W_out[:, 20:].any()
+        assert (W_in != step.W_in).any()
+
+
+def test_checks_of_this_ladder_reject_wrong_answers():
+    step = make_step([3, 4], dtype=np.float32)
+    wanted = run_step(reference.sgd_step, step)
+    bent = wanted[0].copy()
+    bent[-1, -1] += 1e-3
+    for wrong in (
+        (bent, *wanted[1:]),
+        (*wanted[:2], wanted[2] + 1, wanted[3]),
+        (*wanted[:3], wanted[3] + 1),
+    ):
+        with pytest.raises(AssertionError):
+            check_equal(wrong, wanted, 1e-5)

@@ -1,0 +1,99 @@
+"""Models: their options, their tables, and examples that depend on seed and corpus alone."""
+
+import numpy as np
+import pytest
+from planted import planted_sentences
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import cpu, reference
+from embedlayer.models import CBOW, LOSSES, Examples, SkipGram
+from embedlayer.text.corpus import Corpus
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return Corpus.from_sentences(planted_sentences(200), min_count=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dim": 0}, "dim is 0: it must be at least 1"),
+        ({"window": 0}, "window is 0"),
+        ({"negative": 0}, "negative is 0"),
+        ({"sample": -1.0}, "sample is -1.0"),
+        ({"loss": "softmax"}, "loss 'softmax': choose negative or hierarchical"),
+    ],
+)
+def test_options_out_of_range_are_named(options, message):
+    for model in (SkipGram, CBOW):
+        with pytest.raises(EmbedlayerError, match=message):
+            model(**options)
+
+
+def test_options_are_recorded():
+    assert CBOW(divide=True).options()["divide"] is True
+    assert SkipGram(dim=7).options() == {
+        "model": "skipgram",
+        "dim": 7,
+        "window": 5,
+        "loss": "negative",
+        "negative": 5,
+        "noise_power": 0.75,
+        "sample": 1e-4,
+    }
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_tables(corpus, loss):
+    model, words = SkipGram(dim=20, loss=loss), len(corpus.vocabulary)
+    W_in, W_out = model.tables(corpus.vocabulary, 3, np)
+    assert W_in.shape == (words, 32)
+    assert W_out.shape == (words - (loss == "hierarchical"), 32)
+    assert not W_out.any()
+    assert not W_in[:, 20:].any()
+    assert abs(W_in[:, :20]).max() <= 0.5 / 20
+    assert W_in[:, :20].std() == pytest.approx(1 / 20 / np.sqrt(12), rel=0.1)
+    assert W_in.ctypes.data % 64 == W_out.ctypes.data % 64 == 0
+    again, _ = model.tables(corpus.vocabulary, 3, np)
+    other, _ = model.tables(corpus.vocabulary, 4, np)
+    assert (W_in == again).all()
+    assert (W_in != other).any()
+
+
+def all_examples(corpus, model, chunk_tokens, epoch=0, kernels=cpu):
+    """Every example of an epoch as (target rows, contexts) and the tokens kept."""
+    examples = Examples(corpus, model, 5, kernels, np, chunk_tokens=chunk_tokens, measure=16)
+    made, kept = [], 0
+    for chunk in range(len(examples)):
+        batch, tokens = examples.batch(epoch, chunk)
+        kept += tokens
+        labels = np.broadcast_to(batch.labels, batch.rows.shape)
+        for b in range(len(batch)):
+            contexts = batch.contexts[batch.offsets[b] : batch.offsets[b + 1]]
+            made.append((*map(tuple, (batch.rows[b], labels[b], contexts)), batch.measured[b]))
+    return made, kept
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_examples_depend_on_neither_chunks_nor_kernels(corpus, loss):
+    model = CBOW(loss=loss, sample=0.01, window=3)
+    wanted = all_examples(corpus, model, chunk_tokens=10**9)
+    assert 0 < wanted[1] < len(corpus.ids)
+    for chunk_tokens in (1, 50, 500):
+        assert all_examples(corpus, model, chunk_tokens) == wanted
+    assert all_examples(corpus, model, 500, kernels=reference) == wanted
+    assert all_examples(corpus, model, 500, epoch=1) != wanted
+
+
+def test_a_batch_splits_into_the_same_windows(corpus):
+    for loss in LOSSES:
+        examples = Examples(corpus, SkipGram(loss=loss), 5, cpu, np, chunk_tokens=300, measure=4)
+        whole, _ = examples.batch(0, 0)
+        parts = whole.split(7)
+        assert [len(part) for part in parts[:-1]] == [7] * (len(whole) // 7)
+        for name in ("contexts", "rows", "measured"):
+            joined = np.concatenate([getattr(part, name) for part in parts])
+            np.testing.assert_array_equal(joined, getattr(whole, name))
+        sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+        np.testing.assert_array_equal(sizes, np.diff(whole.offsets))
