@@ -130,6 +130,10 @@ class Word2Vec:
             rows[...] = (rng.uniform(xp, key, rows.shape, first * self.dim) - 0.5) / self.dim
         return W_in, _zeros(xp, LOSSES[self.loss].output_rows(words), self.dim)
 
+    def table_bytes(self, words: int) -> int:
+        """The memory that :meth:`tables` take for a vocabulary of so many words."""
+        return (words + LOSSES[self.loss].output_rows(words)) * _padded(self.dim) * 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class SkipGram(Word2Vec):
@@ -254,9 +258,13 @@ class Examples:
         return rng.make_key(self.seed, purpose, epoch)
 
 
+def _padded(dim: int) -> int:
+    return -(-dim // LANES) * LANES
+
+
 def _zeros(xp: Any, rows: int, dim: int) -> Any:
     """Zeros, float32, (rows, dim padded to whole vectors), each row beginning on a cache line."""
-    columns = -(-dim // LANES) * LANES
+    columns = _padded(dim)
     if xp is not np:
         return xp.zeros((rows, columns), np.float32)
     memory = np.zeros(rows * columns * 4 + LINE, np.uint8)

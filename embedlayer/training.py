@@ -97,8 +97,8 @@ class Report:
     peak_anonymous_memory: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it."""
-        return asdict(self)
+        """The report as JSON holds it: a loss that was not measured is None."""
+        return asdict(self) | {"loss": _as_json(self.loss)}
 
 
 class Training:
@@ -219,7 +219,7 @@ class Training:
             "backend": self.report.backend,
             "kernels": self.report.kernels,
             "step": self.report.step,
-            "loss_per_epoch": [round(loss, 6) for loss in self.report.loss],
+            "loss_per_epoch": _as_json(self.report.loss),
             "tokens": len(self.corpus.ids),
         }
         matrix = np.ascontiguousarray(backends.to_numpy(self.W_in[:, : self.model.dim]))
@@ -342,6 +342,11 @@ def train(
     elif not isinstance(corpus, Corpus):
         corpus = Corpus.from_sentences(corpus)
     return Training(corpus, model, **options).run()
+
+
+def _as_json(losses: list[float]) -> list[float | None]:
+    """JSON has no NaN, the loss of an epoch in which none was measured."""
+    return [None if math.isnan(loss) else round(loss, 6) for loss in losses]
 
 
 def available_cores() -> int:

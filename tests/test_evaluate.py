@@ -1,7 +1,6 @@
 """Evaluation: benchmarks whose results are known by hand, every file layout, gensim's numbers."""
 
 import json
-import os
 from itertools import combinations
 from pathlib import Path
 
@@ -92,6 +91,19 @@ def test_a_later_spelling_is_a_correct_answer(write):
     assert analogies(vectors, path, case_insensitive=False).total.correct == 0
 
 
+def test_restrict_vocab_answers_from_the_first_rows(write):
+    vectors = Vectors(
+        ["man", "woman", "king", "queen", "prince"],
+        [[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 2, 2], [2, 3, 3]],
+    )
+    path = write(": s\nman woman king prince\nman woman king queen\n")
+    unrestricted = vectors.analogy("man", "woman", "king", k=2)
+    assert [word for word, _ in unrestricted] == ["prince", "queen"]
+    assert (analogies(vectors, path).total.correct, analogies(vectors, path).total.asked) == (1, 2)
+    result = analogies(vectors, path, restrict_vocab=4)
+    assert (result.total.correct, result.total.asked) == (1, 1)
+
+
 def test_restrict_vocab_takes_the_first_rows(write):
     path = write(": s\nman woman King queen\nman woman King far\nman woman KING queen\n")
     result = analogies(VECTORS, path, restrict_vocab=4, case_insensitive=False)
@@ -104,10 +116,17 @@ def test_restrict_vocab_takes_the_first_rows(write):
 
 
 def test_a_question_that_answers_itself_is_never_solved(write):
-    path = write(": s\nman man woman woman\nman woman man woman\n")
-    assert (analogies(VECTORS, path).total.correct, analogies(VECTORS, path).total.asked) == (0, 2)
+    path = write(": s\nman man woman woman\nwoman woman man man\n")
     few = Vectors(["man", "woman"], np.eye(2))  # nothing is left to answer with
-    assert (analogies(few, path).total.correct, analogies(few, path).total.asked) == (0, 2)
+    for vectors in (VECTORS, few):
+        total = analogies(vectors, path).total
+        assert (total.correct, total.asked) == (0, 2)
+
+
+def test_no_question_can_be_asked(write):
+    total = analogies(VECTORS, write(": s\nboy girl king queen\n")).total
+    assert (total.correct, total.asked, total.out_of_vocabulary) == (0, 0, 1)
+    assert total.accuracy is None
 
 
 def test_no_syntactic_sections_no_such_totals(write):
@@ -314,10 +333,8 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize(("name", "size", "sections"), [(n, *s) for n, s in PUBLISHED.items()])
-def test_published_benchmarks(name, size, sections):
-    path = Path(os.environ.get("EMBEDLAYER_DATA", "data")) / "eval" / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here; EMBEDLAYER_DATA names the folder of benchmark data")
+def test_published_benchmarks(data, name, size, sections):
+    path = data / "eval" / name
     if sections is None:
         pairs = read_pairs(path)
         result = evaluate(random_vectors([w for pair in pairs for w in pair[:2]]), path)

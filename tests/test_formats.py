@@ -67,6 +67,13 @@ def test_reads_known_binary(tmp_path, newline):
     check_known(Vectors.load(path))
 
 
+def test_raw_floats_that_look_like_digits_are_still_binary(tmp_path):
+    numbers = np.frombuffer(b"0 \n[\0\0\0\0", np.float32)
+    Vectors(["0"], numbers[None]).save(tmp_path / "v.bin")
+    assert recognise(tmp_path / "v.bin") == "word2vec-binary"
+    assert Vectors.load(tmp_path / "v.bin").matrix.tobytes() == numbers.tobytes()
+
+
 def test_writes_known_binary(tmp_path):
     path = tmp_path / "v.bin"
     Vectors([word for word, _ in ROWS], [row for _, row in ROWS]).save(path)
@@ -144,7 +151,10 @@ def test_two_saves_are_the_same_bytes(tmp_path, name, suffix):
     reordered = Vectors(WORDS, VECTORS.matrix, VECTORS.counts, {"a": {}, "b": [1, "é"]})
     VECTORS.save(tmp_path / f"one{suffix}")
     reordered.save(tmp_path / f"two{suffix}")
-    assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    content = (tmp_path / f"one{suffix}").read_bytes()
+    assert content == (tmp_path / f"two{suffix}").read_bytes()
+    if suffix.endswith(".gz"):  # no flags (so no file name), and no time
+        assert content[3:8] == bytes(5)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -245,6 +255,8 @@ DAMAGED = {
     "text: not a number": (TEXT.replace(b"2.5e-07", b"2.5x"), "line 3: could not convert"),
     "text: a NaN": (TEXT.replace(b"0.1", b"nan"), "the vector of 'b' holds a NaN"),
     "text: too large": (TEXT.replace(b"0.1", b"1e39"), "the vector of 'b' holds a NaN or an inf"),
+    "text: bad first row": (b"1 4\na 1 2 3 4x\n", "line 2: could not convert"),
+    "text: short first row": (b"1 4\na 1 2 3\n", "line 2: a word and 4 numbers"),
     "text: cut": (TEXT[: TEXT.index(b"\nb")], "promises 2 rows, but 1 follow"),
     "text: longer": (TEXT + b"c 1 2\n", "promises 2 rows, but 3 follow"),
     "text: not UTF-8": (TEXT.replace(b"b ", b"\xe9 "), "line 3: b'\\xe9' is not a word in UTF-8"),

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.text import counting, readers
+from embedlayer.text import readers
+from embedlayer.text import sentences as sentences_module
 from embedlayer.text.corpus import Corpus
 
 PIECES = ["a", "bb", "the", "é", "한국", "x" * 40, "\x00", "\x1c", "\u3000", "\u00a0"]
@@ -100,7 +101,7 @@ def test_files_of_any_text(tmp_path, texts, block_bytes, workers, **options):
 )
 def test_any_sentences(sentences, max_sentence, batch):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(counting, "BATCH", batch)
+        patch.setattr(sentences_module, "BATCH", batch)
         if not any(sentences):
             with pytest.raises(EmbedlayerError, match="no words: there are no sentences"):
                 Corpus.from_sentences(sentences)

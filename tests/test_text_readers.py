@@ -62,6 +62,26 @@ def test_folders_globs_and_files(tree):
     assert find_files("-") == ["-"]
 
 
+def test_a_glob_passes_over_empty_folders(tree):
+    (tree / "empty").mkdir()
+    assert len(find_files(str(tree / "*"))) == 4
+    with pytest.raises(EmbedlayerError, match="no file matches"):
+        find_files(str(tree / "emp*"))
+
+
+def test_a_link_to_nothing_and_a_folder_that_may_not_be_read(tree, monkeypatch):
+    (tree / "link").symlink_to("nowhere")
+    with pytest.raises(EmbedlayerError, match=r"cannot read .*link: permission denied, or"):
+        find_files(tree)
+
+    def scandir(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(EmbedlayerError, match=r"cannot read the folder .*: Permission denied"):
+        find_files(tree)
+
+
 def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     path = tmp_path / "what[1]?.txt"
     path.write_text("x")

@@ -29,7 +29,7 @@ HIGH = rng.HIGH
 LOW_WORD = np.uint64(0xFFFFFFFF)
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
 LINE = 64  # bytes of a cache line, and of a vector
-FLOAT = 4  # bytes
+FLOAT = INT = 4  # bytes
 ONE, HALF = np.float32(1.0), np.float32(0.5)
 LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
 
@@ -55,10 +55,17 @@ def subsample(ids, offsets, start, keep, key):
 
 @njit(nogil=True, cache=True)
 def windows(ids, offsets, positions, window, key):
-    contexts = np.empty(2 * window * len(ids), np.int32)
-    starts = np.zeros(len(ids) + 1, np.int64)
-    targets = np.empty(len(ids), np.int32)
-    places = np.empty(len(ids), np.int64)
+    size = len(ids)
+    # Each side is copied in whole vectors and cut by what is written next: a loop of constant
+    # length has no end for the processor to guess wrong. Hence the room behind both arrays.
+    reach = (window + LANES - 1) // LANES * LANES
+    padded = np.empty(size + reach + 1, np.int32)
+    padded[:size] = ids
+    contexts = np.empty(2 * window * size + reach, np.int32)
+    starts = np.zeros(size + 1, np.int64)
+    targets = np.empty(size, np.int32)
+    places = np.empty(size, np.int64)
+    source, to = padded.ctypes.data, contexts.ctypes.data
     made = filled = 0
     for sentence in range(len(offsets) - 1):
         begin, end = offsets[sentence], offsets[sentence + 1]
@@ -67,13 +74,14 @@ def windows(ids, offsets, positions, window, key):
         for i in range(begin, end):
             bits = _hash64(key, np.uint64(positions[i]))
             half = np.int64(_below(bits, np.uint64(window))) + 1
-            for j in range(max(begin, i - half), i):
-                contexts[filled] = ids[j]
-                filled += 1
-            for j in range(i + 1, min(end, i + half + 1)):
-                contexts[filled] = ids[j]
-                filled += 1
-            targets[made] = ids[i]
+            first = max(begin, i - half)
+            for j in range(0, reach, LANES):
+                store(to + (filled + j) * INT, load(source + (first + j) * INT))
+            filled += i - first
+            for j in range(0, reach, LANES):
+                store(to + (filled + j) * INT, load(source + (i + 1 + j) * INT))
+            filled += min(end - 1, i + half) - i
+            targets[made] = padded[i]  # a use: numba frees an array behind its last one
             places[made] = positions[i]
             made += 1
             starts[made] = filled
@@ -85,13 +93,17 @@ def draw(prob, alias, targets, positions, negative, key):
     rows = np.empty((len(targets), 1 + negative), np.int32)
     size = np.uint64(len(prob))
     for b in range(len(targets)):
-        rows[b, 0] = targets[b]
+        target = targets[b]
+        rows[b, 0] = target
         stream = _hash64(key, np.uint64(positions[b]))
         for k in range(negative):
             bits = _hash64(stream, np.uint64(k))
-            slot = np.int64(_below(bits, size))
-            word = np.int32(slot) if (bits & LOW_WORD) <= prob[slot] else alias[slot]
-            rows[b, 1 + k] = -1 if word == targets[b] else word
+            slot = _below(bits, size)
+            own, other = np.int32(slot), alias[slot]
+            # Both, chosen by a mask: a branch would be guessed wrong every third time.
+            stay = -np.int32((bits & LOW_WORD) <= prob[slot])
+            word = other ^ ((own ^ other) & stay)
+            rows[b, 1 + k] = np.int32(-1) if word == target else word
     return rows
 
 
@@ -248,11 +260,17 @@ def _prefetch_row(row, pitch):
 
 @njit(nogil=True, cache=True)
 def _has_repeat(ids, begin, end):
-    repeats = 0
-    for i in range(begin + 1, end):
-        for earlier in range(begin, i):
-            repeats += ids[earlier] == ids[i]
-    return repeats > 0
+    seen, again = np.uint64(0), np.uint64(0)
+    for i in range(begin, end):
+        bit = np.uint64(1) << np.uint64(ids[i] & 63)
+        again |= seen & bit
+        seen |= bit
+    if again:  # rare: two ids share their last six bits, and may be one
+        for i in range(begin + 1, end):
+            for earlier in range(begin, i):
+                if ids[earlier] == ids[i]:
+                    return True
+    return False
 
 
 @njit(nogil=True, cache=True)

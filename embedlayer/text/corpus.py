@@ -155,7 +155,8 @@ def _count_files(
     progress: Progress | None,
     folder: Path | None,
 ) -> "CountedText":
-    from embedlayer.text.counting import count_files, count_sentences, tokenize_files
+    from embedlayer.text.counting import count_files
+    from embedlayer.text.sentences import count_sentences, tokenize_files
 
     if tokenizer is None:
         counted = count_files(files, errors, workers, folder, progress)
@@ -169,7 +170,7 @@ def _count_files(
 
 
 def _count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> "CountedText":
-    from embedlayer.text.counting import count_sentences
+    from embedlayer.text.sentences import count_sentences
 
     counted = count_sentences(sentences, folder)
     if len(counted.counts) == 0:

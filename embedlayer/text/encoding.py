@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from embedlayer.text.counting import CountedText, available_cores, in_order
+from embedlayer.text.counting import CountedText
 from embedlayer.text.disk import ArrayFile
 from embedlayer.text.scanner import encode, split_sentences
+from embedlayer.text.threads import available_cores, in_order
 
 
 def encode_text(

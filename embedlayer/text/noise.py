@@ -96,12 +96,12 @@ def _paths(parent: np.ndarray, bit: np.ndarray, size: int) -> HuffmanTree:
     rows = np.full((size, max(1, int(depth[:size].max()))), -1, np.int32)
     labels = np.zeros(rows.shape, np.float32)
     words = np.arange(size)
-    node = words.copy()
+    nodes = words
     while len(words):  # one level of every path at a time, from the leaves up
-        above = depth[node] > 0
-        words, node = words[above], node[above]
-        level = depth[node] - 1
-        rows[words, level] = parent[node] - size
-        labels[words, level] = bit[node] == 0
-        node = parent[node]
+        above = depth[nodes] > 0
+        words, nodes = words[above], nodes[above]
+        level = depth[nodes] - 1
+        rows[words, level] = parent[nodes] - size
+        labels[words, level] = bit[nodes] == 0
+        nodes = parent[nodes]
     return HuffmanTree(rows, labels)

@@ -36,8 +36,8 @@ class Block(NamedTuple):
 def find_files(sources: Source | Sequence[Source]) -> list[str]:
     """The files that paths, globs and folders stand for, in the order given; '-' stands for itself.
 
-    A folder stands for all files below it, sorted, without hidden ones; a glob's matches are
-    sorted.
+    A folder stands for all files below it, sorted, without hidden ones and linked folders; a
+    glob's matches are sorted.
 
     Raises:
         EmbedlayerError: nothing there, or nothing that may be read.
@@ -48,7 +48,7 @@ def find_files(sources: Source | Sequence[Source]) -> list[str]:
         raise EmbedlayerError("no text was named: give at least one file")
     for file in files:
         if file != STDIN and not os.access(file, os.R_OK):
-            raise EmbedlayerError(f"cannot read {file}: permission denied")
+            raise EmbedlayerError(f"cannot read {file}: permission denied, or a link to nothing")
     return files
 
 
@@ -116,16 +116,20 @@ def _files_of(source: str) -> list[str]:
         return [path]
     if not any(sign in path for sign in "*?["):
         raise EmbedlayerError(f"no such file: {source}")
-    matches = sorted(glob(path, recursive=True))
-    if not matches:
+    files = []
+    for match in sorted(glob(path, recursive=True)):
+        files += _files_below(match) if os.path.isdir(match) else [match]
+    if not files:
         raise EmbedlayerError(f"no file matches {source}")
-    # "**" matches a folder and the files in it: each file once
-    return list(dict.fromkeys(file for match in matches for file in _files_of(match)))
+    return list(dict.fromkeys(files))  # "**" matches a folder and the files in it
 
 
 def _files_below(folder: str) -> list[str]:
+    def unreadable(error: OSError) -> None:
+        raise EmbedlayerError(f"cannot read the folder {error.filename}: {error.strerror}")
+
     files = []
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [os.path.join(parent, name) for name in names if not name.startswith(".")]
     return sorted(files)

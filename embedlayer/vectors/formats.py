@@ -7,6 +7,7 @@ Neither names the file in its errors: ``load`` and ``save`` do, once for all of 
 import errno
 import gzip
 import os
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,14 +65,28 @@ def save(path: Path, vectors: Vectors, format: str | None = None) -> None:
         EmbedlayerError: a format that is unknown, or that cannot hold one of the words.
         OSError: a folder that is missing or cannot be written to.
     """
-    if format is not None:
-        _check_name(format)
-    chosen = FORMATS[format or _format_of_suffix(path)]
+    chosen = _format_to_write(path, format)
     try:
         with _whole_or_nothing(path) as unfinished:
             chosen.write(unfinished, vectors)
     except EmbedlayerError as error:
         raise EmbedlayerError(f"cannot write {path}: {error}") from None
+
+
+def check_writable(path: Path, format: str | None = None) -> None:
+    """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
+
+    Raises:
+        EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
+            to, or something in the file's place that is no file.
+    """
+    _format_to_write(path, format)
+    if path.exists() and not path.is_file():
+        raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
 
 
 def recognise(path: Path) -> str:
@@ -87,25 +102,33 @@ def recognise(path: Path) -> str:
         second = stream.readline(FIRST_ROW_LIMIT)
     if not first:
         raise EmbedlayerError("the file is empty")
-    if word2vec.HEADER.fullmatch(first):
-        return "word2vec-text" if _is_text_row(second) else "word2vec-binary"
-    if _is_text_row(first):
+    header = word2vec.HEADER.fullmatch(first)
+    if header:
+        return "word2vec-text" if _in_digits(second, int(header[2])) else "word2vec-binary"
+    if _in_digits(first, len(first.split()) - 1):
         return "glove"
     raise EmbedlayerError(
         f"neither a header nor a first row is of a known format ({', '.join(FORMATS)})"
     )
 
 
-def _is_text_row(line: bytes) -> bool:
-    """Whether a word and a number in digits begin the line (raw floats do not look like one)."""
-    fields = line.split(maxsplit=2)
-    return len(fields) > 1 and word2vec.NUMBER.fullmatch(fields[1]) is not None
+def _in_digits(line: bytes, dim: int) -> bool:
+    """Whether most of a row's ``dim`` numbers are written out, so that one bad one is no matter.
+
+    Raw floats pass for one number in digits now and then, but not for many.
+    """
+    written = sum(word2vec.NUMBER.fullmatch(field) is not None for field in line.split()[1:])
+    return 2 * written > dim
 
 
-def _format_of_suffix(path: Path) -> str:
-    for name, format in FORMATS.items():
+def _format_to_write(path: Path, name: str | None) -> Format:
+    """The format named, else the one that the suffix says."""
+    if name is not None:
+        _check_name(name)
+        return FORMATS[name]
+    for format in FORMATS.values():
         if path.name.lower().endswith(format.suffixes):
-            return name
+            return format
     known = ", ".join(suffix for format in FORMATS.values() for suffix in format.suffixes)
     raise EmbedlayerError(
         f"cannot write {path}: no format has its suffix; use one of {known}, "

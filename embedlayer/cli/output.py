@@ -1,0 +1,70 @@
+"""What commands print: JSON or aligned tables on standard output, notes on standard error."""
+
+import json
+import logging
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
+)
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """One object on one line; ASCII, which every terminal and pipe can hold."""
+    click.echo(json.dumps(content, allow_nan=False))
+
+
+def print_table(rows: Iterable[Sequence[str]]) -> None:
+    """Columns aligned by what a terminal shows: Korean and Chinese letters are two wide."""
+    lines = [list(row) for row in rows]
+    widths = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (
+            cell + " " * (width - display_width(cell))
+            for cell, width in zip(line, widths, strict=True)
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+def display_width(text: str) -> int:
+    """The columns of a terminal that a text fills."""
+    return sum(
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
+    )
+
+
+def note(text: str) -> None:
+    """A line on standard error."""
+    click.echo(text, err=True)
+
+
+def show_bytes(size: float) -> str:
+    """A size in megabytes: ``63.9 MB``."""
+    return f"{size / 1e6:,.1f} MB"
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(self.format(record))
+
+
+@contextmanager
+def log_shown(level: int) -> Iterator[None]:
+    """Within the block, what embedlayer logs, of this level and above, goes to standard error."""
+    log, handler = logging.getLogger("embedlayer"), _Notes(level)
+    before, handed_on = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(level)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+        log.propagate = handed_on

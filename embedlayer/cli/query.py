@@ -1,0 +1,107 @@
+"""Commands that ask vectors: nearest, analogy, similarity, evaluate."""
+
+from pathlib import Path
+
+import click
+
+from embedlayer.cli.output import json_option, print_json, print_table
+from embedlayer.vectors.vectors import Vectors
+
+vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
+k_option = click.option(
+    "-k", default=10, show_default=True, type=click.IntRange(1), help="How many words to give."
+)
+
+
+@click.command()
+@vectors_argument
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@k_option
+@json_option
+def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
+    """The words nearest to each WORD, by cosine."""
+    answers = Vectors.load(path).nearest(list(words), k)
+    if as_json:
+        results = [
+            {"word": word, "nearest": _as_json(found)}
+            for word, found in zip(words, answers, strict=True)
+        ]
+        print_json({"results": results})
+        return
+    rows = [
+        (word, neighbour, f"{cosine:.4f}")
+        for word, found in zip(words, answers, strict=True)
+        for neighbour, cosine in found
+    ]
+    print_table([("word", "nearest", "cosine"), *rows])
+
+
+@click.command()
+@vectors_argument
+@click.argument("a")
+@click.argument("b")
+@click.argument("c")
+@k_option
+@json_option
+def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
+    """A is to B as C is to what? The words nearest to B − A + C."""
+    found = Vectors.load(path).analogy(a, b, c, k)
+    if as_json:
+        print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
+    else:
+        print_table([("answer", "cosine"), *((word, f"{cosine:.4f}") for word, cosine in found)])
+
+
+@click.command()
+@vectors_argument
+@click.argument("words", metavar="A B...", nargs=-1, required=True)
+@json_option
+def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
+    """The cosine of A and B; of several pairs, when more words follow."""
+    if len(words) % 2:
+        raise click.UsageError(f"words come in pairs, but {len(words)} were given")
+    vectors = Vectors.load(path)
+    pairs = [(a, b, vectors.similarity(a, b)) for a, b in zip(words[::2], words[1::2], strict=True)]
+    if as_json:
+        print_json({"results": [{"a": a, "b": b, "cosine": cosine} for a, b, cosine in pairs]})
+    else:
+        print_table([("a", "b", "cosine"), *((a, b, f"{cosine:.4f}") for a, b, cosine in pairs)])
+
+
+@click.command()
+@vectors_argument
+@click.argument(
+    "sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    help="Look at so many words only, the most frequent; 30000 is usual for analogies.",
+)
+@click.option("--case-sensitive", is_flag=True, help="Tell 'Paris' from 'paris'.")
+@json_option
+def evaluate(
+    path: Path,
+    sets: tuple[Path, ...],
+    restrict_vocab: int | None,
+    case_sensitive: bool,
+    as_json: bool,
+) -> None:
+    """How vectors do on SETs of similarity scores or of analogies (the files show which)."""
+    from embedlayer.vectors.evaluate import evaluate as evaluate_set
+
+    vectors = Vectors.load(path)
+    results = [
+        evaluate_set(
+            vectors, file, restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive
+        )
+        for file in sets
+    ]
+    if as_json:
+        print_json({"results": [result.to_dict() for result in results]})
+    else:
+        click.echo("\n".join(map(str, results)))
+
+
+def _as_json(found: list[tuple[str, float]]) -> list[dict[str, str | float]]:
+    return [{"word": word, "cosine": cosine} for word, cosine in found]

@@ -1,0 +1,83 @@
+"""A training run as the command line shows it: kernels ready, text read, progress, summary."""
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from embedlayer.cli.output import log_shown, note, show_bytes
+from embedlayer.models import Word2Vec
+from embedlayer.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.text.corpus import Corpus
+from embedlayer.training import Training
+from embedlayer.vectors.vectors import Vectors
+from embedlayer.warmup import warm_up
+
+COMPILING = "compiling the kernels, this once: they are kept on disk"
+
+
+def run_training(
+    read: Callable[[ReadingProgress | None], Corpus],
+    model: Word2Vec,
+    output: Path,
+    format: str | None,
+    *,
+    quiet: bool = False,
+    **options: Any,
+) -> tuple[Vectors, dict[str, Any]]:
+    """Train, write the vectors, and report on it as JSON can hold it.
+
+    Args:
+        read: makes the corpus, and tells its progress.
+        model, options: as ``Training`` takes them.
+        output, format: of the vectors.
+        quiet: nothing is shown on standard error.
+    """
+
+    def say(text: str) -> None:
+        if not quiet:
+            note(text)
+
+    with log_shown(logging.WARNING if quiet else logging.INFO):
+        warming = warm_up(model, lambda: say(COMPILING), **options)
+        with nullcontext() if quiet else ReadingProgress() as reading:
+            corpus = read(reading)
+        memory = {
+            "table_bytes": model.table_bytes(len(corpus.vocabulary)),
+            "corpus_bytes": corpus.ids.nbytes + corpus.offsets.nbytes,
+        }
+        say(
+            f"{len(corpus.vocabulary):,} words; memory: {show_bytes(memory['table_bytes'])} of "
+            f"tables, {show_bytes(memory['corpus_bytes'])} of text mapped from disk"
+        )
+        with nullcontext() if quiet else TrainingProgress() as telling:
+            callbacks = [telling] if telling else []
+            training = Training(corpus, model, callbacks=callbacks, **options)
+            vectors = training.run()
+        started = perf_counter()
+        vectors.save(output, format)
+    report = training.report.to_dict() | memory | {"dim": model.dim, "output": str(output)}
+    report["seconds"] |= {"kernels": warming, "saving": perf_counter() - started}
+    return vectors, report
+
+
+def summary(report: dict[str, Any]) -> str:
+    """A report in a few lines, for people."""
+    read, raw = report["tokens_read"], report["tokens_trained"] + report["tokens_subsampled"]
+    unknown, dropped = report["tokens_out_of_vocabulary"], report["tokens_subsampled"]
+    seconds = ", ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
+    losses = " ".join("-" if loss is None else f"{loss:.4f}" for loss in report["loss"])
+    return "\n".join(
+        (
+            f"text      {read:,} tokens, {100 * unknown / read:.1f} % out of vocabulary",
+            f"trained   {report['tokens_trained']:,} of {raw:,} tokens in all epochs, "
+            f"{100 * dropped / raw:.1f} % subsampled",
+            f"time      {seconds}",
+            f"speed     {quantity(report['words_per_second'])} words/s in training",
+            f"loss      {losses}",
+            f"memory    {show_bytes(report['peak_memory'])} at the peak",
+            f"wrote     {report['output']}: {report['vocabulary']:,} words, {report['dim']:,} dimensions",
+        )
+    )

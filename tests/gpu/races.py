@@ -1,0 +1,39 @@
+"""A few launches of every kernel with rows and blocks that meet: what ThreadSanitizer looks at."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from embedlayer.kernels import cuda
+
+from . import double
+from .cases import KEY, on_device, schedule, source, step, text
+
+
+def launch_everything() -> None:
+    """Every kernel, several blocks at a time, in a random schedule."""
+    with double.installed() as cupy, schedule(seed=1, resident=4, in_flight=3):
+        for D in (8, 7):  # float4 and float
+            case = step(D, V=4, sizes=(5, 2, 6, 1), R=3)
+            for mean in (False, True):
+                on_device(cupy, case, mean, False)
+        table, rows = cupy.asarray(case.W_in), cupy.asarray(case.rows.reshape(-1))
+        values = cupy.zeros((len(rows), D), np.float32)
+        cuda.scatter_add(table, rows, values)
+        cuda.scatter_add_sorted(table, rows, values)
+        cuda.bag_mean(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets))
+        tokens = text((30, 0, 1, 300))
+        ids, offsets, keep = (cupy.asarray(a) for a in (tokens.ids, tokens.offsets, tokens.keep))
+        made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 5, KEY)
+        alias = cupy.zeros(len(keep), np.int32)
+        cuda.draw(keep, alias, *made[2:], 5, KEY)
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:] or [str(cuda.SOURCE)]:
+        begin = time.perf_counter()
+        with source(Path(path)):
+            launch_everything()
+        print(f"END {path} {time.perf_counter() - begin:.1f} s", file=sys.stderr, flush=True)
