@@ -107,6 +107,8 @@ class Word2Vec:
             value = getattr(self, name)
             if not least <= value < 2**31:
                 raise EmbedlayerError(f"{name} is {value}: it must be at least {least}")
+        if not abs(self.noise_power) <= 10:  # beyond, powers of large counts overflow
+            raise EmbedlayerError(f"noise_power is {self.noise_power}: it must be within ±10")
 
     def options(self) -> dict[str, Any]:
         """Every option by name, as the vectors' metadata records them."""

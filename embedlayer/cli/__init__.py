@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli.machine import doctor, info
+from embedlayer.cli.demo import demo
+from embedlayer.cli.doctor import doctor
+from embedlayer.cli.files import convert, info
 from embedlayer.cli.query import analogy, evaluate, nearest, similarity
-from embedlayer.cli.train import demo, train
-from embedlayer.cli.vectors import convert
+from embedlayer.cli.train import train
 from embedlayer.errors import EmbedlayerError
 
 COMMANDS = (train, nearest, analogy, similarity, evaluate, convert, info, doctor, demo)
@@ -26,12 +27,12 @@ MEMORY_CURE = "lower --dim or --max-vocab, or raise --min-count"
 class _CommandLine(click.Group):
     """Commands that never end in a traceback for what a user can mend."""
 
-    def main(self, args: Any = None, prog_name: str | None = None, **extra: Any) -> NoReturn:
+    def main(self, args: Any = None, *_: Any, **extra: Any) -> NoReturn:
         if isinstance(sys.stdout, io.TextIOWrapper):  # whatever a terminal's encoding lacks
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            extra["standalone_mode"] = False
-            sys.exit(super().main(args, "embedlayer", **extra))
+            extra |= {"prog_name": "embedlayer", "standalone_mode": False}
+            sys.exit(super().main(args, **extra))
         except (click.ClickException, EmbedlayerError, OSError, MemoryError) as error:
             click.echo(f"embedlayer: error: {_one_line(error)}", err=True)
             sys.exit(MISTAKE)

@@ -24,7 +24,7 @@ MOST_FREQUENT = 10
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @format_option
 def convert(source: Path, output: Path, format: str | None) -> None:
-    """Write the vectors of IN, whatever their format, to OUT in another."""
+    """Write the vectors of IN to OUT, in another format."""
     check_writable(output, format)
     vectors = Vectors.load(source)
     vectors.save(output, format)
@@ -33,10 +33,15 @@ def convert(source: Path, output: Path, format: str | None) -> None:
 
 @click.command()
 @click.argument("paths", metavar="[VECTORS]...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--clear-cache", "clear", is_flag=True, help="Remove all encoded texts from the cache.")
+@click.option(
+    "--clear-cache", "clear", is_flag=True, help="Remove all encoded texts from the cache."
+)
 @json_option
 def info(paths: tuple[Path, ...], clear: bool, as_json: bool) -> None:
-    """What VECTORS are; without any, which encoded texts the cache holds."""
+    """What vectors are, or what the cache holds.
+
+    Without VECTORS: the texts that are kept encoded, ready to be trained on again.
+    """
     if clear and paths:
         raise click.UsageError("--clear-cache goes without VECTORS")
     if paths:

@@ -44,7 +44,10 @@ def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
 @k_option
 @json_option
 def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
-    """A is to B as C is to what? The words nearest to B − A + C."""
+    """A is to B as C is to what?
+
+    The answers are the words nearest to B − A + C, by cosine.
+    """
     found = Vectors.load(path).analogy(a, b, c, k)
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
@@ -57,7 +60,7 @@ def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
 @click.argument("words", metavar="A B...", nargs=-1, required=True)
 @json_option
 def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
-    """The cosine of A and B; of several pairs, when more words follow."""
+    """The cosine of A and B, and of more pairs."""
     if len(words) % 2:
         raise click.UsageError(f"words come in pairs, but {len(words)} were given")
     vectors = Vectors.load(path)
@@ -70,9 +73,7 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @vectors_argument
-@click.argument(
-    "sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--restrict-vocab",
     type=click.IntRange(1),
@@ -87,7 +88,10 @@ def evaluate(
     case_sensitive: bool,
     as_json: bool,
 ) -> None:
-    """How vectors do on SETs of similarity scores or of analogies (the files show which)."""
+    """How well vectors do on benchmarks.
+
+    SET is a file of word pairs with people's scores, or of analogies; its content shows which.
+    """
     from embedlayer.vectors.evaluate import evaluate as evaluate_set
 
     vectors = Vectors.load(path)

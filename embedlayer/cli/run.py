@@ -59,25 +59,26 @@ def run_training(
         started = perf_counter()
         vectors.save(output, format)
     report = training.report.to_dict() | memory | {"dim": model.dim, "output": str(output)}
-    report["seconds"] |= {"kernels": warming, "saving": perf_counter() - started}
+    saving = perf_counter() - started
+    report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
     return vectors, report
 
 
 def summary(report: dict[str, Any]) -> str:
     """A report in a few lines, for people."""
-    read, raw = report["tokens_read"], report["tokens_trained"] + report["tokens_subsampled"]
-    unknown, dropped = report["tokens_out_of_vocabulary"], report["tokens_subsampled"]
+    words, dim, read = report["vocabulary"], report["dim"], report["tokens_read"]
+    raw = report["tokens_trained"] + report["tokens_subsampled"]
+    unknown = 100 * report["tokens_out_of_vocabulary"] / read
+    dropped = 100 * report["tokens_subsampled"] / raw
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
-    losses = " ".join("-" if loss is None else f"{loss:.4f}" for loss in report["loss"])
-    return "\n".join(
-        (
-            f"text      {read:,} tokens, {100 * unknown / read:.1f} % out of vocabulary",
-            f"trained   {report['tokens_trained']:,} of {raw:,} tokens in all epochs, "
-            f"{100 * dropped / raw:.1f} % subsampled",
-            f"time      {seconds}",
-            f"speed     {quantity(report['words_per_second'])} words/s in training",
-            f"loss      {losses}",
-            f"memory    {show_bytes(report['peak_memory'])} at the peak",
-            f"wrote     {report['output']}: {report['vocabulary']:,} words, {report['dim']:,} dimensions",
-        )
-    )
+    losses = ["not measured" if loss is None else f"{loss:.4f}" for loss in report["loss"]]
+    lines = {
+        "text": f"{read:,} tokens, {unknown:.1f} % out of vocabulary",
+        "trained": f"{report['tokens_trained']:,} tokens in all, {dropped:.1f} % subsampled",
+        "time": seconds,
+        "speed": f"{quantity(report['words_per_second'])} words/s in training",
+        "loss": f"{losses[0]} in the first epoch, {losses[-1]} in the last",
+        "memory": f"{show_bytes(report['peak_memory'])} at the peak",
+        "wrote": f"{report['output']}: {words:,} words, {dim:,} dimensions",
+    }
+    return "\n".join(f"{name:8} {value}" for name, value in lines.items())

@@ -39,8 +39,9 @@ def _option(
     """An option that, where it is given, becomes the owner's argument of the same name."""
     name = name or flag.split("/")[0].removeprefix("--").replace("-", "_")
     default = default or str(signature(owner).parameters[name].default)
+    metavar = "NUMBER" if takes in (COUNT, int, float) else None
     return click.option(
-        flag, name, type=takes, default=None, help=f"{help}  [default: {default}]"
+        flag, name, type=takes, default=None, metavar=metavar, help=f"{help}  [default: {default}]"
     )
 
 
@@ -62,7 +63,9 @@ MODEL_OPTIONS = (
 CORPUS_OPTIONS = (
     _option("--min-count", COUNT, Corpus.from_files, "Rarer words are left out."),
     _option("--max-vocab", COUNT, Corpus.from_files, "Most words.", "max_size", "all"),
-    _option("--max-sentence", COUNT, Corpus.from_files, "Longer lines are cut after so many words."),
+    _option(
+        "--max-sentence", COUNT, Corpus.from_files, "Longer lines are cut after so many words."
+    ),
     _option(
         "--errors",
         click.Choice(["strict", "replace"]),
@@ -127,9 +130,10 @@ def train(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Train word vectors on each TEXT: a file (also .gz, .bz2, .xz, .zst), folder, glob, or -.
+    """Train word vectors on texts.
 
-    A line is a sentence, and whitespace separates words; - is standard input.
+    TEXT is a file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input; a line
+    is a sentence, and whitespace separates words.
     """
     given = {name: value for name, value in options.items() if value is not None}
     _check_meaning(model, given)

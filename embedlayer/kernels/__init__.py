@@ -18,7 +18,7 @@ kernel           does                                                           
 ===============  ================================================================  ============
 
 ``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is.
-``cpu.py`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
+``cpu/`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
 """
 
 import importlib

@@ -29,7 +29,7 @@ class Vocabulary:
 
     def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
         self.words = list(words)
-        self.counts = np.asarray(counts, np.int64)
+        self.counts = np.ascontiguousarray(counts, np.int64)
         if self.counts.shape != (len(self.words),):
             raise EmbedlayerError(
                 f"{len(self.words)} words need {len(self.words)} counts, not {self.counts.shape}"

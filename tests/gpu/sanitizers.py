@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 LIBRARIES = {"address": "libasan.so", "thread": "libtsan.so", "undefined": "libubsan.so"}
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
@@ -27,6 +27,7 @@ def run(sanitizer: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | OPTIONS | {"EMU_SANITIZE": sanitizer}
     # One thread: the sanitizers would watch the other threads of the array library, too.
     environment |= {"LD_PRELOAD": found.stdout.strip(), "OPENBLAS_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=ROOT)
+    environment["PYTHONPATH"] = os.pathsep.join([str(TESTS), *filter(None, sys.path)])
+    command = [sys.executable, "-P", *arguments]
+    where = TESTS.parent
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd=where)

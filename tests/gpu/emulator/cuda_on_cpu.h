@@ -37,11 +37,11 @@ struct Options {
 };
 
 extern "C" {
-extern Place* emu_place;      // of the running thread
-extern Options* emu_options;  // of the running launch
+extern Place* emu_place;  // of the running thread
 uint64_t emu_meet(Meeting kind, unsigned mask, uint64_t value, int lane_mask, int line);
 void* emu_shared_memory(int line);
-void emu_yield();  // lets another thread run, in a random schedule
+// Counts the bytes of an access to a table and, in a random schedule, lets another thread go first.
+void emu_touch(unsigned loaded, unsigned added);
 int emu_launch(void (*entry)(void**), void** arguments, unsigned grid, unsigned block, size_t shared,
                Options* options, char* error, size_t error_size);
 }
@@ -81,21 +81,20 @@ inline float emu_load(const float* from) {
     const uint32_t bits = __atomic_load_n((const uint32_t*)from, __ATOMIC_RELAXED);
     float value;
     memcpy(&value, &bits, sizeof value);
-    emu_options->loaded += sizeof value;
     return value;
 }
 inline float __ldcg(const float* from) {
-    emu_yield();
+    emu_touch(sizeof(float), 0);
     return emu_load(from);
 }
 inline float4 __ldcg(const float4* from) {
-    emu_yield();
+    emu_touch(sizeof(float4), 0);
     const float4& whole = *std::launder(from);  // alignment is UBSan's to check, on a real reference
     return {emu_load(&whole.x), emu_load(&whole.y), emu_load(&whole.z), emu_load(&whole.w)};
 }
 
 inline float atomicAdd(float* to, float value) {
-    emu_yield();
+    emu_touch(0, sizeof(float));
     uint32_t before = __atomic_load_n((uint32_t*)to, __ATOMIC_RELAXED), after;
     float old, sum;
     do {
@@ -104,7 +103,6 @@ inline float atomicAdd(float* to, float value) {
         memcpy(&after, &sum, sizeof sum);
     } while (!__atomic_compare_exchange_n((uint32_t*)to, &before, after, false, __ATOMIC_RELAXED,
                                           __ATOMIC_RELAXED));
-    emu_options->added += sizeof value;
     return old;
 }
 inline float4 atomicAdd(float4* to, float4 value) {

@@ -240,6 +240,7 @@ Block* start_block(unsigned index, unsigned grid, unsigned size, size_t shared_b
 }
 
 void free_block(Block* block) {
+    __tsan_acquire(launch);  // the fibers' last accesses come before
     for (Fiber& fiber : block->fibers) {
         __tsan_destroy_fiber(fiber.tsan);
         free_stacks.push_back(fiber.stack);
@@ -300,7 +301,9 @@ void run_blocks(unsigned grid, unsigned size, size_t shared) {
 
 extern "C" {
 
-void emu_yield() {
+void emu_touch(unsigned loaded, unsigned added) {
+    emu_options->loaded += loaded;
+    emu_options->added += added;
     if (!emu_options->seed || next_random() % 16) return;
     make_ready(running);
     leave(running);
@@ -358,7 +361,6 @@ int emu_launch(void (*entry)(void**), void** arguments, unsigned grid, unsigned 
     if (options->flush_denormals) _mm_setcsr(rounding | 0x8040);
     run_blocks(grid, block, shared);
     _mm_setcsr(rounding);
-    __tsan_acquire(launch);
     if (current.failed) snprintf(error, error_size, "%s", current.error);
     return current.failed ? 2 : 0;
 }

@@ -1,15 +1,14 @@
-"""The kernels for NumPy arrays, compiled by numba: the mirror of ``reference.py``.
+"""Compiled: one step of gradient descent, window by window.
 
-They release the GIL, so threads run them side by side, and are compiled once for every D and kept
-on disk. ``sgd_step`` goes window by window. Its inner loops hold a block of registers: two hidden
-vectors against six output rows for the scores, six output rows and their sums for the update.
+The inner loops hold a block of registers: two hidden vectors against six output rows for the
+scores, six output rows and their sums for the update. Vectors are found by address, in bytes: a
+table's row, or a copy of it where the rules ask for the value at the window's start.
 """
 
 import numpy as np
 from numba import njit
 
-from embedlayer import rng
-from embedlayer.kernels.simd import (
+from embedlayer.kernels.cpu.simd import (
     LANES,
     broadcast,
     clip,
@@ -21,111 +20,15 @@ from embedlayer.kernels.simd import (
     splat,
     store,
     store_first,
-    store_sums,
+    sum_lanes,
     zeros,
 )
 
-HIGH = rng.HIGH
-LOW_WORD = np.uint64(0xFFFFFFFF)
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
 LINE = 64  # bytes of a cache line, and of a vector
-FLOAT = INT = 4  # bytes
+FLOAT = 4  # bytes
 ONE, HALF = np.float32(1.0), np.float32(0.5)
 LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
-
-_hash64 = njit(rng.hash64, inline="always")
-_below = njit(rng.below, inline="always")
-
-
-@njit(nogil=True, cache=True)
-def subsample(ids, offsets, start, keep, key):
-    kept_ids = np.empty(len(ids), np.int32)
-    positions = np.empty(len(ids), np.int64)
-    kept_offsets = np.zeros(len(offsets), np.int64)
-    size = 0
-    for sentence in range(len(offsets) - 1):
-        for i in range(offsets[sentence], offsets[sentence + 1]):
-            # Write, then advance or not: no branch for the processor to guess wrong.
-            kept_ids[size] = ids[i]
-            positions[size] = start + i
-            size += (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
-        kept_offsets[sentence + 1] = size
-    return kept_ids[:size], kept_offsets, positions[:size]
-
-
-@njit(nogil=True, cache=True)
-def windows(ids, offsets, positions, window, key):
-    size = len(ids)
-    # Each side is copied in whole vectors and cut by what is written next: a loop of constant
-    # length has no end for the processor to guess wrong. Hence the room behind both arrays.
-    reach = (window + LANES - 1) // LANES * LANES
-    padded = np.empty(size + reach + 1, np.int32)
-    padded[:size] = ids
-    contexts = np.empty(2 * window * size + reach, np.int32)
-    starts = np.zeros(size + 1, np.int64)
-    targets = np.empty(size, np.int32)
-    places = np.empty(size, np.int64)
-    source, to = padded.ctypes.data, contexts.ctypes.data
-    made = filled = 0
-    for sentence in range(len(offsets) - 1):
-        begin, end = offsets[sentence], offsets[sentence + 1]
-        if end - begin < 2:
-            continue
-        for i in range(begin, end):
-            bits = _hash64(key, np.uint64(positions[i]))
-            half = np.int64(_below(bits, np.uint64(window))) + 1
-            first = max(begin, i - half)
-            for j in range(0, reach, LANES):
-                store(to + (filled + j) * INT, load(source + (first + j) * INT))
-            filled += i - first
-            for j in range(0, reach, LANES):
-                store(to + (filled + j) * INT, load(source + (i + 1 + j) * INT))
-            filled += min(end - 1, i + half) - i
-            targets[made] = padded[i]  # a use: numba frees an array behind its last one
-            places[made] = positions[i]
-            made += 1
-            starts[made] = filled
-    return contexts[:filled], starts[: made + 1], targets[:made], places[:made]
-
-
-@njit(nogil=True, cache=True)
-def draw(prob, alias, targets, positions, negative, key):
-    rows = np.empty((len(targets), 1 + negative), np.int32)
-    size = np.uint64(len(prob))
-    for b in range(len(targets)):
-        target = targets[b]
-        rows[b, 0] = target
-        stream = _hash64(key, np.uint64(positions[b]))
-        for k in range(negative):
-            bits = _hash64(stream, np.uint64(k))
-            slot = _below(bits, size)
-            own, other = np.int32(slot), alias[slot]
-            # Both, chosen by a mask: a branch would be guessed wrong every third time.
-            stay = -np.int32((bits & LOW_WORD) <= prob[slot])
-            word = other ^ ((own ^ other) & stay)
-            rows[b, 1 + k] = np.int32(-1) if word == target else word
-    return rows
-
-
-@njit(nogil=True, cache=True)
-def bag_mean(W, ids, offsets):
-    means = np.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
-    for b in range(len(means)):
-        for i in range(offsets[b], offsets[b + 1]):
-            for d in range(W.shape[1]):
-                means[b, d] += W[ids[i], d]
-        size = max(1, offsets[b + 1] - offsets[b])
-        for d in range(W.shape[1]):
-            means[b, d] /= size
-    return means
-
-
-@njit(nogil=True, cache=True)
-def scatter_add(W, rows, values):
-    for i in range(len(rows)):
-        if rows[i] >= 0:
-            for d in range(W.shape[1]):
-                W[rows[i], d] += values[i, d]
 
 
 @njit(nogil=True, cache=True)
@@ -139,7 +42,8 @@ def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, mea
     # The callee sees the arrays' addresses alone; they live here until it returns.
     lines = (W_in.shape[1] * FLOAT + LINE - 1) // LINE
     scratch = np.zeros(((3 + most + groups * GROUP) * lines + 1) * LANES, np.float32)
-    steps = np.zeros((most + 1) * GROUP + LANES, np.float32)
+    scores = np.empty((2, (most + 1) * GROUP + LANES), np.float32)
+    targets = np.zeros((groups, LANES), np.float32)
     # Where each vector is read and where its update is added: addresses, in bytes.
     places_in = np.empty((2, most + 1), np.intp)
     places_out = np.empty((2, groups * GROUP), np.intp)
@@ -155,7 +59,8 @@ def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, mea
         divide,
         measured,
         scratch,
-        steps,
+        scores,
+        targets,
         places_in,
         places_out,
     )
@@ -174,7 +79,8 @@ def _step_windows(
     divide,
     measured,
     scratch,
-    steps,
+    scores,
+    targets,
     places_in,
     places_out,
 ):
@@ -188,12 +94,15 @@ def _step_windows(
     read_out, add_out = places_out[0], places_out[1]
     read_out[:], add_out[:] = zero_row, bin_row
     groups = len(read_out) // GROUP
+    score_at, target_at = scores.ctypes.data, targets.ctypes.data
+    step_at = score_at + scores.shape[1] * FLOAT
     loss, pairs = 0.0, 0
 
     for b in range(len(rows)):
         begin, end = offsets[b], offsets[b + 1]
         if b + 1 < len(rows):
-            _prefetch(table_in, pitch, contexts, end, offsets[b + 2])
+            # Windows slide: of the next one's contexts only the last two may be new here.
+            _prefetch(table_in, pitch, contexts, max(end, offsets[b + 2] - 2), offsets[b + 2])
             for r in range(width):
                 _prefetch_row(table_out + np.intp(max(rows[b + 1, r], 0)) * pitch, pitch)
         if begin == end:
@@ -218,16 +127,20 @@ def _step_windows(
         read_in[hidden] = zero_row  # the partner of an odd vector in its pair
 
         label = b if len(labels) > 1 else 0
+        if b == 0 or label > 0:
+            _set_targets(targets, labels, label, lr)
         for first in range(0, width, GROUP):
+            target = load(target_at + first // GROUP * LINE)
             for c in range(0, hidden, 2):
-                at = steps.ctypes.data + c * GROUP * FLOAT
-                _score(at, read_in[c], read_in[c + 1], read_out, first, dim)
+                at = c * GROUP * FLOAT
+                score = _score(read_in[c], read_in[c + 1], read_out, first, dim)
+                store(score_at + at, score)
+                store(step_at + at, target - splat(lr) * _sigmoid(score))
             if measured[b]:
-                more = _loss(steps, hidden, rows, b, labels, label, first)
+                more = _loss(scores, hidden, rows, b, labels, label, first)
                 loss += more[0]
                 pairs += more[1]
-            _scores_to_steps(steps, hidden, lr, labels, label, first)
-            _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim)
+            _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim)
         if mean:
             _spread(sum_row, table_in, pitch, contexts, begin, end, dim, divide)
     return loss, pairs
@@ -311,7 +224,7 @@ def _spread(row, table, pitch, contexts, begin, end, dim, divide):
 
 
 @njit(nogil=True, cache=True)
-def _score(to, h, k, read_out, first, dim):
+def _score(h, k, read_out, first, dim):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
     k0 = k1 = k2 = k3 = k4 = k5 = zeros()
@@ -332,22 +245,15 @@ def _score(to, h, k, read_out, first, dim):
         h4, k4 = h4 + x * o, k4 + y * o
         o = _read(o5 + at, count)
         h5, k5 = h5 + x * o, k5 + y * o
-    store_sums(to, h0, h1, h2, h3)
-    store_sums(to + 4 * FLOAT, h4, h5, k0, k1)
-    store_sums(to + 8 * FLOAT, k2, k3, k4, k5)
+    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
 
 
 @njit(nogil=True, cache=True)
-def _scores_to_steps(steps, hidden, lr, labels, label, first):
-    """From the scores h·o to lr · (label − σ(h·o)), in place."""
-    minus_lr = splat(-lr)
-    for i in range(0, hidden * GROUP, LANES):
-        at = steps.ctypes.data + i * FLOAT
-        store(at, minus_lr * _sigmoid(load(at)))
-    for r in range(first, min(first + GROUP, labels.shape[1])):
-        if labels[label, r] != 0:
-            for c in range(hidden):
-                steps[c * GROUP + r - first] += lr * labels[label, r]
+def _set_targets(targets, labels, label, lr):
+    """lr · label of each group of six output rows, twice: for the two hidden vectors of a pair."""
+    for r in range(labels.shape[1]):
+        for half in range(0, 2 * GROUP, GROUP):
+            targets[r // GROUP, half + r % GROUP] = lr * labels[label, r]
 
 
 @njit(nogil=True, cache=True)
@@ -372,20 +278,27 @@ def _sigmoid(x):
 
 @njit(nogil=True, cache=True)
 def _loss(scores, hidden, rows, b, labels, label, first):
-    """The summed loss of a group of output rows, and its (hidden, output) pairs."""
-    loss, pairs = 0.0, 0
+    """The summed loss of a group of output rows, and its (hidden, output) pairs.
+
+    −log σ(−z) = max(z, 0) + log(1 + exp(−|z|)), with one logarithm for a product of many.
+    """
+    loss, pairs, product = 0.0, 0, 1.0
     for r in range(first, min(first + GROUP, rows.shape[1])):
         if rows[b, r] >= 0:
+            sign = -1.0 if labels[label, r] > 0 else 1.0
             for c in range(hidden):
-                score = np.float64(scores[c * GROUP + r - first])
-                toward_zero = -score if labels[label, r] > 0 else score
-                loss += max(toward_zero, 0.0) + np.log1p(np.exp(-abs(toward_zero)))
-                pairs += 1
-    return loss, pairs
+                z = sign * scores[0, c * GROUP + r - first]
+                loss += max(z, 0.0)
+                product *= 1.0 + np.exp(-abs(z))
+                if product > 1e300:
+                    loss += np.log(product)
+                    product = 1.0
+            pairs += hidden
+    return loss + np.log(product), pairs
 
 
 @njit(nogil=True, cache=True)
-def _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim):
+def _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim):
     """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
     r0, r1, r2 = read_out[first], read_out[first + 1], read_out[first + 2]
     r3, r4, r5 = read_out[first + 3], read_out[first + 4], read_out[first + 5]
@@ -397,7 +310,7 @@ def _update(read_in, add_in, hidden, read_out, add_out, first, steps, dim):
         o2, o3 = _read(r2 + at, count), _read(r3 + at, count)
         o4, o5 = _read(r4 + at, count), _read(r5 + at, count)
         s0 = s1 = s2 = s3 = s4 = s5 = zeros()
-        step = steps.ctypes.data
+        step = step_at
         for c in range(hidden):
             h = _read(read_in[c] + at, count)
             w = _read(add_in[c] + at, count)

@@ -1,1 +1,0 @@
-"""The command that looks at this machine: doctor."""

@@ -1,0 +1,87 @@
+"""What embedlayer finds on this machine, and whether training works: versions, backend, kernels."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from embedlayer import __version__
+from embedlayer.backend import array_library, explain_backend
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import IMPLEMENTATIONS, kernel_kind, load_kernels
+from embedlayer.models import SkipGram
+from embedlayer.text.cache import cache_entries, cache_folder
+from embedlayer.training import available_cores
+from embedlayer.warmup import warm_up
+
+PACKAGES = (
+    "numpy", "numba", "llvmlite", "scipy", "safetensors", "zstandard", "click", "tqdm",
+    "platformdirs",
+)  # fmt: skip
+CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
+VARIABLES = ("EMBEDLAYER_BACKEND", "EMBEDLAYER_KERNELS", "EMBEDLAYER_CACHE", "NUMBA_CACHE_DIR")
+
+
+def examine() -> dict[str, Any]:
+    """All findings, as JSON can hold them; ``problem`` is None where training works.
+
+    It trains on a few words, with the backend and the kernels in force.
+    """
+    found: dict[str, Any] = {
+        "embedlayer": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "cupy": next(
+            (f"{name} {_version(name)}" for name in CUPY_PACKAGES if _version(name)), None
+        ),
+        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "cores": available_cores(),
+        "devices": _devices(),
+        "cache": str(cache_folder()),
+        "cache_bytes": sum(entry.bytes for entry in cache_entries()),
+        "problem": None,
+    }
+    try:
+        return found | _training()
+    except EmbedlayerError as error:
+        return found | {"problem": str(error)}
+
+
+def _training() -> dict[str, Any]:
+    """What is chosen, and that it trains; EmbedlayerError if it cannot."""
+    backend, why = explain_backend()
+    kind = kernel_kind()
+    compiled: list[bool] = []
+    seconds = warm_up(SkipGram(), lambda: compiled.append(True))
+    return {
+        "backend": backend,
+        "backend_chosen_by": why,
+        "kernels": kind,
+        "kernels_file": IMPLEMENTATIONS[backend, kind],
+        "kernels_ready": "compiled now" if compiled else "compiled before",
+        "kernels_seconds": seconds,
+        "kernels_kept_in": load_kernels("numpy", "fused").sgd_step.stats.cache_path,
+    }
+
+
+def _devices() -> list[dict[str, Any]]:
+    """The GPUs that CuPy sees; none where it is not installed or cannot work."""
+    if explain_backend("auto")[0] != "cupy":
+        return []
+    runtime = array_library("cupy").cuda.runtime
+    return [
+        {
+            "name": about["name"].decode(),
+            "memory_bytes": about["totalGlobalMem"],
+            "compute_capability": f"{about['major']}.{about['minor']}",
+        }
+        for about in map(runtime.getDeviceProperties, range(runtime.getDeviceCount()))
+    ]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,10 @@
+"""The kernels for NumPy arrays, compiled by numba: the mirror of ``reference.py``.
+
+They release the GIL, so threads run them side by side, and are kept on disk once compiled.
+"""
+
+from embedlayer.kernels.cpu.examples import draw, subsample, windows
+from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
+from embedlayer.kernels.cpu.step import sgd_step
+
+__all__ = ["bag_mean", "draw", "scatter_add", "sgd_step", "subsample", "windows"]

@@ -1,0 +1,84 @@
+"""Compiled: which tokens are kept, the windows around them, and the words drawn as noise."""
+
+import numpy as np
+from numba import njit
+
+from embedlayer import rng
+from embedlayer.kernels.cpu.simd import LANES, load, store
+
+HIGH = rng.HIGH
+LOW_WORD = np.uint64(0xFFFFFFFF)
+INT = 4  # bytes
+
+_hash64 = njit(rng.hash64, inline="always")
+_below = njit(rng.below, inline="always")
+
+
+@njit(nogil=True, cache=True)
+def subsample(ids, offsets, start, keep, key):
+    kept_ids = np.empty(len(ids), np.int32)
+    positions = np.empty(len(ids), np.int64)
+    kept_offsets = np.zeros(len(offsets), np.int64)
+    size = 0
+    for sentence in range(len(offsets) - 1):
+        for i in range(offsets[sentence], offsets[sentence + 1]):
+            # Write, then advance or not: no branch for the processor to guess wrong.
+            kept_ids[size] = ids[i]
+            positions[size] = start + i
+            size += (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
+        kept_offsets[sentence + 1] = size
+    return kept_ids[:size], kept_offsets, positions[:size]
+
+
+@njit(nogil=True, cache=True)
+def windows(ids, offsets, positions, window, key):
+    size = len(ids)
+    # Each side is copied in whole vectors and cut by what is written next: a loop of constant
+    # length has no end for the processor to guess wrong. Hence the room behind both arrays.
+    reach = (window + LANES - 1) // LANES * LANES
+    padded = np.empty(size + reach + 1, np.int32)
+    padded[:size] = ids
+    contexts = np.empty(2 * window * size + reach, np.int32)
+    starts = np.zeros(size + 1, np.int64)
+    targets = np.empty(size, np.int32)
+    places = np.empty(size, np.int64)
+    source, to = padded.ctypes.data, contexts.ctypes.data
+    made = filled = 0
+    for sentence in range(len(offsets) - 1):
+        begin, end = offsets[sentence], offsets[sentence + 1]
+        if end - begin < 2:
+            continue
+        for i in range(begin, end):
+            bits = _hash64(key, np.uint64(positions[i]))
+            half = np.int64(_below(bits, np.uint64(window))) + 1
+            first = max(begin, i - half)
+            for j in range(0, reach, LANES):
+                store(to + (filled + j) * INT, load(source + (first + j) * INT))
+            filled += i - first
+            for j in range(0, reach, LANES):
+                store(to + (filled + j) * INT, load(source + (i + 1 + j) * INT))
+            filled += min(end - 1, i + half) - i
+            targets[made] = padded[i]  # a use: numba frees an array behind its last one
+            places[made] = positions[i]
+            made += 1
+            starts[made] = filled
+    return contexts[:filled], starts[: made + 1], targets[:made], places[:made]
+
+
+@njit(nogil=True, cache=True)
+def draw(prob, alias, targets, positions, negative, key):
+    rows = np.empty((len(targets), 1 + negative), np.int32)
+    size = np.uint64(len(prob))
+    for b in range(len(targets)):
+        target = targets[b]
+        rows[b, 0] = target
+        stream = _hash64(key, np.uint64(positions[b]))
+        for k in range(negative):
+            bits = _hash64(stream, np.uint64(k))
+            slot = _below(bits, size)
+            own, other = np.int32(slot), alias[slot]
+            # Both, chosen by a mask: a branch would be guessed wrong every third time.
+            stay = -np.int32((bits & LOW_WORD) <= prob[slot])
+            word = other ^ ((own ^ other) & stay)
+            rows[b, 1 + k] = np.int32(-1) if word == target else word
+    return rows

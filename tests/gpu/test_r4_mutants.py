@@ -1,0 +1,96 @@
+"""R4: every engine rejects its planted bugs, or it would not be a check."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embedlayer.kernels import cuda, reference
+
+from . import double, nvrtc, sanitizers, test_r3_emulator
+from .cases import STEPS, source
+from .emulator import KernelError
+from .mutants import ADDRESS, LINT, THREAD, UNDEFINED, VALUES, Mutant
+
+MODES = test_r3_emulator.MODES
+
+
+def check_values(cupy: Any) -> None:
+    """A selection of R3's checks; raises what they raise."""
+    for seed, resident in test_r3_emulator.SCHEDULES[::2]:
+        for name in ("far into a corpus", "empty among full", "long"):
+            test_r3_emulator.test_the_integer_kernels_are_the_reference_bit_by_bit(
+                name, seed, resident, cupy
+            )
+    for mode in MODES:
+        for name in ("empty windows", "D = 33", "repeated ids", "many contexts"):
+            test_r3_emulator.test_one_window_in_flight_is_the_reference_window_by_window(
+                name, mode, cupy
+            )
+        for schedule in test_r3_emulator.SCHEDULES:
+            test_r3_emulator.test_windows_that_share_no_rows_may_run_in_any_order(
+                *schedule, mode, cupy
+            )
+
+
+def written(folder: Path, number: int, mutant: Mutant) -> Path:
+    path = folder / f"mutant{number}.cu"
+    path.write_text(mutant.code())
+    return path
+
+
+def test_the_shipped_source_passes_what_mutants_must_not(cupy: Any) -> None:
+    check_values(cupy)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_wrong_values_are_rejected(name: str, cupy: Any, tmp_path: Path) -> None:
+    with source(written(tmp_path, 0, VALUES[name])), pytest.raises((AssertionError, KernelError)):
+        check_values(cupy)
+
+
+def test_data_races_are_rejected(tmp_path: Path) -> None:
+    paths = [written(tmp_path, i, mutant) for i, mutant in enumerate(THREAD.values())]
+    done = sanitizers.run("thread", "-m", "gpu.races", *map(str, paths))
+    parts = re.split(r"^END .*$", done.stderr, flags=re.M)
+    assert len(parts) == len(paths) + 1, done.stderr[-3000:]
+    missed = [
+        name
+        for name, part in zip(THREAD, parts, strict=False)
+        if sanitizers.REPORTS["thread"] not in part
+    ]
+    assert not missed
+
+
+@pytest.mark.parametrize(
+    ("sanitizer", "name"),
+    [("address", name) for name in ADDRESS] + [("undefined", name) for name in UNDEFINED],
+)
+def test_bad_accesses_are_rejected(sanitizer: str, name: str, tmp_path: Path) -> None:
+    mutant = (ADDRESS | UNDEFINED)[name]
+    done = sanitizers.run(sanitizer, "-m", "gpu.races", str(written(tmp_path, 0, mutant)))
+    assert sanitizers.REPORTS[sanitizer] in done.stderr
+    assert done.returncode
+
+
+@pytest.mark.parametrize("name", LINT)
+def test_bad_code_is_rejected(name: str) -> None:
+    with pytest.raises(AssertionError):
+        nvrtc.require_clean(LINT[name].code(), 80)
+
+
+def test_a_scalar_of_another_type_is_rejected(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda, "_checked", lambda where, ctype, argument: argument)
+    table = cupy.zeros((4, 4), np.float32)
+    rows, values = cupy.zeros(2, np.int32), cupy.zeros((2, 4), np.float32)
+    with pytest.raises(TypeError, match="scatter_add: i4 got int"):
+        cuda.scatter_add(table, rows, values)
+
+
+def test_a_hidden_synchronisation_is_rejected(cupy: Any) -> None:
+    case = STEPS["D = 3"]
+    rows, values = cupy.asarray(case.contexts), cupy.zeros((len(case.contexts), 3), np.float32)
+    with double.no_sync(), pytest.raises(double.ForbiddenSync):
+        reference.scatter_add(cupy.asarray(case.W_in), rows, values)
