@@ -11,7 +11,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import IMPLEMENTATIONS, kernel_kind, load_kernels
 from embedlayer.models import SkipGram
 from embedlayer.text.cache import cache_entries, cache_folder
-from embedlayer.training import available_cores
+from embedlayer.threads import available_cores
 from embedlayer.warmup import warm_up
 
 PACKAGES = (

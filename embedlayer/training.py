@@ -20,6 +20,7 @@ from embedlayer.memory import MemoryWatch
 from embedlayer.models import Batch, Examples, SkipGram, Word2Vec
 from embedlayer.optim import linear_decay
 from embedlayer.text.corpus import Corpus
+from embedlayer.threads import available_cores
 from embedlayer.vectors.vectors import Vectors
 
 STEPS = ("fused", "layered")
@@ -347,10 +348,3 @@ def train(
 def _as_json(losses: list[float]) -> list[float | None]:
     """JSON has no NaN, the loss of an epoch in which none was measured."""
     return [None if math.isnan(loss) else round(loss, 6) for loss in losses]
-
-
-def available_cores() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -17,6 +17,7 @@ FLOORS = {
     "backend": 1,
     "rng": 1,
     "memory": 1,
+    "threads": 1,
     "kernels": 2,
     "text": 3,
     "layers": 3,

@@ -398,8 +398,7 @@ __device__ float train_cbow(Held<WIDTH>& held, float* W_in, const int* contexts,
             }
     });
     __syncwarp();
-    if (lane == 0) held.tile_times[0] = 1.0f;
-    __syncwarp();
+    if (lane == 0) held.tile_times[0] = 1.0f;  // read after train_tile's first barrier
     const float loss = train_tile<1>(held, lr, measured, lane);
     for_each_tile(held, contexts, size, lane, [&] {
         for (int t = 0; t < TILE; ++t)

@@ -12,8 +12,8 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.text.disk import ArrayFile
 from embedlayer.text.readers import Block, Progress, after_whitespace, read_blocks, total_bytes
 from embedlayer.text.scanner import WordTable
-from embedlayer.text.threads import available_cores, in_order
 from embedlayer.text.vocabulary import decode_words
+from embedlayer.threads import available_cores, in_order
 
 MOST_SCANNERS = 8  # what one reader can feed; and every thread has a table of the words
 

@@ -7,7 +7,7 @@ import numpy as np
 from embedlayer.text.counting import CountedText
 from embedlayer.text.disk import ArrayFile
 from embedlayer.text.scanner import encode, split_sentences
-from embedlayer.text.threads import available_cores, in_order
+from embedlayer.threads import available_cores, in_order
 
 
 def encode_text(

@@ -55,8 +55,8 @@ VALUES = {
 # Data races.
 THREAD = {
     "+= for atomicAdd on 4 floats": Mutant(
-        "atomicAdd((float4*)table, make_float4(piece.at[0], piece.at[1], piece.at[2], piece.at[3]));",
-        "table[0] += piece.at[0];",
+        "atomicAdd((float4*)table, make_float4(piece",
+        "table[0] += piece.at[0], (void)(make_float4(piece",
     ),
     "+= for atomicAdd on a float": Mutant(
         "atomicAdd(table, piece.at[0]);", "*table += piece.at[0];"
@@ -74,13 +74,12 @@ THREAD = {
     "no barrier after the scores": Mutant(SYNC, "", SCORES),
     "no barrier after the steps": Mutant(SYNC, "", STEPS),
     "no barrier before CBOW's one hidden row": Mutant(SYNC, "", "word);\n            }\n    });"),
-    "no barrier after CBOW's one hidden row": Mutant(SYNC, "", "held.tile_times[0] = 1.0f;"),
 }
 # Outside an array or out of the language.
 ADDRESS = {
     "a table row after the last": Mutant("(i64)row * D + p", "(i64)(row + 1) * D + p"),
     "more shared memory than the launch gave": Mutant("2 * R + 2)", "3 * R + 2)"),
-    "a token after the last": Mutant("j <= span.last;", "j <= span.last + 1;"),
+    "the alias of a word after the last": Mutant("alias[slot];", "alias[slot + V];"),
 }
 UNDEFINED = {
     "16 bytes from where 4 are aligned": Mutant(
@@ -93,11 +92,8 @@ LINT = {
     "double precision": Mutant(
         "__fdividef(1.0f, 1.0f + __expf(-score))", "1.0 / (1.0 + exp(-score))"
     ),
-    "a table read that does not see its writes": Mutant(
-        "scatter_add_sorted(float* W, const int* rows, const i64* order,\n                                              const float* values",
-        "scatter_add_sorted(float* W, const int* __restrict__ rows, const i64* __restrict__ order,\n                                              const float* __restrict__ values",
-    ),
-    "a kernel that spills": Mutant(
-        "Piece<WIDTH> hidden[HIDDEN];", "Piece<WIDTH> hidden[HIDDEN * 8] = {};"
+    "a table read that does not see its writes": Mutant("__ldcg(pointer)", "__ldg(pointer)"),
+    "registers for twice the warps": Mutant(
+        "__launch_bounds__(LANES, 32)", "__launch_bounds__(LANES * 16, 4)"
     ),
 }

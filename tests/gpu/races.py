@@ -16,7 +16,7 @@ def launch_everything() -> None:
     """Every kernel, several blocks at a time, in a random schedule."""
     with double.installed() as cupy, schedule(seed=1, resident=4, in_flight=3):
         for D in (8, 7):  # float4 and float
-            case = step(D, V=4, sizes=(5, 2, 6, 1), R=3)
+            case = step(D, V=9, sizes=(12, 2, 6, 1), R=3)
             for mean in (False, True):
                 on_device(cupy, case, mean, False)
         table, rows = cupy.asarray(case.W_in), cupy.asarray(case.rows.reshape(-1))
@@ -24,7 +24,7 @@ def launch_everything() -> None:
         cuda.scatter_add(table, rows, values)
         cuda.scatter_add_sorted(table, rows, values)
         cuda.bag_mean(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets))
-        tokens = text((30, 0, 1, 300))
+        tokens = text((30, 0, 1, 230))
         ids, offsets, keep = (cupy.asarray(a) for a in (tokens.ids, tokens.offsets, tokens.keep))
         made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 5, KEY)
         alias = cupy.zeros(len(keep), np.int32)

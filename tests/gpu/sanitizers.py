@@ -9,7 +9,7 @@ TESTS = Path(__file__).parents[1]
 LIBRARIES = {"address": "libasan.so", "thread": "libtsan.so", "undefined": "libubsan.so"}
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
-    "TSAN_OPTIONS": "exitcode=66 suppress_equal_stacks=0 suppress_equal_addresses=0",
+    "TSAN_OPTIONS": "exitcode=66",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 REPORTS = {

@@ -23,6 +23,7 @@ SANITIZERS = {
     "undefined": ("-fsanitize=undefined", "-fno-sanitize-recover=undefined"),
 }
 SHARED = re.compile(r"extern __shared__ (\w+) (\w+)\[\];")
+RUNTIME = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
 CPP = ("g++", "-std=gnu++20", "-fPIC", "-g", f"-I{HERE}")
 
 
@@ -115,8 +116,7 @@ class Kernel:
 def _compiled(code: str, architecture: int, sanitizer: str) -> Path:
     """The shared library of this source, compiled once."""
     flags = SANITIZERS[sanitizer]
-    runtime = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
-    key = hashlib.sha256(repr((code, architecture, flags, runtime)).encode()).hexdigest()[:24]
+    key = hashlib.sha256(repr((code, architecture, flags, RUNTIME)).encode()).hexdigest()[:24]
     library = CACHE / f"{key}.so"
     if library.exists():
         return library
@@ -130,14 +130,23 @@ def _compiled(code: str, architecture: int, sanitizer: str) -> Path:
         )
         with source.open("a") as file:
             file.writelines(f"EMU_EXPORT({name})\n" for name in names)
-        level = "-O1" if sanitizer else "-O2"
-        defines = [flag for flag in flags if flag.startswith("-D")]
-        _gcc(*CPP, "-O2", *defines, "-c", HERE / "fibers.cpp", "-o", f"{folder}/fibers.o")
         built = Path(folder, "cuda.so")
-        kernel = ("-Wno-unknown-pragmas", "-shared", source, f"{folder}/fibers.o", "-o", built)
-        _gcc(*CPP, level, arch, *flags, *kernel)
+        kernel = ("-Wno-unknown-pragmas", "-shared", source, _scheduler(flags), "-o", built)
+        _gcc(*CPP, "-O1", arch, *flags, *kernel)
         built.replace(library)
     return library
+
+
+def _scheduler(flags: tuple[str, ...]) -> Path:
+    """The object file of ``fibers.cpp``: never instrumented, but told of the sanitizer."""
+    defines = [flag for flag in flags if flag.startswith("-D")]
+    built = CACHE / f"{hashlib.sha256(repr((RUNTIME, defines)).encode()).hexdigest()[:24]}.o"
+    if not built.exists():
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            made = Path(folder, "fibers.o")
+            _gcc(*CPP, "-O2", *defines, "-c", HERE / "fibers.cpp", "-o", made)
+            made.replace(built)
+    return built
 
 
 def _translated(code: str) -> str:
