@@ -22,8 +22,7 @@ def run(*arguments: Any, code: int = 0, stdin: bytes | None = None) -> Result:
 def mistake(*arguments: Any, stdin: bytes | None = None) -> str:
     """What is wrong, of a command that must end with code 2, one line and no output."""
     result = run(*arguments, code=2, stdin=stdin)
-    *notes, line = result.stderr.splitlines()
-    assert all(note.startswith("backend: ") for note in notes)
+    (line,) = result.stderr.splitlines()
     assert result.stdout == ""
     assert line.startswith("embedlayer: error: ")
     return line.removeprefix("embedlayer: error: ")
@@ -34,7 +33,7 @@ def run_process(
 ) -> "subprocess.CompletedProcess[str]":
     """The command in a process of its own; raises unless it ends with the code."""
     command = [*PROGRAM, *(str(argument) for argument in arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    done = subprocess.run(command, capture_output=True, timeout=120, **{"text": True, **options})
     if done.returncode != code:
         raise AssertionError(f"exit code {done.returncode}: {done.stdout}{done.stderr}")
     return done

@@ -19,6 +19,11 @@ TOKENS = 600 * 12
 SMALL = ("--dim", 16, "--window", 3, "--sample", 0, "--workers", 1)
 
 
+@pytest.fixture(autouse=True)
+def on_numpy(monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_BACKEND", "numpy")
+
+
 @pytest.fixture
 def text(tmp_path):
     path = tmp_path / "text.txt"
@@ -59,11 +64,19 @@ def test_without_json_a_summary_goes_to_standard_error(text, tmp_path):
     result = run("train", text, "-o", tmp_path / "out.vec", *SMALL, "--epochs", 1)
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert lines[0].startswith("backend: numpy (auto: ")
     assert "48 words; memory: 0.0 MB of tables, 0.0 MB of text mapped from disk" in lines
     assert "text     7,201 tokens, 0.0 % out of vocabulary" in lines
     assert "trained  7,200 tokens in all, 0.0 % subsampled" in lines
     assert lines[-1] == f"wrote    {tmp_path}/out.vec: 48 words, 16 dimensions"
+
+
+def test_what_auto_chose_is_told_but_not_when_quiet(text, tmp_path, monkeypatch):
+    monkeypatch.setattr("embedlayer.backend._cupy_problem", lambda: "the planted reason")
+    for quiet, first in ([], "backend: numpy (auto: the planted reason)"), (["--quiet"], ""):
+        monkeypatch.setattr("embedlayer.backend._announced", set())
+        auto = ("--backend", "auto", "--epochs", 1, *quiet)
+        result = run("train", text, "-o", tmp_path / "out.vec", *SMALL, *auto)
+        assert result.stderr.split("\n")[0] == first
 
 
 def test_quiet_says_nothing(text, tmp_path):

@@ -27,9 +27,10 @@ FLOORS = {
     "vectors": 4,
     "training": 5,
     "progress": 6,
+    "warmup": 6,
     "demo": 6,
-    "doctor": 6,
-    "cli": 7,
+    "doctor": 7,
+    "cli": 8,
 }
 
 

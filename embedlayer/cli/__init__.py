@@ -12,14 +12,20 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli.demo import demo
-from embedlayer.cli.doctor import doctor
-from embedlayer.cli.files import convert, info
-from embedlayer.cli.query import analogy, evaluate, nearest, similarity
-from embedlayer.cli.train import train
+from embedlayer.cli import demo, doctor, files, query, train
 from embedlayer.errors import EmbedlayerError
 
-COMMANDS = (train, nearest, analogy, similarity, evaluate, convert, info, doctor, demo)
+COMMANDS = (
+    train.train,
+    query.nearest,
+    query.analogy,
+    query.similarity,
+    query.evaluate,
+    files.convert,
+    files.info,
+    doctor.doctor,
+    demo.demo,
+)
 MISTAKE, INTERRUPTED = 2, 130
 MEMORY_CURE = "lower --dim or --max-vocab, or raise --min-count"
 

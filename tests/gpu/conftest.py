@@ -11,6 +11,7 @@ from . import double
 RUNGS = {
     "test_r0_surface": "R0 the double's names are the pinned CuPy's",
     "test_r1_double": "R1 the double's rules",
+    "test_r1_xp": "R1 layers and optimizers on the double",
     "test_r2_nvrtc": "R2 compiled by CuPy's NVRTC",
     "test_r3_emulator": "R3 cuda.cu executed on the CPU",
     "test_r3_ptx": "R3 its PTX executed on the CPU",

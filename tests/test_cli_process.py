@@ -1,0 +1,115 @@
+"""The command line as a process: quick help, doctor, pipes that break, Ctrl-C."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from command import PROGRAM, run, run_process
+
+import embedlayer
+from embedlayer.vectors.vectors import Vectors
+
+
+def test_help_is_there_for_every_command_and_imports_nothing_heavy():
+    assert run().stdout == run("--help").stdout == run("-h").stdout
+    names = re.findall(r"^  (\w+)  ", run().stdout.split("Commands:")[1], re.MULTILINE)
+    assert set(names) == {
+        "analogy", "convert", "demo", "doctor", "evaluate", "info", "nearest", "similarity", "train"
+    }  # fmt: skip
+    for name in names:
+        assert run(name, "--help").stdout.startswith(f"Usage: embedlayer {name} ")
+    code = (
+        "import sys; from embedlayer.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "finally: print([name for name in ('numba', 'scipy', 'cupy', 'safetensors', 'tqdm')"
+        " if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\n[]\n")
+
+
+def test_defaults_in_the_help_are_those_of_the_library():
+    shown = " ".join(run("train", "--help").stdout.split())
+    for option, default in {
+        "dim": "100", "window": "5", "negative": "5", "sample": "0.0001", "min-count": "5",
+        "noise-power": "0.75", "epochs": "5", "max-sentence": "1000", "loss": "negative",
+    }.items():  # fmt: skip
+        assert re.search(rf"--{option} [^-]*\[default: {default}\]", shown), option
+
+
+def test_version():
+    assert run("--version").stdout == f"embedlayer {embedlayer.__version__}\n"
+
+
+def test_doctor_trains_and_says_what_it_found(monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_BACKEND", "numpy")
+    found = json.loads(run("doctor", "--json").stdout)
+    assert (found["backend"], found["backend_chosen_by"]) == ("numpy", "EMBEDLAYER_BACKEND")
+    assert (found["kernels"], found["kernels_file"]) == ("fused", "cpu")
+    assert found["packages"]["numpy"] == np.__version__
+    assert found["environment"]["EMBEDLAYER_BACKEND"] == "numpy"
+    assert found["cache"] == os.environ["EMBEDLAYER_CACHE"]
+    assert found["problem"] is None
+    shown = dict(line.split(maxsplit=1) for line in run("doctor").stdout.splitlines())
+    assert shown["backend"] == "numpy (EMBEDLAYER_BACKEND)"
+    assert shown["training"].startswith("works: ")
+    assert shown["compiled"].startswith("compiled before, kept in ")
+
+
+def test_doctor_examines_a_broken_installation_too(monkeypatch):
+    monkeypatch.setattr("embedlayer.backend._cupy_problem", lambda: "the planted reason")
+    monkeypatch.setenv("EMBEDLAYER_BACKEND", "cupy")
+    result = run("doctor", code=2)
+    assert "training            cannot work\n" in result.stdout
+    assert result.stderr == (
+        "embedlayer: error: backend 'cupy' (EMBEDLAYER_BACKEND) cannot work here: "
+        "the planted reason\n"
+    )
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """Vectors with so many words that their neighbours overflow a pipe."""
+    path = tmp_path / "wide.safetensors"
+    words = [f"word{i}é" for i in range(20_000)]
+    Vectors(words, np.random.default_rng(1).normal(size=(20_000, 4))).save(path)
+    return path
+
+
+def test_a_broken_pipe_is_quiet(wide):
+    command = [*PROGRAM, "nearest", str(wide), "word0é", "-k", "20000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"word    nearest     cosine\n"
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(30) == 1
+
+
+def test_letters_that_the_terminal_lacks_are_escaped(tmp_path):
+    path = tmp_path / "v.safetensors"
+    Vectors(["café", "서울"], [[1.0], [1.0]]).save(path)
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    options = {"env": environment, "encoding": "latin-1"}
+    found = run_process("nearest", path, "café", **options).stdout
+    assert found.splitlines()[1] == "café  \\uc11c\\uc6b8     1.0000"
+
+
+def test_ctrl_c_stops_training_at_once_and_leaves_nothing(tmp_path):
+    (tmp_path / "text.txt").write_text("a b c d e f\n" * 2000)
+    command = [*PROGRAM, "train", "text.txt", "-o", "out.vec", "--epochs", "1000000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "words; memory: " in line:  # what is told before training begins
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.read() == "embedlayer: interrupted\n"
+    process.stderr.close()
+    assert process.wait(30) == 130
+    assert {path.name for path in tmp_path.iterdir()} == {"text.txt", "cache"}
+    assert not list((tmp_path / "cache").glob("*unfinished*"))

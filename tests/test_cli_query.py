@@ -1,0 +1,167 @@
+"""The commands on vectors: nearest, analogy, similarity, evaluate, convert, info."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from command import mistake, run
+
+from embedlayer.text.corpus import Corpus
+from embedlayer.vectors.formats import FORMATS
+from embedlayer.vectors.vectors import Vectors
+
+WORDS = ["king", "queen", "man", "woman", "서울"]
+MATRIX = np.array([[1, 1, 0], [1, -1, 0], [0, 1, 0], [0, -1, 0], [-1, 0, 1]], np.float32)
+
+
+@pytest.fixture
+def path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "v.safetensors"
+    Vectors(WORDS, MATRIX, [50, 40, 30, 20, 10], {"model": "skipgram", "dims": [1, 2]}).save(path)
+    return path
+
+
+def test_nearest_prints_an_aligned_table(path):
+    assert run("nearest", path, "king", "woman", "-k", 2).stdout.splitlines() == [
+        "word   nearest  cosine",
+        "king   man      0.7071",
+        "king   queen    0.0000",
+        "woman  queen    0.7071",
+        "woman  서울     0.0000",
+    ]
+
+
+def test_nearest_as_json(path):
+    found = json.loads(run("nearest", path, "king", "-k", 1, "--json").stdout)
+    cosine = found["results"][0]["nearest"][0].pop("cosine")
+    assert found == {"results": [{"word": "king", "nearest": [{"word": "man"}]}]}
+    assert cosine == pytest.approx(2**-0.5)
+
+
+def test_analogy(path):
+    asked = ("analogy", path, "man", "king", "woman")
+    assert run(*asked, "-k", 1).stdout == "answer  cosine\nqueen   0.9597\n"
+    found = json.loads(run(*asked, "--json").stdout)
+    assert [answer["word"] for answer in found["answers"]] == ["queen", "서울"]
+    assert (found["a"], found["b"], found["c"]) == ("man", "king", "woman")
+
+
+def test_similarity_of_pairs(path):
+    pairs = ("similarity", path, "king", "man", "man", "woman")
+    assert run(*pairs).stdout.splitlines() == [
+        "a     b      cosine",
+        "king  man    0.7071",
+        "man   woman  -1.0000",
+    ]
+    found = json.loads(run(*pairs, "--json").stdout)["results"]
+    assert [pair["cosine"] for pair in found] == pytest.approx([2**-0.5, -1])
+
+
+def test_evaluate_both_kinds_of_sets(path, tmp_path):
+    (tmp_path / "pairs.tsv").write_text("king\tman\t9\nking\tqueen\t5\nman\twoman\t1\nx\ty\t3\n")
+    (tmp_path / "questions.txt").write_text(": royal\nMan king Woman queen\nman king x y\n")
+    sets = ("pairs.tsv", "questions.txt")
+    pairs, questions = json.loads(run("evaluate", path, *sets, "--json").stdout)["results"]
+    assert pairs["spearman"] == pytest.approx(1)
+    assert (pairs["found"], pairs["pairs"]) == (3, 4)
+    assert (questions["total"]["correct"], questions["total"]["asked"]) == (1, 1)
+    assert questions["total"]["out_of_vocabulary"] == 1
+
+    shown = run("evaluate", path, *sets).stdout
+    assert "Spearman  1.0000   3 of 4 pairs (1 with an unknown word)" in shown
+    assert "royal    1.0000        1       1        1" in shown
+
+    def asked(*options):
+        found = json.loads(run("evaluate", path, "questions.txt", "--json", *options).stdout)
+        return found["results"][0]["total"]["asked"]
+
+    assert asked("--case-sensitive") == 0
+    assert asked("--restrict-vocab", 3) == 0
+    assert asked("--restrict-vocab", 4) == 1
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_convert_to_every_format_and_back(path, tmp_path, name):
+    other = tmp_path / f"v{FORMATS[name].suffixes[0]}"
+    if other != path:
+        run("convert", path, other)
+    run("convert", other, "named", "--format", name)
+    assert (tmp_path / "named").read_bytes() == other.read_bytes()
+    result = run("convert", "named", "back.bin")
+    assert result.stdout == ""
+    assert result.stderr == "wrote back.bin: 5 words, 3 dimensions\n"
+    back = Vectors.load(tmp_path / "back.bin")
+    assert list(back.words) == WORDS
+    np.testing.assert_array_equal(back.matrix, MATRIX)
+
+
+def test_info_on_vectors(path):
+    (about,) = json.loads(run("info", path, "--json").stdout)["results"]
+    assert about == {
+        "path": str(path),
+        "bytes": path.stat().st_size,
+        "words": 5,
+        "dim": 3,
+        "tokens": 150,
+        "first_words": WORDS,
+        "metadata": {"model": "skipgram", "dims": [1, 2]},
+    }
+    run("convert", path, "v.glove")
+    assert run("info", "v.glove").stdout.splitlines() == [
+        "path         v.glove",
+        f"bytes        {os.path.getsize('v.glove')}",
+        "words        5",
+        "dim          3",
+        "first_words  king queen man woman 서울",
+    ]
+    assert "model        skipgram" in run("info", path).stdout.splitlines()
+
+
+def test_info_on_the_cache_and_clearing_it(tmp_path):
+    folder = tmp_path / "cache"
+    assert run("info").stdout == f"0 encoded texts, 0.0 MB, in {folder}\n"
+    text = tmp_path / "text.txt"
+    text.write_text("a b c\n" * 10)
+    Corpus.from_files(text)
+    found = json.loads(run("info", "--json").stdout)
+    (entry,) = found["entries"]
+    assert entry["files"] == [str(text)]
+    assert (entry["tokens"], found["folder"]) == (30, str(folder))
+    assert found["bytes"] == entry["bytes"] > 4 * 30
+    assert str(text) in run("info").stdout
+    assert json.loads(run("info", "--clear-cache", "--json").stdout)["removed"] == 1
+    assert run("info", "--clear-cache").stdout == f"removed 0 encoded texts from {folder}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nearest", "v.safetensors", "prince"], "unknown word 'prince'"),
+        (["nearest", "v.safetensors"], "Missing argument 'WORD...'"),
+        (["nearest", "v.safetensors", "king", "-k", 0], "'-k'"),
+        (["nearest", "absent.vec", "king"], "absent.vec: No such file or directory"),
+        (["nearest", ".", "king"], ".: Is a directory"),
+        (["nearest", "text", "king"], "text: neither a header nor a first row is of a known"),
+        (["analogy", "v.safetensors", "man", "king"], "Missing argument 'C'"),
+        (["similarity", "v.safetensors", "a", "b", "c"], "words come in pairs, but 3 were given"),
+        (["evaluate", "v.safetensors", "absent"], "absent: No such file or directory"),
+        (["evaluate", "v.safetensors", "text"], "text, line 2: two words and a score"),
+        (["evaluate", "v.safetensors", "text", "--restrict-vocab", 0], "--restrict-vocab"),
+        (["convert", "v.safetensors", "v.xyz"], "no format has its suffix"),
+        (["convert", "absent.vec", "v.bin"], "absent.vec: No such file or directory"),
+        (["convert", "spaces.safetensors", "v.bin"], "the word 'New York' is empty or holds"),
+        (["info", "absent.vec"], "absent.vec: No such file or directory"),
+        (["info", "v.safetensors", "--clear-cache"], "--clear-cache goes without VECTORS"),
+        (["fly"], "No such command 'fly'. (see embedlayer --help)"),
+        (["--frob"], "No such option '--frob'"),
+    ],
+    ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_mistakes_are_one_line(path, tmp_path, arguments, message):
+    (tmp_path / "text").write_text("no vectors\nat all\n")
+    Vectors(["New York"], [[1.0]]).save(tmp_path / "spaces.safetensors")
+    assert message in mistake(*arguments)
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {"v.safetensors", "text", "spaces.safetensors"}

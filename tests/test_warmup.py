@@ -1,0 +1,64 @@
+"""After the warm-up nothing is left to compile, and nothing is left behind."""
+
+import tempfile
+
+import pytest
+from planted import planted_sentences
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.models import CBOW, LOSSES, MODELS, SkipGram
+from embedlayer.text.corpus import Corpus
+from embedlayer.training import Training
+from embedlayer.warmup import _when_compiling, warm_up
+
+
+@pytest.fixture(autouse=True)
+def on_numpy(monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_BACKEND", "numpy")
+
+
+def test_a_listener_hears_of_compiling_once():
+    from numba import njit
+
+    heard = []
+    with _when_compiling(lambda: heard.append("compiling")):
+        njit(lambda x: x + 1)(1)
+        njit(lambda x: x + 2)(1)
+    njit(lambda x: x + 3)(1)
+    assert heard == ["compiling"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", MODELS.values())
+def test_all_that_training_calls_is_compiled_before(tmp_path, model, loss):
+    assert warm_up(model(loss=loss), lambda: None) > 0
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(map(" ".join, planted_sentences(200))))
+    late = []
+    with _when_compiling(lambda: late.append("compiling")):
+        for again in range(2):
+            corpus = Corpus.from_files(path)
+            assert corpus.from_cache == bool(again)
+            Training(corpus, model(loss=loss), epochs=1).run()
+        Training(Corpus.from_sentences([["a", "b"]] * 9), model(loss=loss), epochs=1).run()
+    assert late == []
+
+
+def test_it_trains_whatever_is_subsampled(monkeypatch):
+    steps = []
+
+    def step(self, batch, lr):
+        steps.append(len(batch))
+        return 0.0, 0
+
+    monkeypatch.setattr(Training, "step", step)
+    warm_up(CBOW(sample=1e-9), lambda: None)
+    assert sum(steps) > 0
+
+
+def test_it_finds_a_mistake_in_the_options_and_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    warm_up(SkipGram(), lambda: None, epochs=10**9, workers=10**9, step="layered")
+    with pytest.raises(EmbedlayerError, match="lr 0"):
+        warm_up(SkipGram(), lambda: None, lr=0.0)
+    assert list(tmp_path.iterdir()) == []
