@@ -3,14 +3,18 @@
 import errno
 import json
 import math
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command import mistake, run, run_process
 from planted import check_neighbours, planted_sentences
 
-from embedlayer.models import LOSSES, MODELS
+from embedlayer.models import LOSSES, MODELS, SkipGram
+from embedlayer.progress import ReadingProgress, TrainingProgress
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training import Training
 from embedlayer.vectors.formats import FORMATS, Format
 from embedlayer.vectors.vectors import Vectors
@@ -83,6 +87,21 @@ def test_quiet_says_nothing(text, tmp_path):
     result = run("train", text, "-o", tmp_path / "out.vec", *SMALL, "--quiet")
     assert result.output == ""
     assert len(Vectors.load(tmp_path / "out.vec")) == 48
+
+
+def test_progress_is_told_of_reading_and_training(text, tmp_path, monkeypatch):
+    for display in ReadingProgress, TrainingProgress:
+        monkeypatch.setattr(f"embedlayer.cli.run.{display.__name__}", partial(display, every=0))
+    lines = run("train", text, "-o", tmp_path / "out.vec", *SMALL).stderr.splitlines()
+    assert any(line.startswith("reading: 100 % of 36kB, ") for line in lines)
+    assert any(line.startswith("training: 100 % of 36k tokens, ") for line in lines)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_memory_told_of_is_what_the_tables_take(loss):
+    model = SkipGram(dim=20, loss=loss)
+    tables = model.tables(Vocabulary(["a", "b", "c"], [3, 2, 1]), 1, np)
+    assert model.table_bytes(3) == sum(table.nbytes for table in tables)
 
 
 def test_options_reach_the_model_the_corpus_and_the_training(text, tmp_path):

@@ -71,7 +71,7 @@ def test_the_demo_shows_neighbours_and_commands_that_work(tmp_path, monkeypatch)
     monkeypatch.setattr("embedlayer.cli.demo.EPOCHS", 10)
     result = run("demo")
     shown = result.stdout
-    assert re.search(r"^array? +→  \w+ +\w+ +\w+ +\w+ +\w+$", shown, re.MULTILINE)
+    assert re.search(r"^minimum +→  \w+ +\w+ +\w+ +\w+ +\w+$", shown, re.MULTILINE)
     commands = [
         line.split("embedlayer ")[1] for line in shown.splitlines() if "  embedlayer" in line
     ]

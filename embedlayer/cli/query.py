@@ -29,7 +29,7 @@ def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
         print_json({"results": results})
         return
     rows = [
-        (word, neighbour, f"{cosine:.4f}")
+        (word, neighbour, f"{cosine:z.4f}")
         for word, found in zip(words, answers, strict=True)
         for neighbour, cosine in found
     ]
@@ -52,7 +52,7 @@ def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
     else:
-        print_table([("answer", "cosine"), *((word, f"{cosine:.4f}") for word, cosine in found)])
+        print_table([("answer", "cosine"), *((word, f"{cosine:z.4f}") for word, cosine in found)])
 
 
 @click.command()
@@ -68,7 +68,7 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json({"results": [{"a": a, "b": b, "cosine": cosine} for a, b, cosine in pairs]})
     else:
-        print_table([("a", "b", "cosine"), *((a, b, f"{cosine:.4f}") for a, b, cosine in pairs)])
+        print_table([("a", "b", "cosine"), *((a, b, f"{cosine:z.4f}") for a, b, cosine in pairs)])
 
 
 @click.command()

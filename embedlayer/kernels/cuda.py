@@ -38,13 +38,13 @@ _in_flight: int | None = None
 
 
 def default_in_flight(words: int) -> int:
-    """How many windows may be trained at once: one for every 16 words, at least 8.
+    """How many windows may be trained at once: one for every 32 words.
 
     Windows in flight do not see each other's updates. Where they share rows, and in a small
     vocabulary they do, a row receives the sum of steps that were each computed for the old row,
     as if the learning rate were larger. docs/gpu.md has the measurements behind the number.
     """
-    return min(MAX_IN_FLIGHT, max(8, words // 16))
+    return min(MAX_IN_FLIGHT, max(1, words // 32))
 
 
 def limit_in_flight(windows: int | None) -> None:

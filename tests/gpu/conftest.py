@@ -1,10 +1,14 @@
-"""The device of the GPU tests, and the count of executed checks of each rung."""
+"""The devices of the GPU tests, and the count of executed checks of each rung."""
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conftest import skip_or_fail
+
+from embedlayer.backend import array_library
+from embedlayer.errors import BackendError
 
 from . import double
 
@@ -18,6 +22,7 @@ RUNGS = {
     "test_r3_sanitizers": "R3 under ASan, UBSan and TSan",
     "test_r4_mutants": "R4 planted bugs rejected",
     "test_end_to_end": "end to end",
+    "test_device": "R5 on a real device",
 }
 
 
@@ -28,13 +33,28 @@ def cupy() -> Iterator[Any]:
         yield module
 
 
+@pytest.fixture
+def device() -> Any:
+    """The real CuPy with a device; without them the test is skipped."""
+    try:
+        return array_library("cupy")
+    except BackendError as error:
+        return skip_or_fail("cupy", str(error))
+
+
+@pytest.fixture(params=["cupy", "device"], ids=["double", "device"])
+def library(request: pytest.FixtureRequest) -> Any:
+    """The double, then the real CuPy."""
+    return request.getfixturevalue(request.param)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    passed = Counter()
+    passed: Counter[str] = Counter()
     for report in terminalreporter.stats.get("passed", []):
         if report.when == "call" and "/gpu/" in report.nodeid:
             passed[report.nodeid.split("/")[-1].split(".py")[0]] += 1
     if passed:
-        terminalreporter.section("checks executed, by rung")
+        terminalreporter.section("checks of the GPU path executed, by rung")
     for name, meaning in RUNGS.items():
         if passed[name]:
             terminalreporter.line(f"{passed[name]:5d}  {meaning}")

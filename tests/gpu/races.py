@@ -1,20 +1,26 @@
-"""A few launches of every kernel with rows and blocks that meet: what ThreadSanitizer looks at."""
+"""A few launches of every kernel, with rows and blocks that meet, for tools that watch memory.
+
+``python -m gpu.races FILE.cu ...`` launches these sources on the CPU (under g++'s sanitizers),
+``python -m gpu.races device`` the shipped one on the device (under compute-sanitizer).
+"""
 
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from embedlayer.backend import array_library
 from embedlayer.kernels import cuda
 
 from . import double
 from .cases import KEY, on_device, schedule, source, step, text
 
 
-def launch_everything() -> None:
+def launch_everything(cupy: Any) -> None:
     """Every kernel, several blocks at a time, in a random schedule."""
-    with double.installed() as cupy, schedule(seed=1, resident=4, in_flight=3):
+    with schedule(seed=1, resident=4, in_flight=3):
         for D in (8, 7):  # float4 and float
             case = step(D, V=9, sizes=(12, 2, 6, 1), R=3)
             for mean in (False, True):
@@ -32,8 +38,13 @@ def launch_everything() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["device"]:
+        device = array_library("cupy")
+        launch_everything(device)
+        device.cuda.get_current_stream().synchronize()
+        sys.exit()
     for path in sys.argv[1:] or [str(cuda.SOURCE)]:
         begin = time.perf_counter()
-        with source(Path(path)):
-            launch_everything()
+        with source(Path(path)), double.installed() as cupy:
+            launch_everything(cupy)
         print(f"END {path} {time.perf_counter() - begin:.1f} s", file=sys.stderr, flush=True)

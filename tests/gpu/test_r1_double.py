@@ -1,29 +1,16 @@
 """R1: the rules of the double. The same list runs on the real CuPy where there is a device."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-from embedlayer.backend import array_library, array_module, get_backend, to_numpy
-from embedlayer.errors import BackendError
+from embedlayer.backend import array_module, get_backend, to_numpy
 
 from . import double
 
 HOST = np.ones((5, 3), np.float32)
-
-
-@pytest.fixture(params=["double", "cupy"])
-def library(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "double":
-        with double.installed() as module:
-            yield module
-    else:
-        try:
-            yield array_library("cupy")
-        except BackendError as error:
-            pytest.skip(f"a device is needed: {error}")
 
 
 def table(cupy: Any) -> Any:

@@ -1,0 +1,91 @@
+"""R3: the PTX that NVRTC makes of cuda.cu, executed by another engine, equals the reference."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from embedlayer.kernels import cuda
+
+from . import nvrtc, test_r3_emulator
+from .cases import STEPS, TEXTS, on_device, schedule, step
+from .ptx import Launch, Program
+
+CODE = cuda.SOURCE.read_text()
+
+
+class PtxModule:
+    """As ``cupy.RawModule``, with kernels that are interpreted."""
+
+    launches: ClassVar[list[Launch]] = []
+    architecture = 80
+
+    def __init__(self, *, code: str, options: tuple[str, ...]) -> None:
+        self.ptx = nvrtc.ptx(code, self.architecture)
+
+    def get_function(self, name: str) -> Any:
+        program = Program(self.ptx, name)
+
+        def run(grid: tuple[int], block: tuple[int], args: Any, *, shared_mem: int) -> None:
+            host = tuple(getattr(argument, "_device_buffer", argument) for argument in args)
+            launch = Launch(program, host)
+            launch(grid[0], block[0], shared_mem)
+            PtxModule.launches.append(launch)
+
+        return type("Kernel", (), {"__call__": staticmethod(run)})()
+
+
+@pytest.fixture(params=[80, 90])
+def architecture(request: pytest.FixtureRequest) -> int:
+    nvrtc.ptx(CODE, request.param)  # by the real CuPy, before the double takes its name
+    return request.param
+
+
+@pytest.fixture
+def interpreted(architecture: int, cupy: Any, monkeypatch: Any) -> Any:
+    """The double, whose kernels are interpreted PTX of one architecture."""
+    monkeypatch.setattr(cupy, "RawModule", PtxModule)
+    monkeypatch.setattr(PtxModule, "architecture", architecture)
+    monkeypatch.setattr(PtxModule, "launches", [])
+    for cached in (cuda._module, cuda._kernel):
+        cached.cache_clear()
+    yield cupy
+    for cached in (cuda._module, cuda._kernel):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize("mode", test_r3_emulator.MODES)
+@pytest.mark.parametrize(
+    "name", ["one context", "empty windows", "repeated ids", "D = 3", "D = 33", "D = 100"]
+)
+def test_steps(name: str, mode: str, interpreted: Any) -> None:
+    assert name in STEPS
+    test_r3_emulator.test_one_window_in_flight_is_the_reference_window_by_window(
+        name, mode, interpreted
+    )
+
+
+@pytest.mark.parametrize("name", ["empty among full", "window 1", "far into a corpus"])
+def test_integers(name: str, interpreted: Any) -> None:
+    assert name in TEXTS
+    test_r3_emulator.test_the_integer_kernels_are_the_reference_bit_by_bit(name, 0, 1, interpreted)
+
+
+def test_bags_and_scatter(interpreted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    test_r3_emulator.test_bag_mean_is_the_reference((1, 0, 5), 33, interpreted)
+    test_r3_emulator.test_scatter_add_is_the_reference(33, np.int64, 9, interpreted, monkeypatch)
+
+
+def test_each_row_moves_once_each_way(interpreted: Any) -> None:
+    case = step(100, V=60, sizes=(10, 7))
+    rows = {"0": 0, "1": 0}  # by the number of the table's parameter
+    for b, outputs in enumerate(case.rows):
+        contexts = case.contexts[case.offsets[b] : case.offsets[b + 1]]
+        rows["0"] += len(np.unique(contexts))
+        rows["1"] += len(np.unique(outputs[outputs >= 0]))
+    with schedule():
+        on_device(interpreted, case, False, False)
+    (launch,) = PtxModule.launches
+    for number, count in rows.items():
+        table = f"sgd_skipgram_wide_param_{number}"
+        assert launch.loaded[table] == launch.added[table] == count * 100 * 4
