@@ -158,6 +158,13 @@ def test_two_saves_are_the_same_bytes(tmp_path, name, suffix):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+def test_a_file_is_for_whom_the_user_makes_files(tmp_path, name):
+    (tmp_path / "any").touch()
+    VECTORS.save(tmp_path / "v", format=name)
+    assert (tmp_path / "v").stat().st_mode == (tmp_path / "any").stat().st_mode
+
+
+@pytest.mark.parametrize("name", FORMATS)
 @given(words=words_of_text, numbers=st.lists(floats, min_size=2, max_size=5))
 def test_every_word_and_number_survives(tmp_path_factory, name, words, numbers):
     path = tmp_path_factory.getbasetemp() / f"any-{name}"

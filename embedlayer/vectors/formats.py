@@ -148,7 +148,10 @@ def _whole_or_nothing(path: Path) -> Iterator[Path]:
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(path.parent))
     unfinished = path.with_name(f".{os.getpid()}.{path.name}")
     try:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
         yield unfinished
+        unfinished.chmod(mode)  # safetensors makes files for the owner's eyes only
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

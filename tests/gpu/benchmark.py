@@ -28,9 +28,8 @@ def main(path: str) -> int:
     found = {"device": _device(cupy), "tokens": len(corpus.ids), "words": len(corpus.vocabulary)}
     losses = {}
     for backend in ("numpy", "cupy"):
-        training = Training(
-            corpus, model, epochs=EPOCHS, backend=backend, workers=_workers(backend)
-        )
+        workers = 1 if backend == "cupy" else None
+        training = Training(corpus, model, epochs=EPOCHS, backend=backend, workers=workers)
         training.run()
         losses[backend] = training.report.loss[-1]
         found[f"{backend}_words_per_second"] = round(training.report.words_per_second)
