@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("embedlayer", "numpy", "numba", "scipy", "gensim", "fasttext", "torch")
+PACKAGES = ("embedlayer", "numpy", "numba", "scipy", "gensim", "fasttext-wheel", "torch")
 # They make OpenBLAS take other code than it would choose; no trainer and no peer should feel them.
 BLAS_SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 COPY_BYTES = 1 << 28  # many times the caches

@@ -12,7 +12,7 @@ from typing import Any
 LR_FALL = 250  # the learning rate ends at lr / 250, as embedlayer's does
 
 
-def gensim(text: str, out: str, settings: dict[str, Any], source: dict[str, Any]) -> None:
+def gensim(source: dict[str, Any], out: str, settings: dict[str, Any]) -> None:
     """Count, train and write; the seconds of each on standard output."""
     from gensim.models import Word2Vec
 
@@ -49,12 +49,12 @@ def gensim_queue(text: str, out: str, settings: dict[str, Any]) -> None:
     """Sentences that Python reads and hands to the workers through a queue."""
     from gensim.models.word2vec import LineSentence
 
-    gensim(text, out, settings, {"corpus_iterable": LineSentence(text)})
+    gensim({"corpus_iterable": LineSentence(text)}, out, settings)
 
 
 def gensim_file(text: str, out: str, settings: dict[str, Any]) -> None:
     """A file that every worker reads for itself, outside Python: gensim's fastest way."""
-    gensim(text, out, settings, {"corpus_file": text})
+    gensim({"corpus_file": text}, out, settings)
 
 
 def fasttext(text: str, out: str, settings: dict[str, Any]) -> None:

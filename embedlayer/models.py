@@ -185,6 +185,8 @@ class Batch(NamedTuple):
 
     def split(self, size: int) -> list["Batch"]:
         """The same examples, ``size`` windows at a time."""
+        if size >= len(self):
+            return [self]  # uncut: a device would have to say where its contexts are
         return [self._part(first, first + size) for first in range(0, len(self), size)]
 
     def _part(self, first: int, last: int) -> "Batch":
@@ -237,8 +239,11 @@ class Examples:
         """int64, (chunks + 1,): the position of each chunk's first token, then the corpus's end."""
         return np.asarray(self.corpus.offsets[self.sentences])
 
-    def batch(self, epoch: int, chunk: int) -> tuple[Batch, int]:
-        """The examples of one chunk in one epoch, and how many of its tokens were kept."""
+    def batch(self, epoch: int, chunk: int) -> tuple[Batch, Any]:
+        """The examples of one chunk in one epoch, and how many of its tokens were kept.
+
+        That number is int64; on a device it stays there, as to read it would be to wait.
+        """
         kernels, xp, model = self.kernels, self.xp, self.model
         first, last = self.sentences[chunk], self.sentences[chunk + 1]
         start, end = int(self.starts[chunk]), int(self.starts[chunk + 1])
@@ -247,6 +252,7 @@ class Examples:
 
         key = self._key("subsample", epoch)
         ids, offsets, positions = kernels.subsample(ids, offsets, start, self.keep, key)
+        kept = offsets[-1]
         key = self._key("window", epoch)
         contexts, offsets, targets, positions = kernels.windows(
             ids, offsets, positions, model.window, key
@@ -254,7 +260,7 @@ class Examples:
         key = self._key("negative", epoch)
         rows, labels = self.loss.rows(kernels, targets, positions, key)
         measured = positions % self.measure == 0
-        return Batch(contexts, offsets, rows, labels, measured), len(ids)
+        return Batch(contexts, offsets, rows, labels, measured), kept
 
     def _key(self, purpose: str, epoch: int) -> np.uint64:
         return rng.make_key(self.seed, purpose, epoch)

@@ -201,7 +201,7 @@ class Training:
                 done = _Epoch(self, examples, epoch, started)
                 done.run(pool, memory.look)
                 self.report.loss.append(done.loss)
-                self.report.tokens_trained += int(done.kept.sum())
+                self.report.tokens_trained += sum(map(int, done.kept))
         self.report.tokens_subsampled = tokens * self.epochs - self.report.tokens_trained
         self.report.seconds["training"] = perf_counter() - started
         self.report.words_per_second = tokens * self.epochs / self.report.seconds["training"]
@@ -267,7 +267,7 @@ class _Epoch:
         self.started = started
         self.losses = [0.0] * len(examples)
         self.pairs = [0] * len(examples)
-        self.kept = np.zeros(len(examples), np.int64)
+        self.kept: list[Any] = [0] * len(examples)
         self.tokens_done = 0
         self.next_chunk = count()
         self.stop = threading.Event()
