@@ -3,12 +3,10 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-
-from measure import Spread, WrongResult, alternated, ratios, timed
+from measure import Spread, WrongResult, ratios, timed, turns
 from report import NONE, note, show, spread
 
 UNITS = {"bytes": "GB/s", "operations": "Gflop/s"}
@@ -93,9 +91,10 @@ def hold(contest: Contest, runs: int, least: float, limits: dict[str, float]) ->
         except WrongResult as error:
             raise WrongResult(f"{contest.operation}, {name}: {error}") from None
         present[name] = contender
-    turns = {name: partial(timed, contender.run, least) for name, contender in present.items()}
-    seconds = alternated(turns, runs)
-    results = []
+    seconds: dict[str, list[float]] = {name: [] for name in present}
+    for _, name in turns(present, runs):
+        seconds[name].append(timed(present[name].run, least))
+    results: list[dict[str, Any]] = []
     for name, contender in contest.contenders.items():
         if isinstance(contender, str):
             results.append({"implementation": name, "absent": contender})

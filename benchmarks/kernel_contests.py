@@ -7,21 +7,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-
 from contest import Contender, Contest, check_same, compared, in_threads
+from sizes import Sizes
+from texts import zipf_ids
+
+from embedlayer.kernels import IMPLEMENTATIONS as NAMES
 from embedlayer.kernels import KINDS, load_kernels
 from embedlayer.models import CBOW, Batch, Examples, SkipGram, Word2Vec
 from embedlayer.rng import make_key
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.noise import alias_table, thresholds
 from embedlayer.text.vocabulary import Vocabulary
-from sizes import Sizes
-from texts import zipf_ids
 
-IMPLEMENTATIONS = {
-    load_kernels("numpy", kind).__name__.split(".")[-1]: load_kernels("numpy", kind)
-    for kind in KINDS
-}
+IMPLEMENTATIONS = {NAMES["numpy", kind]: load_kernels("numpy", kind) for kind in KINDS}
 OURS = "cpu"
 WINDOW, NEGATIVE, SAMPLE = 5, 5, 1e-4
 LR = 0.025
@@ -75,7 +73,7 @@ def _integer_contests(
     for kernel, chunks in (("subsample", texts), ("windows", kept), ("draw", targets)):
         wanted = [getattr(reference, kernel)(*chunk) for chunk in chunks]
         yield Contest(
-            f"{kernel}, {threads} × {sizes.tokens:,} tokens",
+            f"{kernel}, {threads} x {sizes.tokens:,} tokens",
             _bytes_of(chunks, but=(keep, prob, alias)) + _bytes_of(wanted),
             "bytes",
             OURS,
@@ -103,7 +101,7 @@ def _bag_mean(sizes: Sizes) -> Contest:
     contenders["take + reduceat"] = compared(gathered, means, CLOSE)
     work = (len(ids) + len(means)) * sizes.dim * W.itemsize
     return Contest(
-        f"bag_mean, {len(ids):,} × {sizes.dim}, bags of {2 * WINDOW}",
+        f"bag_mean, {len(ids):,} x {sizes.dim}, bags of {2 * WINDOW}",
         work,
         "bytes",
         OURS,
@@ -135,9 +133,7 @@ def _scatter_add(sizes: Sizes) -> Contest:
     contenders["scipy CSR"] = into(_sparse_add)
     contenders["torch index_add_"] = _torch_add(into)
     work = 3 * values.nbytes  # a row of values and one of W are read, one of W is written
-    return Contest(
-        f"scatter_add, {sizes.ids:,} × {sizes.dim}", work, "bytes", OURS, contenders
-    )
+    return Contest(f"scatter_add, {sizes.ids:,} x {sizes.dim}", work, "bytes", OURS, contenders)
 
 
 def _sorted_add(W: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
@@ -191,7 +187,7 @@ def _sgd_step(
         )
 
     return Contest(
-        f"sgd_step, {name}, D = {sizes.dim}, {threads} × {len(batches[0]):,} windows",
+        f"sgd_step, {name}, D = {sizes.dim}, {threads} x {len(batches[0]):,} windows",
         6 * sizes.dim * pairs,
         "operations",
         OURS,

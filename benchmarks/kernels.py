@@ -9,15 +9,13 @@ updates, against the rate of NumPy's float32 matrix product. Both sides see the 
 """
 
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from contest import hold, show_contests
 from kernel_contests import kernel_contests
 from layer_contests import layer_contests
 from machine import copy_bandwidth, sgemm_rate, use_cores
-from measure import WrongResult
-from report import count, finish, parser, start
+from report import count, end, finish, mistake, parser, start
 from sizes import QUICK, Sizes
 
 TURN = 0.05  # seconds, at least, of one turn
@@ -25,10 +23,12 @@ TURN = 0.05  # seconds, at least, of one turn
 
 def main() -> None:
     """Hold every contest, show the tables, write the JSON."""
-    options = parser(main.__doc__ or "", runs=9)
+    options = parser(__doc__, runs=9)
     cores = len(os.sched_getaffinity(0))
     options.add_argument("--threads", type=count, default=cores, help="threads, on all sides")
     chosen = options.parse_args()
+    if chosen.threads > cores:
+        mistake(f"--threads {chosen.threads}: this process may use {cores} cores")
     use_cores(chosen.threads)
     sizes = QUICK if chosen.quick else Sizes()
     runs, turn = (2, 0.0) if chosen.quick else (chosen.runs, TURN)
@@ -53,7 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except WrongResult as error:
-        sys.exit(f"wrong result: {error}")
+    end(main)

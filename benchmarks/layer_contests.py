@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-
 from contest import Contender, Contest, compared
+from sizes import Sizes
+from texts import zipf_ids
+
 from embedlayer.layers.embedding import Embedding, EmbeddingBag
 from embedlayer.layers.rowgrad import RowGrad
 from embedlayer.optim import SGD, Adam
-from sizes import Sizes
-from texts import zipf_ids
 
 OURS = "embedlayer"
 CLOSE = 1e-4
@@ -30,7 +30,7 @@ class _Arrays:
         self.dW = np.zeros(self.W.shape)
         np.add.at(self.dW, self.ids, self.dout)
         self.rows = np.unique(self.ids)
-        self.shape = f"{sizes.ids:,} × {sizes.dim}"
+        self.shape = f"{sizes.ids:,} x {sizes.dim}"
 
 
 def layer_contests(sizes: Sizes, threads: int) -> Iterator[Contest]:
@@ -169,9 +169,7 @@ def _bag_backward(arrays: _Arrays, torch: Any) -> Contest:
 
 def _sgd(arrays: _Arrays, torch: Any) -> Contest:
     wanted = arrays.W - 0.01 * arrays.dW
-    return _update(
-        "SGD", 3, SGD(0.01), arrays, wanted, torch, lambda W: torch.optim.SGD([W], 0.01)
-    )
+    return _update("SGD", 3, SGD(0.01), arrays, wanted, torch, lambda W: torch.optim.SGD([W], 0.01))
 
 
 def _adam(arrays: _Arrays, torch: Any) -> Contest:
@@ -214,7 +212,7 @@ def _update(
         return compared(step, wanted, CLOSE)
 
     return _contest(
-        f"{name}, row gradients, {len(rows):,} × {W.shape[1]}",
+        f"{name}, row gradients, {len(rows):,} x {W.shape[1]}",
         passes * grad.values.nbytes,
         compared(run, wanted, CLOSE),
         torch,

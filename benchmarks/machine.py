@@ -30,13 +30,8 @@ def use_cores(count: int) -> None:
     """Let this process, and every library in it, see ``count`` cores and no bent OpenBLAS.
 
     Thread pools are sized when a library is loaded, so the program starts anew if it must.
-
-    Raises:
-        SystemExit: fewer cores than that.
     """
     cores = sorted(os.sched_getaffinity(0))
-    if count > len(cores):
-        sys.exit(f"--threads {count}: this process may use {len(cores)} cores")
     environment = plain_environment()
     if count < len(cores) or environment != dict(os.environ):
         os.sched_setaffinity(0, cores[:count])

@@ -1,11 +1,11 @@
 """Fair timing: contenders take turns, and are compared run by run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple, TypeVar
 
-Result = TypeVar("Result")
+Name = TypeVar("Name")
 
 
 class WrongResult(Exception):
@@ -25,15 +25,9 @@ class Spread(NamedTuple):
         return cls(median(values), min(values), max(values))
 
 
-def alternated(
-    contenders: Mapping[str, Callable[[], Result]], runs: int
-) -> dict[str, list[Result]]:
-    """The results of each contender, run A B C A B C … so that a busy minute hits all alike."""
-    results: dict[str, list[Result]] = {name: [] for name in contenders}
-    for _ in range(runs):
-        for name, run in contenders.items():
-            results[name].append(run())
-    return results
+def turns(names: Iterable[Name], runs: int) -> Iterator[tuple[int, Name]]:
+    """A B C A B C …: the run, from 0, and whose turn it is; a busy minute then hits all alike."""
+    return ((run, name) for run in range(runs) for name in tuple(names))
 
 
 def timed(work: Callable[[], object], least: float) -> float:

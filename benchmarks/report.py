@@ -4,20 +4,22 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from machine import describe
-from measure import Spread
+from measure import Spread, WrongResult
 
 NONE = "-"
+WRONG, MISTAKE = 1, 2  # exit codes
 
 
-def parser(description: str, *, runs: int) -> argparse.ArgumentParser:
-    """The options that all benchmarks share."""
+def parser(description: str | None, *, runs: int) -> argparse.ArgumentParser:
+    """The options that all benchmarks share; the first line of ``description`` heads the help."""
     made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description=(description or "").partition("\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     made.add_argument("--runs", type=count, default=runs, help="alternated runs of each contender")
     made.add_argument("--json", type=Path, metavar="FILE", help="write everything here as JSON")
@@ -37,6 +39,21 @@ def data_folder(given: Path | None) -> Path | None:
     """The folder of texts and evaluation sets: the one given, or that EMBEDLAYER_DATA names."""
     named = os.environ.get("EMBEDLAYER_DATA")
     return given or (Path(named) if named else None)
+
+
+def mistake(text: str) -> NoReturn:
+    """End for a user's mistake, told in a line."""
+    note(f"error: {text}")
+    sys.exit(MISTAKE)
+
+
+def end(main: Callable[[], int | None]) -> NoReturn:
+    """Run a benchmark to its end: with 1, and no figures, if anything computed a wrong result."""
+    try:
+        sys.exit(main())
+    except WrongResult as error:
+        note(f"wrong result: {error}")
+        sys.exit(WRONG)
 
 
 def start(name: str) -> dict[str, Any]:

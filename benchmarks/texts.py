@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from measure import WrongResult
 
 from embedlayer.text.readers import after_whitespace, find_files, read_blocks
 from embedlayer.vectors.vectors import Vectors
-from measure import WrongResult
 
 LINE = 1000  # tokens: gensim cuts lines at 10,000, fastText and word2vec.c at 1,000 or so
 TOPICS, WORDS_A_TOPIC = 6, 8

@@ -11,20 +11,21 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-
-from embedlayer.vectors.vectors import Vectors
 from machine import plain_environment
 from measure import WrongResult
 from texts import check_planted, planted_text
+
+from embedlayer.vectors.vectors import Vectors
 
 OURS = "embedlayer"
 SENTENCE_END = "</s>"  # a word that fastText and word2vec.c add
 PROGRESS = b"Progress"  # what their progress lines hold
 TAIL = 2000  # bytes of a failed command's output that are shown
 # Words at 48 equal frequencies: none is subsampled (and gensim takes 1 for a count).
-PLANTED = {"dim": 24, "window": 3, "epochs": 8, "sample": 0.99, "min_count": 1}
+PLANTED: dict[str, Any] = {"dim": 24, "window": 3, "epochs": 8, "sample": 0.99, "min_count": 1}
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,26 @@ class Run:
     Attributes:
         whole: seconds from the start of the process to its end, vectors written.
         training: seconds of training alone; None if it was too short to be seen from outside.
-        reading: seconds until training could begin, without start-up; None if it is not told.
-        beyond_tables: bytes, the most memory the process had besides its tables; None likewise.
+        told: what the trainer itself says of the run.
         vectors: as they were read back from the file.
     """
 
     whole: float
     training: float | None
-    reading: float | None
-    beyond_tables: int | None
+    told: dict[str, Any]
     vectors: Vectors
+
+    @property
+    def reading(self) -> float | None:
+        """Seconds of counting and encoding the text; None if the trainer does not tell."""
+        seconds = self.told.get("seconds", {})
+        return sum(seconds.get(part, 0.0) for part in ("vocabulary", "encoding")) or None
+
+    @property
+    def beyond_tables(self) -> int | None:
+        """Bytes: the most memory the process had besides its tables; None likewise."""
+        memory = self.told.get("peak_anonymous_memory")
+        return None if memory is None else memory - self.told["table_bytes"]
 
 
 def run_trainer(name: str, text: Path, settings: Settings) -> Run:
@@ -95,15 +106,9 @@ def run_trainer(name: str, text: Path, settings: Settings) -> Run:
             said = output[-TAIL:].decode(errors="replace").strip()
             raise WrongResult(f"{name} ended with code {process.returncode}: {said}")
         told = _told(output)
-        seconds = told.get("seconds", {})
         seen = progress[-1] - progress[0] if len(progress) > 1 else None
-        return Run(
-            whole=whole,
-            training=seconds.get("training", seen),
-            reading=sum(seconds.get(part, 0.0) for part in ("vocabulary", "encoding")) or None,
-            beyond_tables=_beyond_tables(told),
-            vectors=Vectors.load(out, "word2vec-binary"),
-        )
+        training = told.get("seconds", {}).get("training", seen)
+        return Run(whole, training, told, Vectors.load(out, "word2vec-binary"))
 
 
 def check_vectors(vectors: Vectors, words: set[str], dim: int) -> None:
@@ -152,15 +157,10 @@ def _watch(process: "subprocess.Popen[bytes]") -> tuple[bytes, list[float]]:
     return said, moments
 
 
-def _told(output: bytes) -> dict[str, dict[str, float]]:
+def _told(output: bytes) -> dict[str, Any]:
     """The JSON object on the last line, if there is one."""
     last = output.strip().rsplit(b"\n", 1)[-1]
     return json.loads(last) if last.startswith(b"{") else {}
-
-
-def _beyond_tables(told: dict) -> int | None:
-    memory = told.get("peak_anonymous_memory")
-    return None if memory is None else memory - told["table_bytes"]
 
 
 def _embedlayer(text: Path, out: Path, settings: Settings) -> list[str]:
@@ -198,7 +198,10 @@ def _word2vec(text: Path, out: Path, settings: Settings) -> list[str]:
         "cbow": int(settings.model == "cbow"),
         "binary": 1,
     }
-    return ["word2vec", *(str(part) for name, value in options.items() for part in (f"-{name}", value))]
+    return [
+        "word2vec",
+        *(str(part) for name, value in options.items() for part in (f"-{name}", value)),
+    ]
 
 
 def _needs(package: str) -> Callable[[], str | None]:

@@ -1,7 +1,7 @@
-"""Skip-gram and CBOW: their options, their tables, and how a chunk of a corpus becomes examples."""
+"""Skip-gram and CBOW: their options, their tables, and what a target is scored against."""
 
+import math
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -9,13 +9,21 @@ import numpy as np
 
 from embedlayer import rng
 from embedlayer.errors import EmbedlayerError
-from embedlayer.text.corpus import Corpus
-from embedlayer.text.noise import alias_table, huffman_tree, thresholds
+from embedlayer.text.noise import alias_table, huffman_tree
 from embedlayer.text.vocabulary import Vocabulary
 
 LANES = 16  # tables are padded to this many columns, so that every row fills whole cache lines
 LINE = 64  # bytes of a cache line
 INIT_ROWS = 4096  # rows of the input table drawn at once, to bound the memory in use
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+
+
+class LossSizes(NamedTuple):
+    """What a loss takes: rows of the output table, R at most, and bytes of its own tables."""
+
+    output_rows: int
+    width: int
+    bytes: int
 
 
 class NegativeSampling:
@@ -33,9 +41,9 @@ class NegativeSampling:
         self.labels[0, 0] = 1
 
     @staticmethod
-    def output_rows(words: int) -> int:
-        """The rows of the output table: one a word."""
-        return words
+    def sizes(model: "Word2Vec", words: int, tokens: int) -> "LossSizes":
+        """One output row a word; a window has its target and K draws."""
+        return LossSizes(output_rows=words, width=1 + model.negative, bytes=8 * words)
 
     def rows(
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
@@ -56,9 +64,15 @@ class HierarchicalSoftmax:
         self.paths, self.labels = xp.asarray(tree.rows), xp.asarray(tree.labels)
 
     @staticmethod
-    def output_rows(words: int) -> int:
-        """The rows of the output table: one an inner node of the tree."""
-        return max(1, words - 1)
+    def sizes(model: "Word2Vec", words: int, tokens: int) -> "LossSizes":
+        """One output row an inner node; a path of L turns takes words with Fibonacci's counts.
+
+        Their sum is at least the golden ratio to the power of L (Katona and Nemetz, "Huffman codes
+        and self-information", IEEE TIT 1976).
+        """
+        nodes = max(1, words - 1)
+        width = min(nodes, int(math.log(max(tokens, 1), GOLDEN_RATIO)) + 1)
+        return LossSizes(output_rows=nodes, width=width, bytes=8 * words * width)
 
     def rows(
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
@@ -124,17 +138,22 @@ class Word2Vec:
         ``W_in`` is uniform in ±0.5/D from the seed, the same on every device; ``W_out`` is zero.
         Both have D columns and then zeros up to a multiple of 16, which training leaves zero.
         """
-        words = len(vocabulary)
-        W_in = _zeros(xp, words, self.dim)
+        shape_in, shape_out = self.table_shapes(len(vocabulary))
+        W_in = _zeros(xp, *shape_in)
         key = rng.make_key(seed, "W_in")
-        for first in range(0, words, INIT_ROWS):
+        for first in range(0, len(W_in), INIT_ROWS):
             rows = W_in[first : first + INIT_ROWS, : self.dim]
             rows[...] = (rng.uniform(xp, key, rows.shape, first * self.dim) - 0.5) / self.dim
-        return W_in, _zeros(xp, LOSSES[self.loss].output_rows(words), self.dim)
+        return W_in, _zeros(xp, *shape_out)
 
-    def table_bytes(self, words: int) -> int:
-        """The memory that :meth:`tables` take for a vocabulary of so many words."""
-        return (words + LOSSES[self.loss].output_rows(words)) * _padded(self.dim) * 4
+    def table_shapes(self, words: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The shapes of :meth:`tables` for a vocabulary of so many words."""
+        columns = -(-self.dim // LANES) * LANES
+        return (words, columns), (self.loss_sizes(words).output_rows, columns)
+
+    def loss_sizes(self, words: int, tokens: int = 0) -> LossSizes:
+        """What the loss takes for a vocabulary of so many words, a text of so many tokens."""
+        return LOSSES[self.loss].sizes(self, words, tokens)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,108 +190,8 @@ class CBOW(Word2Vec):
 MODELS: dict[str, type[Word2Vec]] = {"skipgram": SkipGram, "cbow": CBOW}
 
 
-class Batch(NamedTuple):
-    """The training examples of a chunk, or a part of them; shapes as in ``kernels``."""
-
-    contexts: Any
-    offsets: Any
-    rows: Any
-    labels: Any
-    measured: Any
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def split(self, size: int) -> list["Batch"]:
-        """The same examples, ``size`` windows at a time."""
-        if size >= len(self):
-            return [self]  # uncut: a device would have to say where its contexts are
-        return [self._part(first, first + size) for first in range(0, len(self), size)]
-
-    def _part(self, first: int, last: int) -> "Batch":
-        offsets = self.offsets[first : last + 1]
-        labels = self.labels if len(self.labels) == 1 else self.labels[first:last]
-        contexts = self.contexts[int(offsets[0]) : int(offsets[-1])]
-        rows, measured = self.rows[first:last], self.measured[first:last]
-        return Batch(contexts, offsets - offsets[0], rows, labels, measured)
-
-
-class Examples:
-    """The training examples of a corpus: a pure function of seed, corpus, model and epoch.
-
-    Neither the chunk size nor the number of workers changes them.
-
-    Args:
-        corpus, model: the text and the options.
-        seed: of all random choices.
-        kernels, xp: what computes them, and on which arrays.
-        chunk_tokens: a chunk is the sentences that begin in this many tokens.
-        measure: the loss is measured on 1 in this many windows, chosen by position.
-    """
-
-    def __init__(
-        self,
-        corpus: Corpus,
-        model: Word2Vec,
-        seed: int,
-        kernels: ModuleType,
-        xp: Any,
-        *,
-        chunk_tokens: int,
-        measure: int,
-    ) -> None:
-        self.corpus, self.model, self.seed = corpus, model, seed
-        self.kernels, self.xp, self.measure = kernels, xp, measure
-        keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
-        self.keep = xp.asarray(keep)
-        self.loss = LOSSES[model.loss](corpus.vocabulary, model, xp)
-        starts = np.arange(0, len(corpus.ids), chunk_tokens)
-        first = np.searchsorted(corpus.offsets, starts, side="left")
-        self.sentences = np.unique(np.append(first, len(corpus.offsets) - 1))
-
-    def __len__(self) -> int:
-        """The number of chunks."""
-        return len(self.sentences) - 1
-
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """int64, (chunks + 1,): the position of each chunk's first token, then the corpus's end."""
-        return np.asarray(self.corpus.offsets[self.sentences])
-
-    def batch(self, epoch: int, chunk: int) -> tuple[Batch, Any]:
-        """The examples of one chunk in one epoch, and how many of its tokens were kept.
-
-        That number is int64; on a device it stays there, as to read it would be to wait.
-        """
-        kernels, xp, model = self.kernels, self.xp, self.model
-        first, last = self.sentences[chunk], self.sentences[chunk + 1]
-        start, end = int(self.starts[chunk]), int(self.starts[chunk + 1])
-        ids = xp.asarray(self.corpus.ids[start:end])
-        offsets = xp.asarray(self.corpus.offsets[first : last + 1] - start)
-
-        key = self._key("subsample", epoch)
-        ids, offsets, positions = kernels.subsample(ids, offsets, start, self.keep, key)
-        kept = offsets[-1]
-        key = self._key("window", epoch)
-        contexts, offsets, targets, positions = kernels.windows(
-            ids, offsets, positions, model.window, key
-        )
-        key = self._key("negative", epoch)
-        rows, labels = self.loss.rows(kernels, targets, positions, key)
-        measured = positions % self.measure == 0
-        return Batch(contexts, offsets, rows, labels, measured), kept
-
-    def _key(self, purpose: str, epoch: int) -> np.uint64:
-        return rng.make_key(self.seed, purpose, epoch)
-
-
-def _padded(dim: int) -> int:
-    return -(-dim // LANES) * LANES
-
-
-def _zeros(xp: Any, rows: int, dim: int) -> Any:
-    """Zeros, float32, (rows, dim padded to whole vectors), each row beginning on a cache line."""
-    columns = _padded(dim)
+def _zeros(xp: Any, rows: int, columns: int) -> Any:
+    """Zeros, float32, (rows, columns), on the CPU each row beginning on a cache line."""
     if xp is not np:
         return xp.zeros((rows, columns), np.float32)
     memory = np.zeros(rows * columns * 4 + LINE, np.uint8)

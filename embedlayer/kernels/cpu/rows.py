@@ -1,25 +1,96 @@
-"""Compiled: the mean of bags of rows, and values added to rows."""
+"""Compiled: the mean of bags of rows, and values added to rows.
+
+Both run at the speed of memory. Large inputs are worked on by several threads: no two of them
+write the same number, and every sum is taken in the order of the ids, so that the result is the
+same, bit for bit, whatever the number of threads.
+"""
+
+from functools import partial
 
 import numpy as np
 from numba import njit
 
+from embedlayer.kernels.cpu.parts import in_parts
+from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_later, rows_ahead
+from embedlayer.threads import available_cores
 
-@njit(nogil=True, cache=True)
+MANY = 1 << 22  # bytes to read that are worth waking a thread for: 50 µs
+LONG = 1 << 12  # bytes of a row times threads, see scatter_add
+
+
 def bag_mean(W, ids, offsets):
-    means = np.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
-    for b in range(len(means)):
-        for i in range(offsets[b], offsets[b + 1]):
-            for d in range(W.shape[1]):
-                means[b, d] += W[ids[i], d]
-        size = max(1, offsets[b + 1] - offsets[b])
-        for d in range(W.shape[1]):
-            means[b, d] /= size
+    means = np.empty((len(offsets) - 1, W.shape[1]), W.dtype)
+    parts = available_cores() if len(ids) * W.strides[0] >= MANY else 1
+    if parts == 1:
+        _bag_mean(W, ids, offsets, means, 0, len(means))
+        return means
+    # Each thread makes the means of bags of its own, with about as many ids as the others'.
+    inner = np.searchsorted(offsets[:-1], np.arange(1, parts) * (len(ids) // parts))
+    edges = [0, *inner.tolist(), len(means)]
+    in_parts(lambda part: _bag_mean(W, ids, offsets, means, *edges[part : part + 2]), parts)
     return means
 
 
-@njit(nogil=True, cache=True)
 def scatter_add(W, rows, values):
-    for i in range(len(rows)):
-        if rows[i] >= 0:
+    # Each thread adds to rows of its own and passes over the values of the others. That breaks the
+    # even flow of values from memory, at which one thread is as fast as copying them, and pays
+    # only with long rows or many threads. Measured, 100,000 rows: 2 threads have 0.8 of the speed
+    # of one at 400 bytes a row, 0.9 to 1.3 at 1,200, 1.2 to 1.7 at 4,000; 4 threads 1.3 at 400
+    # bytes and 2.1 at 1,200 (two of their parts side by side, on two cores). To have columns, not
+    # rows, of its own is worse: half a row takes as long to read as the whole.
+    cores = available_cores() if len(rows) * W.strides[0] >= MANY else 1
+    if cores == 1 or cores * W.strides[0] < LONG:
+        _add(W, rows, values)
+    else:
+        in_parts(partial(_add_own, W, rows, values, cores), cores)
+
+
+@njit(nogil=True, cache=True)
+def _bag_mean(W, ids, offsets, means, first, last):
+    ahead, end = rows_ahead(W), offsets[last]
+    for b in range(first, last):
+        for d in range(W.shape[1]):
+            means[b, d] = 0
+        for i in range(offsets[b], offsets[b + 1]):
+            if i + ahead < end:
+                prefetch_row(W, ids[i + ahead])
+            row = np.uint64(ids[i])  # an unsigned index is not checked for "from the end"
             for d in range(W.shape[1]):
-                W[rows[i], d] += values[i, d]
+                means[b, d] += W[row, d]
+        size = max(1, offsets[b + 1] - offsets[b])
+        for d in range(W.shape[1]):
+            means[b, d] /= size
+
+
+@njit(nogil=True, cache=True)
+def _add(W, rows, values):
+    ahead = rows_ahead(W)
+    for i in range(len(rows)):
+        if i + ahead < len(rows):
+            prefetch_row(W, rows[i + ahead])
+        if rows[i] >= 0:
+            row = np.uint64(rows[i])
+            for d in range(W.shape[1]):
+                W[row, d] += values[i, d]
+
+
+@njit(nogil=True, cache=True)
+def _add_own(W, rows, values, parts, part):
+    """Add to the rows that leave ``part`` when divided by ``parts``.
+
+    Frequent rows, which are often neighbours, so come to different threads.
+    """
+    ahead = rows_ahead(W)
+    own, size = np.empty(len(rows), np.int64), 0
+    for i in range(len(rows)):
+        # Write, then advance or not: no branch for the processor to guess wrong.
+        own[size] = i
+        size += (rows[i] >= 0) & (np.uint32(rows[i]) % np.uint32(parts) == part)
+    for j in range(size):
+        if j + 4 * ahead < size:
+            prefetch_row_later(values, own[j + 4 * ahead])
+        if j + ahead < size:
+            prefetch_row(W, rows[own[j + ahead]])
+        i, row = own[j], np.uint64(rows[own[j]])
+        for d in range(W.shape[1]):
+            W[row, d] += values[i, d]
