@@ -31,8 +31,16 @@ ONE, HALF = np.float32(1.0), np.float32(0.5)
 LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
 
 
-@njit(nogil=True, cache=True)
 def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured):
+    # numba compiles a function for each set of types: for None, without a trace of masks.
+    masked = True if W_in.shape[1] % LANES else None
+    return _sgd_step(
+        W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured, masked
+    )
+
+
+@njit(nogil=True, cache=True)
+def _sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured, masked):
     most = 1
     for b in range(len(rows)):
         most = max(most, offsets[b + 1] - offsets[b])
@@ -63,6 +71,7 @@ def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, mea
         targets,
         places_in,
         places_out,
+        masked,
     )
 
 
@@ -83,6 +92,7 @@ def _step_windows(
     targets,
     places_in,
     places_out,
+    masked,
 ):
     dim, width = W_in.shape[1], rows.shape[1]
     pitch, scratch_pitch = dim * FLOAT, (dim * FLOAT + LINE - 1) // LINE * LINE
@@ -117,13 +127,13 @@ def _step_windows(
             add_out[r] = row if real else bin_row
 
         if mean:
-            _mean(copies, read_in, hidden, dim)
+            _mean(copies, read_in, hidden, dim, masked)
             _clear(sum_row, dim)
             read_in[0], add_in[0], hidden = copies, sum_row, 1
         elif groups > 1 or _has_repeat(contexts, begin, end):
-            _copy_rows(copies, scratch_pitch, read_in, hidden, dim)
+            _copy_rows(copies, scratch_pitch, read_in, hidden, dim, masked)
         if groups > 1:
-            _copy_rows(copies + hidden * scratch_pitch, scratch_pitch, read_out, width, dim)
+            _copy_rows(copies + hidden * scratch_pitch, scratch_pitch, read_out, width, dim, masked)
         read_in[hidden] = zero_row  # the partner of an odd vector in its pair
 
         label = b if len(labels) > 1 else 0
@@ -133,27 +143,33 @@ def _step_windows(
             target = load(target_at + first // GROUP * LINE)
             for c in range(0, hidden, 2):
                 at = c * GROUP * FLOAT
-                score = _score(read_in[c], read_in[c + 1], read_out, first, dim)
+                score = _score(read_in[c], read_in[c + 1], read_out, first, dim, masked)
                 store(score_at + at, score)
                 store(step_at + at, target - splat(lr) * _sigmoid(score))
             if measured[b]:
                 more = _loss(scores, hidden, rows, b, labels, label, first)
                 loss += more[0]
                 pairs += more[1]
-            _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim)
+            _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim, masked)
         if mean:
-            _spread(sum_row, table_in, pitch, contexts, begin, end, dim, divide)
+            _spread(sum_row, table_in, pitch, contexts, begin, end, dim, masked, divide)
     return loss, pairs
 
 
 @njit(nogil=True, cache=True)
+def _count(dim, d, masked):
+    """The lanes of a row's vector that begins at d; None, of a type of its own, for all."""
+    return None if masked is None else min(LANES, dim - d)
+
+
+@njit(nogil=True, cache=True)
 def _read(address, count):
-    return load(address) if count == LANES else load_first(address, count)
+    return load(address) if count is None else load_first(address, count)
 
 
 @njit(nogil=True, cache=True)
 def _write(address, vector, count):
-    if count == LANES:
+    if count is None:
         store(address, vector)
     else:
         store_first(address, vector, count)
@@ -193,45 +209,45 @@ def _clear(row, dim):
 
 
 @njit(nogil=True, cache=True)
-def _copy_rows(to, pitch, addresses, count, dim):
+def _copy_rows(to, pitch, addresses, count, dim, masked):
     """Copy rows to scratch and let their addresses follow."""
     for i in range(count):
         for d in range(0, dim, LANES):
-            store(to + d * FLOAT, _read(addresses[i] + d * FLOAT, min(LANES, dim - d)))
+            store(to + d * FLOAT, _read(addresses[i] + d * FLOAT, _count(dim, d, masked)))
         addresses[i] = to
         to += pitch
 
 
 @njit(nogil=True, cache=True)
-def _mean(to, addresses, size, dim):
+def _mean(to, addresses, size, dim, masked):
     share = splat(np.float32(1.0) / np.float32(size))
     for d in range(0, dim, LANES):
         total = zeros()
         for c in range(size):
-            total = total + _read(addresses[c] + d * FLOAT, min(LANES, dim - d))
+            total = total + _read(addresses[c] + d * FLOAT, _count(dim, d, masked))
         store(to + d * FLOAT, total * share)
 
 
 @njit(nogil=True, cache=True)
-def _spread(row, table, pitch, contexts, begin, end, dim, divide):
+def _spread(row, table, pitch, contexts, begin, end, dim, masked, divide):
     """Add a window's hidden update to each of its contexts, whole or divided by their number."""
     share = splat(np.float32(1.0) / np.float32(end - begin if divide else 1))
     for i in range(begin, end):
         address = table + np.intp(contexts[i]) * pitch
         for d in range(0, dim, LANES):
-            at, count = d * FLOAT, min(LANES, dim - d)
+            at, count = d * FLOAT, _count(dim, d, masked)
             _write(address + at, _read(address + at, count) + load(row + at) * share, count)
 
 
 @njit(nogil=True, cache=True)
-def _score(h, k, read_out, first, dim):
+def _score(h, k, read_out, first, dim, masked):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
     k0 = k1 = k2 = k3 = k4 = k5 = zeros()
     o0, o1, o2 = read_out[first], read_out[first + 1], read_out[first + 2]
     o3, o4, o5 = read_out[first + 3], read_out[first + 4], read_out[first + 5]
     for d in range(0, dim, LANES):
-        at, count = d * FLOAT, min(LANES, dim - d)
+        at, count = d * FLOAT, _count(dim, d, masked)
         x, y = _read(h + at, count), _read(k + at, count)
         o = _read(o0 + at, count)
         h0, k0 = h0 + x * o, k0 + y * o
@@ -298,14 +314,14 @@ def _loss(scores, hidden, rows, b, labels, label, first):
 
 
 @njit(nogil=True, cache=True)
-def _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim):
+def _update(read_in, add_in, hidden, read_out, add_out, first, step_at, dim, masked):
     """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
     r0, r1, r2 = read_out[first], read_out[first + 1], read_out[first + 2]
     r3, r4, r5 = read_out[first + 3], read_out[first + 4], read_out[first + 5]
     a0, a1, a2 = add_out[first], add_out[first + 1], add_out[first + 2]
     a3, a4, a5 = add_out[first + 3], add_out[first + 4], add_out[first + 5]
     for d in range(0, dim, LANES):
-        at, count = d * FLOAT, min(LANES, dim - d)
+        at, count = d * FLOAT, _count(dim, d, masked)
         o0, o1 = _read(r0 + at, count), _read(r1 + at, count)
         o2, o3 = _read(r2 + at, count), _read(r3 + at, count)
         o4, o5 = _read(r4 + at, count), _read(r5 + at, count)
