@@ -11,9 +11,10 @@ from contest import Contender, Contest, check_same, compared, in_threads
 from sizes import Sizes
 from texts import zipf_ids
 
+from embedlayer.examples import Batch, Examples
 from embedlayer.kernels import IMPLEMENTATIONS as NAMES
 from embedlayer.kernels import KINDS, load_kernels
-from embedlayer.models import CBOW, Batch, Examples, SkipGram, Word2Vec
+from embedlayer.models import CBOW, SkipGram, Word2Vec
 from embedlayer.rng import make_key
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.noise import alias_table, thresholds

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -59,7 +60,7 @@ def end(main: Callable[[], int | None]) -> NoReturn:
 def start(name: str) -> dict[str, Any]:
     """The beginning of a benchmark's report, shown: its name, its command and the machine."""
     machine = describe()
-    command = " ".join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
+    command = shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]])
     packages = ", ".join(f"{package} {version}" for package, version in machine["packages"].items())
     print(f"## {name}\n\n    {command}\n")
     print(f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, ", end="")

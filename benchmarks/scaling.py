@@ -29,6 +29,8 @@ HEADER = (
     "MB beyond tables",
 )
 
+Sizes = dict[str, tuple[int, ...]]
+
 
 class Point(NamedTuple):
     """One place in the plot: what grows there, and all sizes."""
@@ -47,13 +49,17 @@ class Point(NamedTuple):
 
 
 BASE = Point("", tokens=10_000_000, words=70_000, dim=100, workers=1)
-GROWTH = {
+GROWTH: Sizes = {
     "tokens": (1_000_000, 3_000_000, 10_000_000, 30_000_000, 70_000_000),
     "words": (10_000, 70_000, 400_000, 2_000_000),
     "dim": (25, 50, 100, 200, 300, 500, 1000),
 }
 QUICK_BASE = Point("", tokens=20_000, words=500, dim=20, workers=1)
-QUICK_GROWTH = {"tokens": (10_000, 20_000), "words": (100, 500), "dim": (10, 20)}
+QUICK_GROWTH: Sizes = {
+    "tokens": (10_000, 20_000),
+    "words": (100,),
+    "dim": (10,),
+}
 WORKERS = (1, 2)
 AXES = {"tokens": "tokens of the text", "words": "words of the vocabulary", "dim": "dimensions"}
 
@@ -79,14 +85,15 @@ def main() -> None:
     finish(report, chosen.json)
 
 
-def growth(base: Point, sizes: dict[str, tuple[int, ...]]) -> list[Point]:
+def growth(base: Point, sizes: Sizes) -> list[Point]:
     """The points: from the base, one size at a time takes its values, with 1 and 2 workers."""
+    cores = len(os.sched_getaffinity(0))
     return [
-        base._replace(**{"grows": grows, grows: size, "workers": workers})
+        Point(**base._asdict() | {"grows": grows, grows: size, "workers": workers})
         for grows, values in sizes.items()
         for size in values
         for workers in WORKERS
-        if workers <= len(os.sched_getaffinity(0))
+        if workers <= cores
     ]
 
 

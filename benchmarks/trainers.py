@@ -97,10 +97,10 @@ def run_trainer(name: str, text: Path, settings: Settings) -> Run:
         command = TRAINERS[name].command(text.absolute(), out, settings)
         environment = plain_environment() | {"EMBEDLAYER_CACHE": str(Path(folder, "cache"))}
         started = perf_counter()
-        process = subprocess.Popen(
+        with subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        output, progress = _watch(process)
+        ) as process:
+            output, progress = _watch(process)
         whole = perf_counter() - started
         if process.returncode or not out.exists():
             said = output[-TAIL:].decode(errors="replace").strip()
@@ -153,7 +153,6 @@ def _watch(process: "subprocess.Popen[bytes]") -> tuple[bytes, list[float]]:
         if PROGRESS in piece:
             moments.append(perf_counter())
         said += piece
-    process.wait()
     return said, moments
 
 

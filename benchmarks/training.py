@@ -34,7 +34,7 @@ def main() -> None:
     with trial_text(chosen, settings) as text:
         report = start("training")
         report |= run_trials(chosen, settings, text)
-    report["ratios"] = {name: _ratios(name, report["runs"]) for name in report["runs"]}
+    report["ratios"] = {name: times_faster(name, report["runs"]) for name in report["runs"]}
     print(describe_trial(report))
     rows = [_row(name, runs, report["ratios"][name]) for name, runs in report["runs"].items()]
     rows += [
@@ -45,6 +45,19 @@ def main() -> None:
     if any(runs[0]["scores"] for runs in report["runs"].values()):
         show("Quality: means over the runs", ("trainer", *SCORES), _quality(report["runs"]))
     finish(report, chosen.json)
+
+
+def times_faster(name: str, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """How many times faster ours is, run by run; None for ours itself and what was not told."""
+    if name == OURS or OURS not in runs:
+        return {"words_per_second": None, "whole": None}
+    theirs, ours = runs[name], runs[OURS]
+    speed = _numbers(ours, "words_per_second"), _numbers(theirs, "words_per_second")
+    whole = _numbers(theirs, "whole_seconds"), _numbers(ours, "whole_seconds")
+    return {
+        "words_per_second": ratios(*speed)._asdict() if all(speed) else None,
+        "whole": ratios(*whole)._asdict(),
+    }
 
 
 def _row(name: str, runs: list[dict[str, Any]], ratio: dict[str, Any]) -> tuple[str, ...]:
@@ -59,19 +72,6 @@ def _row(name: str, runs: list[dict[str, Any]], ratio: dict[str, Any]) -> tuple[
         NONE if reading is None else f"{reading.median:.1f}",
         NONE if beyond is None else f"{beyond.median:.0f}",
     )
-
-
-def _ratios(name: str, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """How many times faster ours is, run by run; None for ours itself and what was not told."""
-    if name == OURS or OURS not in runs:
-        return {"words_per_second": None, "whole": None}
-    theirs, ours = runs[name], runs[OURS]
-    speed = _numbers(ours, "words_per_second"), _numbers(theirs, "words_per_second")
-    whole = _numbers(theirs, "whole_seconds"), _numbers(ours, "whole_seconds")
-    return {
-        "words_per_second": ratios(*speed)._asdict() if all(speed) else None,
-        "whole": ratios(*whole)._asdict(),
-    }
 
 
 def _spread(runs: list[dict[str, Any]], what: str, unit: float = 1.0) -> Spread | None:

@@ -58,12 +58,14 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     """The settings that the options say; those of the planted text for a quick trial."""
     names = set(asdict(Settings())) & set(vars(chosen))
     settings = Settings(**{name: getattr(chosen, name) for name in names})
-    return replace(settings, **PLANTED) if chosen.quick else settings
+    return Settings(**asdict(settings) | PLANTED) if chosen.quick else settings
 
 
 @contextmanager
 def trial_text(chosen: argparse.Namespace, settings: Settings) -> Iterator[Text]:
     """The text of a trial, laid out for all trainers in a temporary folder."""
+    if chosen.quick and chosen.text:
+        mistake("--quick makes a text of its own: name none")
     source = None if chosen.quick else _source(chosen)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "text.txt")

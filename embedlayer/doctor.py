@@ -2,6 +2,7 @@
 
 import os
 import platform
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -9,9 +10,11 @@ from embedlayer import __version__
 from embedlayer.backend import array_library, explain_backend
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import IMPLEMENTATIONS, kernel_kind, load_kernels
+from embedlayer.memory import RESIDENT, free_bytes, plan_memory
 from embedlayer.models import SkipGram
 from embedlayer.text.cache import cache_entries, cache_folder
 from embedlayer.threads import available_cores
+from embedlayer.training import CHUNK_TOKENS, DEVICE_CHUNK_TOKENS
 from embedlayer.warmup import warm_up
 
 PACKAGES = (
@@ -19,6 +22,7 @@ PACKAGES = (
     "platformdirs",
 )  # fmt: skip
 CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
+COMMON_RUN = {"words": 100_000, "tokens": 100_000_000, "sentences": 4_000_000}
 VARIABLES = ("EMBEDLAYER_BACKEND", "EMBEDLAYER_KERNELS", "EMBEDLAYER_CACHE", "NUMBA_CACHE_DIR")
 
 
@@ -61,8 +65,20 @@ def _training() -> dict[str, Any]:
         "kernels_file": IMPLEMENTATIONS[backend, kind],
         "kernels_ready": "compiled now" if compiled else "compiled before",
         "kernels_seconds": seconds,
-        "kernels_kept_in": load_kernels("numpy", "fused").sgd_step.stats.cache_path,
+        "kernels_kept_in": load_kernels("numpy", "fused").subsample.stats.cache_path,
+        "memory": _memory(backend),
     }
+
+
+def _memory(backend: str) -> dict[str, Any]:
+    """What a run of a common size takes, with the default model; and what a device has free."""
+    if backend == "numpy":
+        cores = available_cores()
+        plan = plan_memory(SkipGram(), **COMMON_RUN, chunk_tokens=CHUNK_TOKENS, chunks=cores)
+        return {**COMMON_RUN, "plan": str(plan)}
+    plan = plan_memory(SkipGram(), **COMMON_RUN, chunk_tokens=DEVICE_CHUNK_TOKENS)
+    free = free_bytes(array_library("cupy"))
+    return {**COMMON_RUN, "plan": str(replace(plan, corpus_is=RESIDENT)), "free_bytes": free}
 
 
 def _devices() -> list[dict[str, Any]]:

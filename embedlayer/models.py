@@ -19,11 +19,19 @@ GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 
 
 class LossSizes(NamedTuple):
-    """What a loss takes: rows of the output table, R at most, and bytes of its own tables."""
+    """What a loss takes.
+
+    Attributes:
+        output_rows: of the output table.
+        width: R at the most, the output rows of a window.
+        window_bytes: their ids and, where they are a window's own, their labels.
+        own_bytes: of the tables it draws or walks from.
+    """
 
     output_rows: int
     width: int
-    bytes: int
+    window_bytes: int
+    own_bytes: int
 
 
 class NegativeSampling:
@@ -41,9 +49,10 @@ class NegativeSampling:
         self.labels[0, 0] = 1
 
     @staticmethod
-    def sizes(model: "Word2Vec", words: int, tokens: int) -> "LossSizes":
+    def sizes(model: "Word2Vec", words: int, tokens: int) -> LossSizes:
         """One output row a word; a window has its target and K draws."""
-        return LossSizes(output_rows=words, width=1 + model.negative, bytes=8 * words)
+        width = 1 + model.negative
+        return LossSizes(words, width, window_bytes=4 * width, own_bytes=8 * words)
 
     def rows(
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
@@ -64,15 +73,15 @@ class HierarchicalSoftmax:
         self.paths, self.labels = xp.asarray(tree.rows), xp.asarray(tree.labels)
 
     @staticmethod
-    def sizes(model: "Word2Vec", words: int, tokens: int) -> "LossSizes":
+    def sizes(model: "Word2Vec", words: int, tokens: int) -> LossSizes:
         """One output row an inner node; a path of L turns takes words with Fibonacci's counts.
 
         Their sum is at least the golden ratio to the power of L (Katona and Nemetz, "Huffman codes
         and self-information", IEEE TIT 1976).
         """
         nodes = max(1, words - 1)
-        width = min(nodes, int(math.log(max(tokens, 1), GOLDEN_RATIO)) + 1)
-        return LossSizes(output_rows=nodes, width=width, bytes=8 * words * width)
+        width = max(1, min(nodes, int(math.log(tokens, GOLDEN_RATIO))))
+        return LossSizes(nodes, width, window_bytes=8 * width, own_bytes=8 * words * width)
 
     def rows(
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
@@ -149,10 +158,10 @@ class Word2Vec:
     def table_shapes(self, words: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The shapes of :meth:`tables` for a vocabulary of so many words."""
         columns = -(-self.dim // LANES) * LANES
-        return (words, columns), (self.loss_sizes(words).output_rows, columns)
+        return (words, columns), (self.loss_sizes(words, words).output_rows, columns)
 
-    def loss_sizes(self, words: int, tokens: int = 0) -> LossSizes:
-        """What the loss takes for a vocabulary of so many words, a text of so many tokens."""
+    def loss_sizes(self, words: int, tokens: int) -> LossSizes:
+        """What the loss takes for so many words of the vocabulary, and tokens of the text."""
         return LOSSES[self.loss].sizes(self, words, tokens)
 
 

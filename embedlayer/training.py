@@ -5,20 +5,23 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from embedlayer import backend as backends
+from embedlayer.chunks import cut
 from embedlayer.errors import EmbedlayerError
+from embedlayer.examples import Batch, Examples
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.layered import LayeredStep
-from embedlayer.memory import MemoryWatch
-from embedlayer.models import Batch, Examples, SkipGram, Word2Vec
+from embedlayer.memory import STREAMED, MemoryPlan, MemoryWatch, free_bytes, plan_memory
+from embedlayer.models import SkipGram, Word2Vec
 from embedlayer.optim import linear_decay
+from embedlayer.report import Callback, Progress, Report
 from embedlayer.text.corpus import Corpus
 from embedlayer.threads import available_cores
 from embedlayer.vectors.vectors import Vectors
@@ -26,80 +29,10 @@ from embedlayer.vectors.vectors import Vectors
 STEPS = ("fused", "layered")
 TICK_SECONDS = 0.2  # how often callbacks hear of the progress
 CHUNK_TOKENS = 50_000  # a chunk's small integer arrays then fit the caches of a core
+DEVICE_CHUNK_TOKENS = 1_000_000  # the thirty launches of a chunk are then short beside their work
 LEAST_CHUNKS = 100  # in all epochs: so often, at least, the learning rate falls
 BATCH_WINDOWS = 128  # windows a step where all see the tables as they were before it
 LR_FALL = 250  # the learning rate ends at lr / 250
-
-
-@dataclass
-class Progress:
-    """Where a training run is; callbacks receive one, in the calling thread.
-
-    Attributes:
-        epoch, epochs: the epoch under way, from 0, and their number.
-        epoch_done: this is the last word on the epoch.
-        tokens, tokens_total: raw tokens done and to do, in all epochs.
-        seconds: since training began.
-        lr: the learning rate now.
-        loss: the mean loss a (hidden, output) pair of this epoch so far; NaN before the first.
-        vectors: makes a copy of the vectors as they are now.
-    """
-
-    epoch: int
-    epochs: int
-    epoch_done: bool
-    tokens: int
-    tokens_total: int
-    seconds: float
-    lr: float
-    loss: float
-    vectors: Callable[[], Vectors]
-
-    @property
-    def words_per_second(self) -> float:
-        """Raw tokens a second since training began."""
-        return self.tokens / self.seconds if self.seconds else 0.0
-
-
-Callback = Callable[[Progress], object]
-
-
-@dataclass
-class Report:
-    """What a training run did and took.
-
-    Attributes:
-        tokens_read: tokens of the text (each counted once, whatever the epochs).
-        tokens_out_of_vocabulary: of these, the ones the vocabulary lacks.
-        tokens_subsampled, tokens_trained: dropped by subsampling and kept, over all epochs.
-        vocabulary: words.
-        seconds: for 'vocabulary', 'encoding' and 'training'.
-        words_per_second: raw tokens in the vocabulary, over all epochs, a second of training.
-        loss: of each epoch: mean a (hidden, output) pair, on the measured share of the windows.
-        peak_memory, peak_anonymous_memory: bytes of this process; the second without the pages
-            of mapped files, and None where the system does not tell.
-    """
-
-    tokens_read: int
-    tokens_out_of_vocabulary: int
-    vocabulary: int
-    backend: str
-    kernels: str
-    step: str
-    workers: int
-    seed: int
-    corpus_from_cache: bool
-    seconds: dict[str, float]
-    tokens_subsampled: int = 0
-    tokens_trained: int = 0
-    words_per_second: float = 0.0
-    loss: list[float] = field(default_factory=list)
-    peak_memory: int = 0
-    peak_anonymous_memory: int | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON holds it: a loss that was not measured is None."""
-        return asdict(self) | {"loss": _as_json(self.loss)}
 
 
 class Training:
@@ -114,7 +47,8 @@ class Training:
         seed: of all random choices.
         workers: threads, each on its own chunks, on shared tables without locks (Hogwild: Recht
             et al., NIPS 2011); default all cores. With one, a run on the CPU is repeatable to
-            the bit; with any number the examples are the same.
+            the bit; with any number the examples are the same. On CuPy it is one, whatever is
+            given: the windows side by side are the device's.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
@@ -123,10 +57,18 @@ class Training:
         batch: windows a step where all of them see the tables as they were before it: the
             reference kernels and the layered step.
         measure: the loss is measured on 1 in ``measure`` windows, chosen by position; 1 is all.
+        in_flight: of the CUDA kernels: how many windows are trained at once, none of which sees
+            what the others learn; default one for every 32 words, at most 8192.
         callbacks: called with a :class:`Progress` about five times a second and after each epoch.
 
+    Attributes:
+        plan: the memory that the run takes, an optimizer's state aside.
+        report: what it did and took.
+        W_in, W_out: the tables, float32, with zero columns up to a multiple of 16.
+
     Raises:
-        EmbedlayerError: an option out of range, or a backend that cannot work here.
+        EmbedlayerError: an option out of range, a backend that cannot work here, or a device
+            whose free memory is too small.
     """
 
     def __init__(
@@ -145,15 +87,15 @@ class Training:
         optimizer: str = "sgd",
         batch: int = BATCH_WINDOWS,
         measure: int = 16,
+        in_flight: int | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.corpus, self.model = corpus, model or SkipGram()
         self.epochs, self.seed, self.measure = epochs, seed, measure
         self.lr = self.model.default_lr if lr is None else lr
         self.min_lr = self.lr / LR_FALL if min_lr is None else min_lr
-        self.workers = available_cores() if workers is None else workers
         self.callbacks = tuple(callbacks)
-        self._check(epochs=epochs, workers=self.workers, batch=batch, measure=measure)
+        _check(epochs=epochs, workers=workers, batch=batch, measure=measure, in_flight=in_flight)
         if not 0 <= self.min_lr <= self.lr < math.inf or self.lr == 0:
             raise EmbedlayerError(f"lr {self.lr}, min_lr {self.min_lr}: 0 ≤ min_lr ≤ lr, 0 < lr")
         if step not in STEPS:
@@ -161,6 +103,7 @@ class Training:
 
         name, kind = backends.get_backend(backend), kernel_kind(kernels)
         self._kernels, self._xp = load_kernels(name, kind), backends.array_library(name)
+        self.workers = 1 if name == "cupy" else workers or available_cores()
         self.report = Report(
             tokens_read=corpus.tokens_read,
             tokens_out_of_vocabulary=corpus.tokens_out_of_vocabulary,
@@ -173,10 +116,17 @@ class Training:
             corpus_from_cache=corpus.from_cache,
             seconds=dict(corpus.seconds),
         )
+        cuda = (name, kind) == ("cupy", "fused")
+        chunk_tokens = DEVICE_CHUNK_TOKENS if cuda else CHUNK_TOKENS
+        self._chunk_tokens = min(chunk_tokens, max(1, len(corpus.ids) * epochs // LEAST_CHUNKS))
+        self._step = self._kernels.sgd_step
+        if step == "layered":
+            self._step = LayeredStep(optimizer)
+        elif cuda:
+            self._step = partial(self._kernels.sgd_step, in_flight=in_flight)
+        self._batch = batch if step == "layered" or kind == "reference" else None
+        self.plan = self._plan(cuda, in_flight)
         self.W_in, self.W_out = self.model.tables(corpus.vocabulary, seed, self._xp)
-        layered = step == "layered"
-        self._step = LayeredStep(optimizer) if layered else self._kernels.sgd_step
-        self._batch = batch if layered or kind == "reference" else None
 
     def run(self) -> Vectors:
         """Train for all epochs and return the vectors.
@@ -186,22 +136,24 @@ class Training:
         """
         started = perf_counter()
         tokens = len(self.corpus.ids)
-        chunk_tokens = min(CHUNK_TOKENS, max(1, tokens * self.epochs // LEAST_CHUNKS))
         examples = Examples(
             self.corpus,
             self.model,
             self.seed,
             self._kernels,
             self._xp,
-            chunk_tokens=chunk_tokens,
+            chunk_tokens=self._chunk_tokens,
             measure=self.measure,
+            streamed=self.plan.corpus_is == STREAMED,
         )
-        with MemoryWatch() as memory, ThreadPoolExecutor(self.workers) as pool:
+        pool = ThreadPoolExecutor(self.workers, initializer=self._begin_thread)
+        with MemoryWatch() as memory, pool:
             for epoch in range(self.epochs):
-                done = _Epoch(self, examples, epoch, started)
-                done.run(pool, memory.look)
+                under_way = _Epoch(self, examples, epoch, started)
+                under_way.run(pool, memory.look)
+                done = under_way.done()
                 self.report.loss.append(done.loss)
-                self.report.tokens_trained += sum(map(int, done.kept))
+                self.report.tokens_trained += done.tokens_kept
         self.report.tokens_subsampled = tokens * self.epochs - self.report.tokens_trained
         self.report.seconds["training"] = perf_counter() - started
         self.report.words_per_second = tokens * self.epochs / self.report.seconds["training"]
@@ -220,10 +172,10 @@ class Training:
             "backend": self.report.backend,
             "kernels": self.report.kernels,
             "step": self.report.step,
-            "loss_per_epoch": _as_json(self.report.loss),
+            "loss_per_epoch": self.report.loss_as_json(),
             "tokens": len(self.corpus.ids),
         }
-        matrix = np.ascontiguousarray(backends.to_numpy(self.W_in[:, : self.model.dim]))
+        matrix = backends.to_numpy(self.W_in)[:, : self.model.dim].copy()
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata)
 
     def learning_rate(self, epoch: int, position: int) -> float:
@@ -236,7 +188,7 @@ class Training:
         """Train on the examples of a chunk; the summed loss and its pairs."""
         mean, divide = self.model.step_mode()
         loss, pairs = 0.0, 0
-        for part in batch.split(self._batch or max(1, len(batch))):
+        for part in batch.split(self._batch) if self._batch else [batch]:
             more = self._step(
                 self.W_in,
                 self.W_out,
@@ -252,11 +204,37 @@ class Training:
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
-    @staticmethod
-    def _check(**options: int) -> None:
-        for name, value in options.items():
-            if value < 1:
-                raise EmbedlayerError(f"{name} is {value}: it must be at least 1")
+    def _plan(self, cuda: bool, in_flight: int | None) -> MemoryPlan:
+        """The memory that the run will take; EmbedlayerError where a device has too little."""
+        corpus, words, scratch = self.corpus, len(self.corpus.vocabulary), 0
+        if cuda:
+            width = self.model.loss_sizes(words, len(corpus.ids)).width
+            columns = self.model.table_shapes(words)[0][1]
+            scratch = self._kernels.scratch_bytes(self._xp, words, width, columns, in_flight)
+        starts = corpus.offsets[cut(corpus, self._chunk_tokens)]
+        plan = plan_memory(
+            self.model,
+            words=words,
+            tokens=len(corpus.ids),
+            sentences=len(corpus),
+            chunk_tokens=int(np.diff(starts).max()),
+            chunks=self.workers,
+            scratch=scratch,
+        )
+        return plan if self._xp is np else plan.on_device(free_bytes(self._xp))
+
+    def _begin_thread(self) -> None:
+        """Use the device of the tables: a new thread begins on CuPy's first."""
+        if self._xp is not np:
+            self.W_in.device.use()
+
+
+class _Done(NamedTuple):
+    """What an epoch's chunks have come to, so far."""
+
+    loss: float
+    tokens: int
+    tokens_kept: int
 
 
 class _Epoch:
@@ -265,18 +243,11 @@ class _Epoch:
     def __init__(self, training: Training, examples: Examples, epoch: int, started: float) -> None:
         self.training, self.examples, self.epoch = training, examples, epoch
         self.started = started
-        self.losses = [0.0] * len(examples)
-        self.pairs = [0] * len(examples)
-        self.kept: list[Any] = [0] * len(examples)
-        self.tokens_done = 0
+        # Of each chunk: summed loss, pairs, tokens, tokens kept. Where the tables are, so that
+        # nothing waits for a device until :meth:`done` asks.
+        self.chunks = training._xp.zeros((len(examples), 4))
         self.next_chunk = count()
         self.stop = threading.Event()
-
-    @property
-    def loss(self) -> float:
-        """The mean loss a pair, of the chunks done; summed in their order, so repeatable."""
-        pairs = sum(map(int, self.pairs))
-        return math.fsum(map(float, self.losses)) / pairs if pairs else math.nan
 
     def run(self, pool: ThreadPoolExecutor, tick: Callable[[], None]) -> None:
         workers = [pool.submit(self._work) for _ in range(self.training.workers)]
@@ -292,30 +263,39 @@ class _Epoch:
             self.stop.set()
             wait(workers)
 
+    def done(self) -> _Done:
+        """The sums, in the order of the chunks, so repeatable; the mean loss is that a pair."""
+        losses, pairs, tokens, kept = backends.to_numpy(self.chunks).T.tolist()
+        measured = sum(pairs)
+        loss = math.fsum(losses) / measured if measured else math.nan
+        return _Done(loss, int(sum(tokens)), int(sum(kept)))
+
     def _work(self) -> None:
-        training, examples = self.training, self.examples
-        while not self.stop.is_set() and (chunk := next(self.next_chunk)) < len(examples):
-            batch, kept = examples.batch(self.epoch, chunk)
-            start, end = examples.starts[chunk], examples.starts[chunk + 1]
-            lr = training.learning_rate(self.epoch, int(start))
-            self.losses[chunk], self.pairs[chunk] = training.step(batch, lr)
-            self.kept[chunk] = kept
-            self.tokens_done += int(end - start)
+        while not self.stop.is_set() and (chunk := next(self.next_chunk)) < len(self.examples):
+            self._train(chunk)
+
+    def _train(self, chunk: int) -> None:
+        start, end = self.examples.chunks.starts[chunk : chunk + 2].tolist()
+        batch, kept = self.examples.batch(self.epoch, chunk)
+        lr = self.training.learning_rate(self.epoch, start)
+        loss, pairs = self.training.step(batch, lr)
+        row = self.chunks[chunk]
+        row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 
     def _tell(self, *, epoch_done: bool) -> None:
         training = self.training
         if not training.callbacks:
             return
-        tokens = len(training.corpus.ids)
+        tokens, done = len(training.corpus.ids), self.done()
         progress = Progress(
             epoch=self.epoch,
             epochs=training.epochs,
             epoch_done=epoch_done,
-            tokens=self.epoch * tokens + self.tokens_done,
+            tokens=self.epoch * tokens + done.tokens,
             tokens_total=training.epochs * tokens,
             seconds=perf_counter() - self.started,
-            lr=training.learning_rate(self.epoch, self.tokens_done),
-            loss=self.loss,
+            lr=training.learning_rate(self.epoch, done.tokens),
+            loss=done.loss,
             vectors=training.vectors,
         )
         for callback in training.callbacks:
@@ -345,6 +325,7 @@ def train(
     return Training(corpus, model, **options).run()
 
 
-def _as_json(losses: list[float]) -> list[float | None]:
-    """JSON has no NaN, the loss of an epoch in which none was measured."""
-    return [None if math.isnan(loss) else round(loss, 6) for loss in losses]
+def _check(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            raise EmbedlayerError(f"{name} is {value}: it must be at least 1")

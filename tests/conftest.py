@@ -3,10 +3,14 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from gpu import double
+from hosted import hosted_kernels
 
-from embedlayer.backend import array_library
+from embedlayer.backend import array_library, use_backend
 from embedlayer.errors import BackendError
+from embedlayer.kernels import load_kernels
 
 
 def skip_or_fail(name: str, reason: str) -> None:
@@ -17,12 +21,40 @@ def skip_or_fail(name: str, reason: str) -> None:
 
 
 @pytest.fixture
-def cupy():
+def on_double():
+    """The strict double of CuPy, installed in its place; kernels are executed by the emulator."""
+    with double.installed() as module:
+        yield module
+
+
+@pytest.fixture
+def on_device():
     """The real CuPy with a device; without them the test is skipped."""
     try:
         return array_library("cupy")
     except BackendError as error:
         skip_or_fail("cupy", str(error))
+
+
+@pytest.fixture(params=["double", "device"])
+def cupy(request):
+    """CuPy: its double, then the real one."""
+    return request.getfixturevalue(f"on_{request.param}")
+
+
+@pytest.fixture(params=["numpy", "double", "device"])
+def xp(request):
+    """The array library in force: NumPy, the double of CuPy, then the real one."""
+    on_numpy = request.param == "numpy"
+    library = np if on_numpy else request.getfixturevalue(f"on_{request.param}")
+    with use_backend("numpy" if on_numpy else "cupy"):
+        yield library
+
+
+@pytest.fixture(params=["reference", "fused"])
+def kernels(request, xp):
+    """The kernels of each implementation, on each library; called with NumPy arrays."""
+    return hosted_kernels(load_kernels(xp.__name__, request.param), xp)
 
 
 @pytest.fixture

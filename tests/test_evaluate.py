@@ -33,6 +33,12 @@ queen king woman man
 """
 
 
+@pytest.fixture(autouse=True)
+def every_library(xp, monkeypatch):
+    """Analogies are solved on NumPy, on the double of CuPy and on a device."""
+    monkeypatch.setattr(VECTORS, "_unit", {})  # which would be another library's
+
+
 @pytest.fixture
 def write(tmp_path):
     """A function that writes a benchmark, text or bytes, and returns its path."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from examples import check_equal, make_step, run_step, run_window_by_window
+from hosted import hosted
 
 from embedlayer.kernels import cpu, reference
 from embedlayer.layered import LayeredStep
@@ -35,11 +36,11 @@ def loss_at(step, mean):
 
 @pytest.mark.parametrize(("mean", "divide"), [(False, False), (True, True)])
 @sizes
-def test_weights_before_minus_after_are_the_gradient(sizes, mean, divide):
+def test_weights_before_minus_after_are_the_gradient(xp, sizes, mean, divide):
     """Rung 1: with lr = 1 the change of the tables is minus the gradient of the loss."""
     step = make_step(sizes)
     step = step._replace(measured=np.ones(len(sizes), bool))
-    *after, loss, _ = run_step(reference.sgd_step, step, 1.0, mean, divide)
+    *after, loss, _ = run_step(hosted(reference.sgd_step, xp), step, 1.0, mean, divide)
     assert loss == pytest.approx(loss_at(step, mean), rel=1e-12)
     h = 1e-6
     for table, changed in zip(step[:2], after, strict=True):
@@ -57,12 +58,13 @@ def test_weights_before_minus_after_are_the_gradient(sizes, mean, divide):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 @modes
 @sizes
-def test_layers_make_the_reference_step(sizes, mean, divide, dtype, tolerance):
+def test_layers_make_the_reference_step(xp, sizes, mean, divide, dtype, tolerance):
     """Rung 2: layers and SGD change the tables as the reference kernel does."""
     for shared in (False, True):
         step = make_step(sizes, dtype=dtype, shared=shared)
         wanted = run_step(reference.sgd_step, step, 0.1, mean, divide)
-        check_equal(run_step(LayeredStep("sgd"), step, 0.1, mean, divide), wanted, tolerance)
+        found = run_step(hosted(LayeredStep("sgd"), xp), step, 0.1, mean, divide)
+        check_equal(found, wanted, tolerance)
 
 
 @pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
@@ -88,16 +90,15 @@ def test_compiled_step_on_edge_cases(sizes, mean, divide):
     check_equal(run_step(cpu.sgd_step, step, 0.1, mean, divide), wanted, 1e-5)
 
 
-@pytest.mark.parametrize("sgd_step", [reference.sgd_step, cpu.sgd_step, LayeredStep("sgd")])
 @modes
-def test_no_row_changes_nothing(sgd_step, mean, divide):
+def test_no_row_changes_nothing(kernels, xp, mean, divide):
     step = make_step([3, 4], dtype=np.float32)
     step = step._replace(rows=np.full_like(step.rows, -1), measured=np.ones(2, bool))
-    check_equal(run_step(sgd_step, step, 0.1, mean, divide), (*step[:2], 0.0, 0), 0)
+    for sgd_step in (kernels.sgd_step, hosted(LayeredStep("sgd"), xp)):
+        check_equal(run_step(sgd_step, step, 0.1, mean, divide), (*step[:2], 0.0, 0), 0)
 
 
-@pytest.mark.parametrize("sgd_step", [reference.sgd_step, cpu.sgd_step])
-def test_a_repeated_context_counts_twice_from_one_starting_value(sgd_step):
+def test_a_repeated_context_counts_twice_from_one_starting_value(kernels):
     """Skip-gram, window (a, a) → t: both hidden vectors are a as it was, both updates add up."""
     step = make_step([2], words=3, dim=17, width=1, dtype=np.float32)
     step = step._replace(
@@ -105,7 +106,7 @@ def test_a_repeated_context_counts_twice_from_one_starting_value(sgd_step):
         rows=np.array([[2]], np.int32),
         labels=np.ones((1, 1), np.float32),
     )
-    W_in, W_out, _, _ = run_step(sgd_step, step, lr=0.5)
+    W_in, W_out, _, _ = run_step(kernels.sgd_step, step, lr=0.5)
     a, o = step.W_in[1].astype(float), step.W_out[2].astype(float)
     move = 2 * 0.5 * (1 - 1 / (1 + np.exp(-a @ o)))
     np.testing.assert_allclose(W_in[1], a + move * o, rtol=1e-5)
@@ -113,13 +114,13 @@ def test_a_repeated_context_counts_twice_from_one_starting_value(sgd_step):
 
 
 @pytest.mark.parametrize("score", [-200.0, -30.0, 30.0, 200.0])
-def test_extreme_scores_give_finite_exact_steps(score):
+def test_extreme_scores_give_finite_exact_steps(kernels, score):
     """The compiled σ neither overflows nor drifts where exp would."""
     W_in = np.full((1, 1), score, np.float32)
     W_out = np.ones((1, 1), np.float32)
     ids, offsets = np.zeros(1, np.int32), np.array([0, 1])
     measured, labels = np.ones(1, bool), np.ones((1, 1), np.float32)
-    loss, _ = cpu.sgd_step(
+    loss, _ = kernels.sgd_step(
         W_in, W_out, ids, offsets, ids[:, None], labels, 1.0, False, False, measured
     )
     away = 1.0 if score < 0 else 0.0
@@ -128,13 +129,13 @@ def test_extreme_scores_give_finite_exact_steps(score):
     assert W_out[0, 0] == pytest.approx(1 + away * score, abs=1e-4)
 
 
-def test_padding_columns_stay_zero():
+def test_padding_columns_stay_zero(kernels):
     """Tables are padded with zeros to whole vectors: training must leave them zero."""
     step = make_step([3, 4, 2], dim=32, dtype=np.float32)
     for table in step[:2]:
         table[:, 20:] = 0
     for mean, divide in MODES:
-        W_in, W_out, _, _ = run_step(cpu.sgd_step, step, 0.1, mean, divide)
+        W_in, W_out, _, _ = run_step(kernels.sgd_step, step, 0.1, mean, divide)
         assert not W_in[:, 20:].any()
         assert not W_out[:, 20:].any()
         assert (W_in != step.W_in).any()

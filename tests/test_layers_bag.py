@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import pieces
 from embedlayer.layers.embedding import MODES, EmbeddingBag
 
 W = np.array([[1.0, 8.0], [2.0, 4.0], [4.0, 2.0], [8.0, 1.0]])
@@ -76,6 +77,53 @@ def test_the_largest_of_negative_numbers_and_the_first_of_equal_ones():
     np.testing.assert_array_equal(bag.forward([0, 2, 1, 1], [0, 4, 4]), [[-2], [0]])
     bag.backward([[5.0], [9.0]])
     np.testing.assert_array_equal(bag.grads[0], [[0], [0], [5]])
+
+
+@pytest.mark.parametrize("decimals", [9, 0], ids=["plain", "ties"])
+def test_the_largest_numbers_of_bags_of_every_size(decimals):
+    random = np.random.default_rng(8)
+    table, sizes = random.standard_normal((50, 3)).round(decimals), random.permutation(40)
+    ids, offsets = random.integers(0, 50, sizes.sum()), np.append(0, np.cumsum(sizes))
+    bag = EmbeddingBag(table, "max")
+    out, dout = bag.forward(ids, offsets), random.standard_normal((40, 3))
+    bag.backward(dout)
+    gradient = np.zeros_like(table)
+    for b, size in enumerate(sizes):
+        inside = ids[offsets[b] : offsets[b + 1]]
+        if size:
+            np.testing.assert_array_equal(out[b], table[inside].max(axis=0))
+            gradient[inside[table[inside].argmax(axis=0)], [0, 1, 2]] += dout[b]
+        else:
+            assert not out[b].any()
+    np.testing.assert_allclose(bag.grads[0], gradient, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("mode", [*MODES, "weighted"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_by_pieces_as_at_once(mode, sparse, monkeypatch):
+    random = np.random.default_rng(8)
+    table, ids = random.standard_normal((50, 3)), random.integers(0, 50, (30, 6))
+    weights, mode = (random.random((30, 6)), "sum") if mode == "weighted" else (None, mode)
+    results = []
+    for cached in (1 << 20, 200, 1):
+        monkeypatch.setattr(pieces, "CACHED", cached)
+        bag = EmbeddingBag(table, mode, sparse=sparse)
+        out = bag.forward(ids, weights=weights)
+        bag.backward(out)
+        gradient = bag.grads[0] if sparse else bag.grads
+        results.append([out, *gradient, 0 if weights is None else bag.weights_grad])
+    for result in results[1:]:
+        for one, other in zip(result, results[0], strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_ids_of_any_layout(mode):
+    bag, ids = EmbeddingBag(W, mode), np.zeros(10, np.int32)
+    ids[::2] = IDS
+    np.testing.assert_array_equal(bag.forward(ids[::2], OFFSETS), FORWARD[mode])
+    bag.backward(DOUT)
+    np.testing.assert_array_equal(bag.grads[0], GRADIENT[mode])
 
 
 class TestWeights:

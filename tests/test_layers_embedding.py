@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import pieces
 from embedlayer.layers.embedding import Embedding, EmbeddingDot
 from embedlayer.layers.rowgrad import RowGrad
 
@@ -141,6 +142,29 @@ class TestRowGrad:
         np.testing.assert_allclose(spread, dense.grads[0], rtol=1e-14, atol=1e-14)
         np.testing.assert_array_equal(rows, np.setdiff1d(ids, [7]))
 
+    @pytest.mark.parametrize("size", [7, 5000])
+    @pytest.mark.parametrize("ids", [[3, 6, 3], [3, 1, 6, 1, 3], [1], [1, 1]])
+    @pytest.mark.parametrize("padding_idx", [None, 1])
+    def test_of_few_ids_in_small_and_large_tables(self, size, ids, padding_idx):
+        """In the large one the ids are sorted, in the small one its rows are marked."""
+        embed = Embedding(np.zeros((size, 2)), sparse=True, padding_idx=padding_idx)
+        embed.forward(ids)
+        dout = np.arange(2.0 * len(ids)).reshape(-1, 2) + 1
+        embed.backward(dout)
+        rows, values = embed.grads[0]
+        assert rows.tolist() == sorted(set(ids) - {padding_idx})
+        for row, value in zip(rows, values, strict=True):
+            np.testing.assert_array_equal(value, dout[np.array(ids) == row].sum(axis=0))
+
+    def test_is_a_new_one_each_time(self):
+        embed = Embedding(table("float32"), sparse=True)
+        embed.forward([1, 3, 1, 3])
+        embed.backward(DOUT)
+        first = embed.grads[0]
+        embed.backward(np.zeros((4, 3)))
+        np.testing.assert_array_equal(first.values, [[4, 4, 4], [6, 6, 6]])
+        assert not embed.grads[0].values.any()
+
     def test_starts_without_rows(self):
         rows, values = Embedding(table("float32"), sparse=True).grads[0]
         assert rows.shape == (0,)
@@ -185,12 +209,19 @@ class TestMistakes:
             (np.array([2**64 - 1], np.uint64), r"^id 18446744073709551615 at index 0 is outside"),
             (np.array([200], np.uint8), r"^id 200 at index 0 is outside"),
             ([2**63], r"^id 9223372036854775808 at index 0 is outside"),
+            (np.array([-1], np.int8), r"^id -1 at index 0 is outside"),
+            (np.array([0, -(2**31)], np.int32), r"^id -2147483648 at index 1 is outside"),
+            (np.array([2**31 - 1], np.int32), r"^id 2147483647 at index 0 is outside"),
         ],
     )
     def test_ids_outside_the_table(self, ids, message):
         embed = Embedding(table())
         with pytest.raises(IndexError, match=message):
             embed.forward(ids)
+
+    def test_a_negative_id_of_a_dtype_smaller_than_the_table(self):
+        with pytest.raises(IndexError, match="id -1 at index 0 is outside the table of 300 rows"):
+            Embedding(np.zeros((300, 1))).forward(np.array([-1], np.int8))
 
     def test_the_last_id_is_inside_a_table_larger_than_its_dtype(self):
         W = np.arange(300.0).reshape(300, 1)
@@ -265,6 +296,30 @@ class TestEmbeddingDot:
             np.testing.assert_array_equal(layer.grads[0].values, [[1, 0, 2]])
         else:
             np.testing.assert_array_equal(layer.grads[0], [[0] * 3] * 3 + [[1, 0, 2]])
+
+    @pytest.mark.parametrize("sparse", [False, True])
+    def test_by_pieces_as_at_once(self, sparse, monkeypatch):
+        random = np.random.default_rng(7)
+        W, h = random.standard_normal((9, 3)), random.standard_normal((7, 3))
+        idx, dout = random.integers(-1, 9, (7, 4)), random.standard_normal((7, 4))
+        gradients = []
+        for cached in (1 << 20, 200, 1):
+            monkeypatch.setattr(pieces, "CACHED", cached)
+            layer = EmbeddingDot(W, sparse=sparse)
+            layer.forward(h, idx)
+            layer.backward(dout)
+            gradients.append(layer.grads[0])
+        for gradient in gradients[1:]:
+            for one, other in zip(gradient, gradients[0], strict=True):
+                np.testing.assert_array_equal(one, other)
+
+    @pytest.mark.parametrize("dtype", ["int8", "int32", "int64"])
+    def test_ids_below_no_row(self, dtype):
+        layer = EmbeddingDot(self.W)
+        assert layer.forward(self.h, np.array([3, -1], dtype))[1] == 0
+        for wrong in (-2, 4, np.iinfo(dtype).max, np.iinfo(dtype).min):
+            with pytest.raises(IndexError, match=f"id {wrong} at index 1 .*go from -1 to 3"):
+                layer.forward(self.h, np.array([0, wrong], dtype))
 
     def test_no_hidden_vectors(self):
         layer = EmbeddingDot(self.W)

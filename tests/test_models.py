@@ -1,13 +1,18 @@
 """Models: their options, their tables, and examples that depend on seed and corpus alone."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from planted import planted_sentences
 
+from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import cpu, reference
-from embedlayer.models import CBOW, LOSSES, Examples, SkipGram
+from embedlayer.examples import Examples
+from embedlayer.kernels import KINDS, cpu, load_kernels, reference
+from embedlayer.models import CBOW, LOSSES, SkipGram
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.noise import huffman_tree
 
 
 @pytest.fixture(scope="module")
@@ -45,33 +50,39 @@ def test_options_are_recorded():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_tables(corpus, loss):
+def test_tables(corpus, xp, loss):
     model, words = SkipGram(dim=20, loss=loss), len(corpus.vocabulary)
-    W_in, W_out = model.tables(corpus.vocabulary, 3, np)
+    tables = model.tables(corpus.vocabulary, 3, xp)
+    W_in, W_out = map(to_numpy, tables)
+    assert model.table_shapes(words) == (W_in.shape, W_out.shape)
     assert W_in.shape == (words, 32)
     assert W_out.shape == (words - (loss == "hierarchical"), 32)
     assert not W_out.any()
     assert not W_in[:, 20:].any()
     assert abs(W_in[:, :20]).max() <= 0.5 / 20
     assert W_in[:, :20].std() == pytest.approx(1 / 20 / np.sqrt(12), rel=0.1)
-    assert W_in.ctypes.data % 64 == W_out.ctypes.data % 64 == 0
+    if xp is np:
+        assert W_in.ctypes.data % 64 == W_out.ctypes.data % 64 == 0
     again, _ = model.tables(corpus.vocabulary, 3, np)
     other, _ = model.tables(corpus.vocabulary, 4, np)
     assert (W_in == again).all()
     assert (W_in != other).any()
 
 
-def all_examples(corpus, model, chunk_tokens, epoch=0, kernels=cpu):
+def all_examples(corpus, model, chunk_tokens, epoch=0, kernels=cpu, xp=np, **options):
     """Every example of an epoch as (target rows, contexts) and the tokens kept."""
-    examples = Examples(corpus, model, 5, kernels, np, chunk_tokens=chunk_tokens, measure=16)
+    options |= {"chunk_tokens": chunk_tokens, "measure": 16}
+    examples = Examples(corpus, model, 5, kernels, xp, **options)
     made, kept = [], 0
     for chunk in range(len(examples)):
         batch, tokens = examples.batch(epoch, chunk)
-        kept += tokens
-        labels = np.broadcast_to(batch.labels, batch.rows.shape)
-        for b in range(len(batch)):
-            contexts = batch.contexts[batch.offsets[b] : batch.offsets[b + 1]]
-            made.append((*map(tuple, (batch.rows[b], labels[b], contexts)), batch.measured[b]))
+        kept += int(tokens)
+        contexts, offsets, rows, labels, measured = map(to_numpy, batch)
+        labels = np.broadcast_to(labels, rows.shape)
+        for b, (first, last) in enumerate(pairwise(offsets)):
+            if first < last:  # a device has room for windows that are not there
+                example = rows[b], labels[b], contexts[first:last]
+                made.append((*map(tuple, example), measured[b]))
     return made, kept
 
 
@@ -84,6 +95,26 @@ def test_examples_depend_on_neither_chunks_nor_kernels(corpus, loss):
         assert all_examples(corpus, model, chunk_tokens) == wanted
     assert all_examples(corpus, model, 500, kernels=reference) == wanted
     assert all_examples(corpus, model, 500, epoch=1) != wanted
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_device_makes_the_same_examples(corpus, cupy, loss, kind, streamed):
+    model, kernels = CBOW(loss=loss, sample=0.01, window=3), load_kernels("cupy", kind)
+    wanted = all_examples(corpus, model, chunk_tokens=10**9)
+    options = {"kernels": kernels, "xp": cupy, "streamed": streamed}
+    assert all_examples(corpus, model, 500, **options) == wanted
+
+
+def test_no_path_through_the_tree_is_longer_than_the_plan_says():
+    fibonacci = [1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89]  # counts that make the deepest tree
+    for counts in (fibonacci, [7], [1, 1], [5] * 64, range(1, 200)):
+        counts = np.array(sorted(counts, reverse=True))
+        rows = huffman_tree(counts).rows
+        sizes = SkipGram(loss="hierarchical").loss_sizes(len(counts), counts.sum())
+        assert rows.shape[1] <= sizes.width <= rows.shape[1] * 2 + 1
+        assert sizes.output_rows == max(1, len(counts) - 1)
 
 
 def test_a_batch_splits_into_the_same_windows(corpus):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import pieces
 from embedlayer.layers.rowgrad import RowGrad
 from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
 
@@ -65,6 +66,24 @@ def test_params_change_in_place_and_keep_their_dtype(name, dtype, random):
         assert param.dtype == dtype
         assert (param < old).all()
         assert (grad == 1).all()
+
+
+@EVERY
+def test_by_pieces_as_at_once(name, random, monkeypatch):
+    params = [random.standard_normal(shape) for shape in [(V, D), (V,), ()]]
+    every = [[*row_grads(random)] for _ in params]
+    results = []
+    for cached in (1 << 20, 2 * D * 8, 1):
+        monkeypatch.setattr(pieces, "CACHED", cached)
+        changed, optimizer = [param.copy() for param in params], OPTIMIZERS[name](lr=0.1)
+        for (by_rows, dense), (_, other), _ in zip(*every, strict=True):
+            optimizer.update(changed, [dense, other[:, 0], other[0, 0]])
+            optimizer.update(changed, [by_rows, other[:, 1], other[1, 1]])
+        results.append(changed)
+    for result in results[1:]:
+        for one, wanted, before in zip(result, results[0], params, strict=True):
+            np.testing.assert_array_equal(one, wanted)
+            assert (one != before).any()
 
 
 @EVERY

@@ -8,8 +8,9 @@ from planted import planted_sentences
 
 from embedlayer.models import SkipGram
 from embedlayer.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.report import Progress
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Progress, Training
+from embedlayer.training import Training
 
 
 class Terminal(io.StringIO):

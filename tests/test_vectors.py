@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from gpu import double
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,11 @@ from embedlayer.vectors.vectors import Vectors
 # man, woman, king, queen: two directions; "far" points the other way; "zero" nowhere.
 WORDS = ["man", "woman", "king", "queen", "far", "zero"]
 MATRIX = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [-2, 0, 0], [0, 0, 0]], np.float32)
+
+
+@pytest.fixture(autouse=True)
+def every_library(xp):
+    """Every question is asked on NumPy, on the double of CuPy and on a device."""
 
 
 @pytest.fixture
@@ -234,7 +240,8 @@ def test_unit_is_computed_once_for_a_backend(vectors):
 
 @pytest.mark.parametrize("k", [1, 2, 7, 39, 40])
 def test_chunks_and_ties_agree_with_the_definition(monkeypatch, k):
-    monkeypatch.setattr(search, "CHUNK_SCORES", 100)  # two directions at a time
+    for name in ("CHUNK_SCORES", "DEVICE_SCORES"):
+        monkeypatch.setattr(search, name, 100)  # two directions at a time
     rng = np.random.default_rng(0)
     axes = np.vstack([np.eye(3), -np.eye(3), np.zeros((1, 3))])  # cosines of −1, 0 and 1: ties
     rows = 3 * axes[rng.integers(0, 7, 40)]
@@ -259,11 +266,20 @@ def test_random_vectors_agree_with_the_definition(seed, size, k):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_cupy_gives_the_same_answers(vectors, cupy):
-    expected = vectors.nearest(["man", "queen"], 4), vectors.analogy("man", "woman", "king")
+def test_a_batch_comes_back_from_the_device_once(on_double, monkeypatch):
+    """Whatever the number of questions and of chunks: two uploads, one answer."""
+    monkeypatch.setattr(search, "DEVICE_SCORES", 100)  # two directions at a time
+    matrix = np.random.default_rng(0).standard_normal((40, 5))
+    vectors = Vectors([f"w{i}" for i in range(40)], matrix)
+    with backend.use_backend("numpy"):
+        expected = vectors.nearest(vectors.words, 3), vectors.nearest(matrix, 1)
     with backend.use_backend("cupy"):
-        found = vectors.nearest(["man", "queen"], 4), vectors.analogy("man", "woman", "king")
-        assert backend.array_module(vectors.unit()) is cupy
-    for ours, theirs in zip([*expected[0], expected[1]], [*found[0], found[1]], strict=True):
+        vectors.unit()
+        before = double.counters.copy()
+        found = vectors.nearest(vectors.words, 3), vectors.nearest(matrix, 1)
+        taken = {name: double.counters[name] - before[name] for name in before}
+        assert taken == {"sync": 2, "to_device": 4, "to_host": 2}
+        assert backend.array_module(vectors.unit()) is on_double
+    for ours, theirs in zip([*expected[0], *expected[1]], [*found[0], *found[1]], strict=True):
         assert [word for word, _ in ours] == [word for word, _ in theirs]
         np.testing.assert_allclose([s for _, s in ours], [s for _, s in theirs], atol=1e-6)

@@ -42,10 +42,16 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     if found["problem"]:
         return [*rows, ("training", "cannot work")]
     seconds = f"{found['kernels_seconds']:.1f} s"
+    memory = found["memory"]
+    free = f"; {show_bytes(memory['free_bytes'])} free" if "free_bytes" in memory else ""
     return [
         *rows,
         ("backend", f"{found['backend']} ({found['backend_chosen_by']})"),
         ("kernels", f"{found['kernels']} ({found['kernels_file']})"),
         ("compiled", f"{found['kernels_ready']}, kept in {found['kernels_kept_in']}"),
+        (
+            "memory",
+            f"of {memory['words']:,} words and {memory['tokens']:,} tokens: {memory['plan']}{free}",
+        ),
         ("training", f"works: a few words in {seconds}, kernels included"),
     ]

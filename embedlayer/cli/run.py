@@ -44,21 +44,15 @@ def run_training(
         warming = warm_up(model, lambda: say(COMPILING), **options)
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
-        memory = {
-            "table_bytes": model.table_bytes(len(corpus.vocabulary)),
-            "corpus_bytes": corpus.ids.nbytes + corpus.offsets.nbytes,
-        }
-        say(
-            f"{len(corpus.vocabulary):,} words; memory: {show_bytes(memory['table_bytes'])} of "
-            f"tables, {show_bytes(memory['corpus_bytes'])} of text mapped from disk"
-        )
         with nullcontext() if quiet else TrainingProgress() as telling:
             callbacks = [telling] if telling else []
             training = Training(corpus, model, callbacks=callbacks, **options)
+            say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
             vectors = training.run()
         started = perf_counter()
         vectors.save(output, format)
-    report = training.report.to_dict() | memory | {"dim": model.dim, "output": str(output)}
+    report = training.report.to_dict() | training.plan.to_dict()
+    report |= {"dim": model.dim, "output": str(output)}
     saving = perf_counter() - started
     report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
     return vectors, report

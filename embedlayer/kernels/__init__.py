@@ -19,11 +19,16 @@ kernel           does                                                           
 
 ``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is.
 ``cpu/`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
+
+An implementation on a device may return more slots than are filled, as to ask how many would be to
+wait for it. ``offsets[-1]`` says how much is; ids, targets and positions are −1 beyond it, and a
+window without contexts contributes nothing.
 """
 
 import importlib
 import inspect
 import os
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -69,12 +74,20 @@ def kernels_for(*arrays: Any) -> ModuleType:
 
 
 def check_contract(implementation: ModuleType, definition: ModuleType) -> None:
-    """Raise TypeError unless every kernel of the contract has the definition's arguments."""
+    """Raise TypeError unless every kernel of the contract has the definition's arguments.
+
+    It may have options of its own: arguments by keyword alone, with a default.
+    """
     for name in CONTRACT:
         kernel = getattr(implementation, name, None)
         if kernel is None:
             raise TypeError(f"{implementation.__name__} lacks the kernel {name}")
-        wanted = list(inspect.signature(getattr(definition, name)).parameters)
-        found = list(inspect.signature(kernel).parameters)
+        wanted, found = _arguments(getattr(definition, name)), _arguments(kernel)
         if found != wanted:
             raise TypeError(f"{implementation.__name__}.{name}{found} is not {name}{wanted}")
+
+
+def _arguments(kernel: Callable[..., Any]) -> list[str]:
+    parameters = inspect.signature(kernel).parameters.values()
+    own = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty]
+    return [parameter.name for parameter in parameters if parameter not in own]

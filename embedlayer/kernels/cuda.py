@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import array_module
-from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import reference
 
 SOURCE = Path(__file__).with_name("cuda.cu")
@@ -34,8 +33,6 @@ MAX_IN_FLIGHT = 8192  # windows: 32 warps on each of 256 multiprocessors, more t
 TILE = 4  # hidden rows trained together, as in cuda.cu
 SHARED_BY_DEFAULT = 48 << 10  # bytes of shared memory a block may have without asking
 
-_in_flight: int | None = None
-
 
 def default_in_flight(words: int) -> int:
     """How many windows may be trained at once: one for every 32 words.
@@ -45,14 +42,6 @@ def default_in_flight(words: int) -> int:
     as if the learning rate were larger. docs/gpu.md has the measurements behind the number.
     """
     return min(MAX_IN_FLIGHT, max(1, words // 32))
-
-
-def limit_in_flight(windows: int | None) -> None:
-    """Train at most this many windows at once; ``None`` for the default of the vocabulary."""
-    global _in_flight
-    if windows is not None and windows < 1:
-        raise EmbedlayerError(f"windows in flight is {windows}: it must be at least 1")
-    _in_flight = windows
 
 
 def subsample(
@@ -129,19 +118,23 @@ def sgd_step(
     mean: bool,
     divide: bool,
     measured: Any,
+    *,
+    in_flight: int | None = None,
 ) -> tuple[Any, Any]:
-    """As the reference, but loss and pairs are 0-d arrays: reading them waits for the device."""
+    """As the reference, but loss and pairs are 0-d arrays: reading them waits for the device.
+
+    At most ``in_flight`` windows are trained at once; default :func:`default_in_flight`.
+    """
     xp = array_module(W_in)
     B, R = rows.shape
     D = W_in.shape[1]
-    warps = max(1, min(B, _in_flight or default_in_flight(len(W_in))))
+    warps = max(1, min(B, in_flight or default_in_flight(len(W_in))))
     losses, pairs = xp.zeros(warps, np.float32), xp.zeros(warps, np.int64)
     name = "sgd_cbow" if mean else "sgd_skipgram"
     if D % 4 == 0 and W_in.data.ptr % 16 == W_out.data.ptr % 16 == 0:
         name += "_wide"
 
-    short, long = 4 * (R * (TILE + 4) + 2 * TILE), 4 * (2 * R + TILE) * D
-    fits = short + long <= _shared_limit(xp)
+    short, long, fits = _window_bytes(xp, R, D)
     scratch = None if fits else xp.empty((warps, long // 4), np.float32)
     examples = (contexts, offsets, rows, labels, R if len(labels) > 1 else 0)
     results = (measured, losses, pairs, scratch, long // 4)
@@ -149,6 +142,18 @@ def sgd_step(
     shared = short + long if fits else short
     _launch(name, warps * LANES if B else 0, *arguments, block=LANES, shared=shared)
     return losses.sum(dtype=np.float64), pairs.sum()
+
+
+def scratch_bytes(xp: Any, words: int, R: int, D: int, in_flight: int | None = None) -> int:
+    """What :func:`sgd_step` takes from the device's memory, where shared memory is too small."""
+    _, long, fits = _window_bytes(xp, R, D)
+    return 0 if fits else long * (in_flight or default_in_flight(words))
+
+
+def _window_bytes(xp: Any, R: int, D: int) -> tuple[int, int, bool]:
+    """Bytes that a warp keeps: short arrays, and rows; whether shared memory can hold the rows."""
+    short, long = 4 * (R * (TILE + 4) + 2 * TILE), 4 * (2 * R + TILE) * D
+    return short, long, short + long <= _shared_limit(xp)
 
 
 def _starts(xp: Any, sizes: Any) -> Any:

@@ -43,10 +43,14 @@ def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False) -> Any:
         ids = ids.astype(np.int64)  # an empty list has no dtype of its own
     if ids.dtype.kind not in "iu":
         raise TypeError(f"ids must be integers, not {ids.dtype}")
-    lowest = -1 if no_row else 0
-    if ids.size and (int(ids.min()) < lowest or int(ids.max()) >= size):
-        _refuse(to_numpy(ids), lowest, size)
-    return ids if ids.dtype in (np.int32, np.int64) else ids.astype(np.int64)
+    found, ids = ids, ids if ids.dtype in (np.int32, np.int64) else ids.astype(np.int64)
+    if ids.size:
+        # Seen as unsigned, a negative id is the largest of all: one pass, where two would take
+        # half of the time of a small forward.
+        unsigned = (ids + 1 if no_row else ids).view(f"u{ids.itemsize}")
+        if int(unsigned.max()) >= size + no_row:
+            _refuse(to_numpy(found), -1 if no_row else 0, size)
+    return ids
 
 
 def check_bags(ids: Any, offsets: Any) -> tuple[Any, Any]:

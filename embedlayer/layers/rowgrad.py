@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedlayer.backend import array_module
-from embedlayer.kernels import kernels_for
+
+SPARSE = 256  # table rows for each id, beyond which sorting ids beats marking rows
 
 
 class RowGrad(NamedTuple):
@@ -26,20 +27,38 @@ def no_gradient(W: Any, sparse: bool) -> Any:
     return xp.zeros(W.shape, W.dtype)
 
 
-def add_up(grad: Any, rows: Any, values: Any) -> Any:
-    """The gradient with ``values`` (…, D) added up by ``rows`` (…), rows of −1 left out.
+def start_gradient(grad: Any, W: Any, rows: Any) -> tuple[Any, Any, Any]:
+    """The gradient of W at ``rows`` before anything is added, and how to add to it.
 
-    An array is zeroed, filled and returned; a :class:`RowGrad` gives way to a new one.
+    Args:
+        grad: the one before: an array is zeroed, a :class:`RowGrad` gives way to a new one.
+        rows: int32 or int64, N of any shape, each a row of W or −1, "no row".
+
+    Returns:
+        The gradient; the array of its numbers, all zero; and the place of each of ``rows`` in
+        that array, (N,), −1 for no row: ``scatter_add(numbers, places, values)`` adds up.
     """
-    xp, scatter_add = array_module(values), kernels_for(values).scatter_add
-    rows = xp.ascontiguousarray(rows.reshape(-1))
-    values = xp.ascontiguousarray(values.reshape(len(rows), values.shape[-1]))
+    rows = array_module(W).ascontiguousarray(rows.reshape(-1))
     if not isinstance(grad, RowGrad):
         grad[...] = 0
-        scatter_add(grad, rows, values)
-        return grad
-    unique, place = xp.unique(rows, return_inverse=True)
-    skipped = int(len(unique) > 0 and unique[0] < 0)  # −1 sorts first; its place becomes −1 too
-    total = xp.zeros((len(unique) - skipped, values.shape[1]), values.dtype)
-    scatter_add(total, place - skipped, values)
-    return RowGrad(unique[skipped:], total)
+        return grad, grad, rows
+    unique, places = _places(rows, len(W))
+    values = array_module(W).empty((len(unique), W.shape[1]), W.dtype)
+    values[...] = 0  # may be memory in use before; ``zeros`` takes it new from the system, slowly
+    return RowGrad(unique, values), values, places
+
+
+def _places(rows: Any, size: int) -> tuple[Any, Any]:
+    """The rows that occur, sorted, and the place of each of ``rows`` among them; −1 stays −1."""
+    xp = array_module(rows)
+    if size > SPARSE * len(rows):
+        unique, places = xp.unique(rows, return_inverse=True)
+        skipped = int(len(unique) > 0 and unique[0] < 0)  # −1 sorts first
+        return unique[skipped:], places - skipped
+    read = xp.zeros(size + 1, bool)
+    read[rows] = True  # −1 marks the last, which is no row's
+    unique = xp.flatnonzero(read[:-1])
+    place = xp.empty(size + 1, rows.dtype)
+    place[unique] = xp.arange(len(unique), dtype=rows.dtype)
+    place[-1] = -1
+    return unique, place.take(rows)

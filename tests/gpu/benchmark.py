@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import array_library
+from embedlayer.examples import Examples
 from embedlayer.kernels import cuda
-from embedlayer.models import Examples, SkipGram
+from embedlayer.models import SkipGram
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
+from embedlayer.training import DEVICE_CHUNK_TOKENS, Training
 
 TOLERANCE = 0.01  # of the loss of the last epoch
 REPEATS = 20
 EPOCHS = 2
-CHUNK_TOKENS = 1_000_000
 
 
 def main(path: str) -> int:
@@ -28,8 +28,7 @@ def main(path: str) -> int:
     found = {"device": _device(cupy), "tokens": len(corpus.ids), "words": len(corpus.vocabulary)}
     losses = {}
     for backend in ("numpy", "cupy"):
-        workers = 1 if backend == "cupy" else None
-        training = Training(corpus, model, epochs=EPOCHS, backend=backend, workers=workers)
+        training = Training(corpus, model, epochs=EPOCHS, backend=backend)
         training.run()
         losses[backend] = training.report.loss[-1]
         found[f"{backend}_words_per_second"] = round(training.report.words_per_second)
@@ -49,7 +48,7 @@ def _device(cupy: Any) -> dict[str, Any]:
 
 def _measure_step(cupy: Any, corpus: Corpus, model: SkipGram) -> dict[str, float]:
     """Time of the step on one chunk, and the bytes of its windows' rows, read and written."""
-    examples = Examples(corpus, model, 1, cuda, cupy, chunk_tokens=CHUNK_TOKENS, measure=16)
+    examples = Examples(corpus, model, 1, cuda, cupy, chunk_tokens=DEVICE_CHUNK_TOKENS, measure=16)
     batch, _ = examples.batch(0, 0)
     tables = model.tables(corpus.vocabulary, 1, cupy)
     start, end = cupy.cuda.Event(), cupy.cuda.Event()

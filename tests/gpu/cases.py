@@ -170,15 +170,15 @@ def filled_windows(contexts: Any, offsets: Any, *of_each: Any) -> list[np.ndarra
 
 
 @contextmanager
-def schedule(*, seed: int = 0, resident: int = 1, in_flight: int | None = 1) -> Iterator[None]:
+def schedule(*, seed: int = 0, resident: int = 1, in_flight: int = 1) -> Iterator[None]:
     """How the emulator orders threads, and how many windows are in flight."""
     RawModule.seed, RawModule.resident = seed, resident
-    cuda.limit_in_flight(in_flight)
+    default, cuda.default_in_flight = cuda.default_in_flight, lambda words: in_flight
     try:
         yield
     finally:
         RawModule.seed, RawModule.resident = 0, 1
-        cuda.limit_in_flight(None)
+        cuda.default_in_flight = default
 
 
 @contextmanager

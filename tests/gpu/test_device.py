@@ -11,21 +11,21 @@ from .cases import STEPS, TEXTS
 
 @pytest.mark.parametrize("mode", emulated.MODES)
 @pytest.mark.parametrize("name", STEPS)
-def test_steps(name: str, mode: str, device: Any) -> None:
-    emulated.test_one_window_in_flight_is_the_reference_window_by_window(name, mode, device)
+def test_steps(name: str, mode: str, on_device: Any) -> None:
+    emulated.test_one_window_in_flight_is_the_reference_window_by_window(name, mode, on_device)
 
 
 @pytest.mark.parametrize("mode", emulated.MODES)
-def test_steps_side_by_side(mode: str, device: Any) -> None:
-    emulated.test_windows_that_share_no_rows_may_run_in_any_order(0, 1, mode, device)
+def test_steps_side_by_side(mode: str, on_device: Any) -> None:
+    emulated.test_windows_that_share_no_rows_may_run_in_any_order(0, 1, mode, on_device)
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_integers(name: str, device: Any) -> None:
-    emulated.test_the_integer_kernels_are_the_reference_bit_by_bit(name, 0, 1, device)
+def test_integers(name: str, on_device: Any) -> None:
+    emulated.test_the_integer_kernels_are_the_reference_bit_by_bit(name, 0, 1, on_device)
 
 
 @pytest.mark.parametrize("D", [1, 33, 100])
-def test_bags_and_scatter(D: int, device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    emulated.test_bag_mean_is_the_reference((40, 1, 0), D, device)
-    emulated.test_scatter_add_is_the_reference(D, np.int64, 200, device, monkeypatch)
+def test_bags_and_scatter(D: int, on_device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    emulated.test_bag_mean_is_the_reference((40, 1, 0), D, on_device)
+    emulated.test_scatter_add_is_the_reference(D, np.int64, 200, on_device, monkeypatch)

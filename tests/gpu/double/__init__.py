@@ -18,25 +18,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from .device_array import ForbiddenSync, counters, ndarray, no_sync
-from .library import make_cupy, make_cupyx
+from .library import make_cupy
 
 __all__ = ["ForbiddenSync", "counters", "cupy", "installed", "ndarray", "no_sync"]
 
 cupy = make_cupy()
-cupyx = make_cupyx()
 
 
 @contextlib.contextmanager
 def installed() -> Iterator[Any]:
     """The double in place of CuPy, while the block runs; yields it."""
-    doubles = {"cupy": cupy, "cupyx": cupyx}
-    before = {name: sys.modules.get(name) for name in doubles}
-    sys.modules.update(doubles)
+    before = sys.modules.get("cupy")
+    sys.modules["cupy"] = cupy
     try:
         yield cupy
     finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
+        if before is None:
+            del sys.modules["cupy"]
+        else:
+            sys.modules["cupy"] = before

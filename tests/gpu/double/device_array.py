@@ -13,6 +13,7 @@ from .surface import SURFACE as PATH
 SURFACE = json.loads(PATH.read_text())
 TABLE_TYPES = ("int32", "int64", "uint32", "uint64", "float16", "float32", "float64")
 counters = {"sync": 0, "to_device": 0, "to_host": 0}
+copies_under_way: list[np.ndarray] = []
 _random = np.random.default_rng(12345)
 _may_sync = True
 
@@ -182,6 +183,14 @@ class ndarray:
         if values.dtype != self.dtype or values.shape != self.shape:
             raise ValueError(f"set: {values.dtype}{values.shape} into {self.dtype}{self.shape}")
         self._device_buffer[...] = values
+        if stream is not None:  # the device copies later: until an event says so, hands off
+            source = values if values.base is None else values.base
+            source.flags.writeable = False
+            copies_under_way.append(source)
+
+    @property
+    def device(self) -> Any:
+        return module().cuda.Device()
 
     def _read(self, what: str) -> np.ndarray:
         sync(what)

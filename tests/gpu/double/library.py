@@ -11,6 +11,7 @@ from .device_array import (
     SURFACE,
     TABLE_TYPES,
     checked_index,
+    copies_under_way,
     counters,
     ndarray,
     scatter,
@@ -31,6 +32,7 @@ DEVICE = {
     "MultiProcessorCount": 2,
 }
 MEMORY = 1 << 30  # bytes that the device says it has
+PROPERTIES = {"name": b"a double", "totalGlobalMem": MEMORY, "major": 9, "minor": 0}
 
 
 class Ufunc:
@@ -110,16 +112,18 @@ class Stream:
 
 
 class Event:
-    """As ``cupy.cuda.Event``."""
+    """As ``cupy.cuda.Event``: once it is waited for, what was copied before it may be changed."""
 
     def __init__(self, block: bool = False, disable_timing: bool = False) -> None:
-        pass
+        self.copies: list[np.ndarray] = []
 
     def record(self, stream: Any = None) -> None:
-        pass
+        self.copies, copies_under_way[:] = [*copies_under_way], []
 
     def synchronize(self) -> None:
         sync("event.synchronize()")
+        for source in self.copies:
+            source.flags.writeable = True
 
 
 class Device(contextlib.nullcontext):  # type: ignore[type-arg]
@@ -130,6 +134,9 @@ class Device(contextlib.nullcontext):  # type: ignore[type-arg]
         self.id = device
         self.attributes = DEVICE
         self.mem_info = (MEMORY, MEMORY)
+
+    def use(self) -> None:
+        pass
 
     def synchronize(self) -> None:
         sync("device.synchronize()")
@@ -165,7 +172,7 @@ def make_cupy() -> Any:
     cupy.argsort = lambda a, axis=-1, kind=None: a.argsort(axis, kind)
     cupy.asnumpy = lambda a: a.get() if isinstance(a, ndarray) else np.asarray(a)
     cupy.get_default_memory_pool = lambda: SimpleNamespace(
-        free_all_blocks=lambda: None, used_bytes=lambda: 0, total_bytes=lambda: 0
+        free_all_blocks=lambda: None, free_bytes=lambda: 0, used_bytes=lambda: 0
     )
     cupy.cuda = SimpleNamespace(
         Stream=Stream,
@@ -173,13 +180,11 @@ def make_cupy() -> Any:
         Device=Device,
         get_current_stream=Stream,
         is_available=lambda: True,
-        runtime=SimpleNamespace(getDeviceCount=lambda: 1, memGetInfo=lambda: (MEMORY, MEMORY)),
+        alloc_pinned_memory=bytearray,
+        runtime=SimpleNamespace(
+            getDeviceCount=lambda: 1,
+            memGetInfo=lambda: (MEMORY, MEMORY),
+            getDeviceProperties=lambda device: PROPERTIES,
+        ),
     )
     return cupy
-
-
-def make_cupyx() -> Any:
-    """The module ``cupyx``: page-locked host memory."""
-    cupyx: Any = ModuleType("cupyx")
-    cupyx.empty_pinned = lambda shape, dtype=float, order="C": np.empty(shape, dtype)
-    return cupyx

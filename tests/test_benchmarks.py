@@ -1,0 +1,322 @@
+"""The benchmarks: each runs to its end on a made text, and refuses to time a wrong result."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from embedlayer.examples import Examples
+from embedlayer.kernels import CONTRACT
+from embedlayer.models import SkipGram
+from embedlayer.vectors.vectors import Vectors
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+SCRIPT = '#!/bin/sh\nexec {python} {program} "$@"\n'
+# Says what word2vec.c says while it trains, and writes three vectors.
+WORD2VEC = """
+import json, sys, time
+from pathlib import Path
+from embedlayer.vectors.vectors import Vectors
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+Path({log!r}).write_text(json.dumps(options))
+time.sleep(0.3)
+for share in (0, 50, 100):
+    print(f"Progress: {{share}}%", end="\\r", flush=True)
+    time.sleep(0.1)
+Vectors(["</s>", "a", "b"], [[1.0, 2.0]] * 3).save(options["-output"], "word2vec-binary")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules(monkeypatch):
+    """The benchmarks import each other as scripts in one folder do."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+def benchmark(name: str, *arguments: object, code: int = 0) -> "subprocess.CompletedProcess[str]":
+    """A benchmark in a process of its own; raises unless it ends with the code."""
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != code:
+        raise AssertionError(f"exit code {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+def test_kernels_measures_every_kernel_of_the_contract(tmp_path):
+    done = benchmark("kernels", "--quick", "--json", tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["threads"] == len(os.sched_getaffinity(0))
+    for outcome in report["kernels"] + report["layers"]:
+        results = {result["implementation"]: result for result in outcome["results"]}
+        assert results[outcome["ours"]]["slower"] == {"median": 1.0, "low": 1.0, "high": 1.0}
+        for result in results.values():
+            if "absent" in result:
+                assert find_spec("torch") is None
+                continue
+            rate = outcome["work"] / statistics.median(result["seconds"])
+            assert result["rate"] == pytest.approx(rate)
+            assert result["share"] == pytest.approx(rate / report["limits"][outcome["unit"]])
+    for kernel in CONTRACT:
+        contests = [it for it in report["kernels"] if it["operation"].startswith(kernel)]
+        assert contests
+        for contest in contests:
+            names = {result["implementation"] for result in contest["results"]}
+            assert {"cpu", "reference"} <= names
+    assert "np.add.at" in done.stdout
+
+
+def test_training_counts_raw_words_alike_for_all_trainers(tmp_path):
+    done = benchmark("training", "--quick", "--json", tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["text"] == {"tokens": 36_000, "tokens_read": 36_000, "words": 48}
+    for runs in report["runs"].values():
+        assert [run["seed"] for run in runs] == [1, 2]
+        for run in runs:
+            if run["training_seconds"] is not None:
+                words = run["words_per_second"] * run["training_seconds"]
+                assert words == pytest.approx(36_000 * report["settings"]["epochs"])
+                assert run["training_seconds"] < run["whole_seconds"]
+    assert {*report["runs"], *report["absent"]} == {
+        "embedlayer", "gensim corpus_file", "gensim queue", "fastText", "word2vec.c"
+    }  # fmt: skip
+    for name, reason in report["absent"].items():
+        assert f"| {name} " in done.stdout
+        assert f"absent: {reason}" in done.stdout
+
+
+def test_times_faster_is_formed_run_by_run():
+    from training import times_faster
+
+    def run(words_per_second, whole_seconds):
+        return {"words_per_second": words_per_second, "whole_seconds": whole_seconds}
+
+    runs = {
+        "embedlayer": [run(8.0, 2.0), run(6.0, 3.0), run(9.0, 1.0)],
+        "gensim corpus_file": [run(1.0, 10.0), run(2.0, 6.0), run(3.0, 4.0)],
+        "fastText": [run(None, 10.0), run(2.0, 12.0), run(2.0, 3.0)],
+    }
+    assert times_faster("gensim corpus_file", runs) == {
+        "words_per_second": {"median": 3.0, "low": 3.0, "high": 8.0},
+        "whole": {"median": 4.0, "low": 2.0, "high": 5.0},
+    }
+    assert times_faster("fastText", runs)["words_per_second"] is None
+    assert times_faster("fastText", runs)["whole"]["median"] == 4.0
+    assert times_faster("embedlayer", runs) == {"words_per_second": None, "whole": None}
+
+
+def test_quality_is_judged_against_gensim_or_not_at_all(tmp_path):
+    from texts import planted_word
+
+    (tmp_path / "eval").mkdir()
+    lines = [
+        f"{planted_word(a, 0)}\t{planted_word(b, 1)}\t{int(a == b)}"
+        for a in range(6)
+        for b in range(6)
+    ]
+    (tmp_path / "eval" / "wordsim353.tsv").write_text("\n".join(lines) + "\n")
+    judged = find_spec("gensim") is not None
+    arguments = ["--quick", "--data", tmp_path, "--json", tmp_path / "out.json"]
+    arguments += ["--trainers", "embedlayer", "gensim corpus_file"]
+    command = [sys.executable, str(BENCHMARKS / "quality.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    report = json.loads((tmp_path / "out.json").read_text())
+    mean, deviation = report["statistics"]["embedlayer"]["WS-353"]
+    scores = [run["scores"]["WS-353"] for run in report["runs"]["embedlayer"]]
+    assert mean == pytest.approx(statistics.mean(scores))
+    assert deviation == pytest.approx(statistics.stdev(scores))
+    assert mean > 0.5
+    assert report["statistics"]["embedlayer"]["analogies"] is None
+    worse = any(found["worse"] for found in report["verdict"].values())
+    assert set(report["verdict"]) == ({"WS-353"} if judged else set())
+    assert done.returncode == ((1 if worse else 0) if judged else 2)
+    assert ("Not judged: " in done.stdout) is not judged
+
+
+def test_scaling_draws_what_it_measured(tmp_path):
+    plot = tmp_path / "out.png"
+    done = benchmark("scaling", "--quick", "--json", tmp_path / "out.json", "--plot", plot)
+    report = json.loads((tmp_path / "out.json").read_text())
+    workers = [1, 2][: len(os.sched_getaffinity(0))]
+    found = [
+        [point[name] for name in ("tokens", "words", "dim", "workers")]
+        for point in report["points"]
+    ]
+    sizes = [(10_000, 500, 20), (20_000, 500, 20), (20_000, 100, 20), (20_000, 500, 10)]
+    assert found == [[*size, count] for size in sizes for count in workers]
+    for point in report["points"]:
+        (run,) = point["runs"]
+        seconds = 1e-9 * (run["training_ns_a_token"] + run["reading_ns_a_token"]) * point["tokens"]
+        assert 0 < seconds < run["whole_seconds"]
+    if find_spec("matplotlib"):
+        assert plot.read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "no plot: matplotlib is not installed" in done.stderr
+    assert done.stdout.count("\n| tokens ") == 2 * len(workers)
+
+
+def test_mistakes_are_told_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("EMBEDLAYER_DATA", raising=False)
+    assert "name a text" in benchmark("training", code=2).stderr
+    assert (
+        f"no such text: {tmp_path / 'no'}" in benchmark("training", tmp_path / "no", code=2).stderr
+    )
+    assert "evaluation sets" in benchmark("quality", "--quick", code=2).stderr
+    assert "may use" in benchmark("kernels", "--threads", 4096, code=2).stderr
+
+
+def test_fewer_threads_are_fewer_cores(tmp_path):
+    code = "import os; from machine import use_cores; use_cores(1); print(os.sched_getaffinity(0))"
+    program = tmp_path / "program.py"
+    program.write_text(code + "; print(os.environ.get('OPENBLAS_CORETYPE'))\n")
+    environment = os.environ | {"PYTHONPATH": str(BENCHMARKS), "OPENBLAS_CORETYPE": "Zen"}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, check=True, env=environment
+    )
+    first = min(os.sched_getaffinity(0))
+    assert done.stdout.split("\n")[:2] == [f"{{{first}}}", "None"]
+
+
+def test_a_verdict_is_two_pooled_deviations():
+    from quality import verdict
+
+    gensim = {"WS-353": (0.66, 0.01), "SimLex": (0.30, 0.02), "RG-65": None}
+    ours = {"WS-353": (0.645, 0.0), "SimLex": (0.26, 0.02), "RG-65": (0.5, 0.1)}
+    found = verdict({"embedlayer": ours, "gensim corpus_file": gensim})
+    assert set(found) == {"WS-353", "SimLex"}
+    assert found["WS-353"]["least"] == pytest.approx(0.66 - 2 * 0.01 / 2**0.5)
+    assert found["WS-353"]["worse"]
+    assert found["SimLex"]["least"] == pytest.approx(0.26)
+    assert not verdict({"embedlayer": gensim, "gensim corpus_file": ours})["SimLex"]["worse"]
+    assert verdict({"embedlayer": ours}) == {}
+
+
+def test_a_wrong_result_is_never_timed():
+    from contest import Contest, check_same, compared, hold
+    from measure import WrongResult
+
+    right, wanted = np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3)
+    check_same((right, right), [wanted, wanted])
+    check_same(right + 4e-5, wanted, 1e-5)
+    for found in (right[:1], right + 6e-5, np.full((2, 3), np.nan)):
+        with pytest.raises(WrongResult):
+            check_same(found, wanted, 1e-5)
+    with pytest.raises(WrongResult, match="2 of 6 numbers differ"):
+        check_same(np.where(right > 3, 0, right), wanted)
+    with pytest.raises(WrongResult, match="1 arrays instead of 2"):
+        check_same([right], [wanted, wanted])
+
+    contenders = {"good": compared(lambda: 1, 1), "bad": compared(lambda: 2, 1)}
+    with pytest.raises(WrongResult, match="adding, bad: 1 of 1 numbers differ"):
+        hold(Contest("adding", 1.0, "bytes", "good", contenders), 1, 0.0, {"bytes": 1.0})
+
+
+def test_the_check_of_a_step_rejects_a_wrong_step():
+    from kernel_contests import IMPLEMENTATIONS, check_step, zipf_corpus
+    from measure import WrongResult
+    from sizes import QUICK
+
+    model = SkipGram(dim=QUICK.dim)
+    corpus, kernels = zipf_corpus(QUICK, threads=1), IMPLEMENTATIONS["cpu"]
+    examples = Examples(corpus, model, 1, kernels, np, chunk_tokens=QUICK.tokens, measure=16)
+    batch = examples.batch(0, 0)[0].split(20)[0]
+    W_in, W_out = model.tables(corpus.vocabulary, 1, np)
+    W_out[:, : model.dim] = 0.1
+
+    def faster(*arguments):
+        before, lr = arguments[:6], arguments[6]
+        return kernels.sgd_step(*before, 1.01 * lr, *arguments[7:])
+
+    check_step(kernels.sgd_step, (W_in, W_out), batch, model)
+    with pytest.raises(WrongResult, match="off by"):
+        check_step(faster, (W_in, W_out), batch, model)
+
+
+def test_vectors_of_a_wrong_vocabulary_or_without_neighbours_are_rejected():
+    from measure import WrongResult
+    from scaling import BASE, check_run
+    from texts import TOPICS, WORDS_A_TOPIC, check_planted, planted_word
+    from trainers import check_vectors
+
+    vectors = Vectors(["</s>", "a", "b"], np.eye(3))
+    check_vectors(vectors, {"a", "b"}, 3)
+    for words, dim, problem in (
+        ({"a", "b"}, 4, "3 dimensions instead of 4"),
+        ({"a", "c"}, 3, "lacks 1 words and has 1 others"),
+    ):
+        with pytest.raises(WrongResult, match=problem):
+            check_vectors(vectors, words, dim)
+    with pytest.raises(WrongResult, match="zero"):
+        check_vectors(Vectors(["a", "b"], [[1.0], [0.0]]), {"a", "b"}, 1)
+
+    words = [planted_word(topic, i) for topic in range(TOPICS) for i in range(WORDS_A_TOPIC)]
+    random = np.random.default_rng(1).standard_normal((len(words), TOPICS))
+    check_planted(Vectors(words, np.repeat(np.eye(TOPICS), WORDS_A_TOPIC, axis=0) + 0.1 * random))
+    with pytest.raises(WrongResult, match="of the nearest words"):
+        check_planted(Vectors(words, random))
+
+    point = BASE._replace(words=3, dim=3)
+    check_run(SimpleNamespace(vectors=vectors, told={"loss": [0.69]}), point)
+    with pytest.raises(WrongResult, match=r"a loss of 0\.7000"):
+        check_run(SimpleNamespace(vectors=vectors, told={"loss": [0.7]}), point)
+    with pytest.raises(WrongResult, match=r"shape \(3, 3\)"):
+        check_run(SimpleNamespace(vectors=vectors, told={"loss": [0.6]}), point._replace(dim=4))
+
+
+def test_a_program_on_the_path_is_timed_by_its_progress(tmp_path, monkeypatch):
+    from measure import WrongResult
+    from trainers import Settings, present, run_trainer
+
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    program, log = tmp_path / "program.py", tmp_path / "log.json"
+    program.write_text(WORD2VEC.format(log=str(log)))
+    script = tmp_path / "word2vec"
+    script.write_text(SCRIPT.format(python=sys.executable, program=program))
+    script.chmod(0o755)
+    assert present(["word2vec.c"]) == (["word2vec.c"], {})
+    run = run_trainer("word2vec.c", tmp_path / "text", Settings(model="cbow", loss="hierarchical"))
+    assert run.training > 0.19
+    assert run.whole - run.training > 0.3  # what came before the first progress does not count
+    assert run.vectors.words == ("</s>", "a", "b")
+    options = json.loads(log.read_text())
+    assert (options["-hs"], options["-negative"], options["-cbow"]) == ("1", "0", "1")
+    assert (options["-alpha"], options["-iter"], options["-size"]) == ("0.05", "5", "100")
+    program.write_text("raise SystemExit('no such text')")
+    with pytest.raises(WrongResult, match=r"word2vec\.c ended with code 1: no such text"):
+        run_trainer("word2vec.c", tmp_path / "text", Settings())
+
+
+def test_texts(tmp_path):
+    from texts import plain_lines, zipf_text
+
+    words = [f"w{i}" for i in range(250_000)]  # more than a block of the reader
+    source, target = tmp_path / "source.txt", tmp_path / "target.txt"
+    source.write_text("a b\n\n  c\td \n" + " ".join(words) + "\ne")
+    plain_lines(source, target)
+    lines = target.read_text().split("\n")
+    assert lines[:3] == ["a b", "", "c d"]
+    assert [len(line.split()) for line in lines[3:-2]] == [1000] * 250
+    assert " ".join(lines[3:-2]).split() == words
+    assert lines[-2:] == ["e", ""]
+
+    zipf_text(target, 10_500, 700)
+    lines = target.read_text().splitlines()
+    tokens = [token for line in lines for token in line.split()]
+    assert (len(lines), len(tokens), len(set(tokens))) == (11, 10_500, 700)
+    share = tokens.count("e") / len(tokens)  # of the first word, 1 / (1 + 1/2 + … + 1/700)
+    assert share == pytest.approx(0.14 * (1 - 700 / 10_500), rel=0.15)
+
+
+def test_turns_and_ratios():
+    from measure import Spread, ratios, timed, turns
+
+    assert list(turns("AB", 2)) == [(0, "A"), (0, "B"), (1, "A"), (1, "B")]
+    assert ratios([4.0, 9.0, 8.0], [2.0, 3.0, 8.0]) == Spread(2.0, 1.0, 3.0)
+    calls = []
+    assert timed(lambda: calls.append(1), 0.01) == pytest.approx(0.01 / len(calls), rel=0.5)

@@ -1,0 +1,138 @@
+"""The memory plan: what it says is what is allocated, and too little is told before it is taken."""
+
+import json
+import tracemalloc
+
+import numpy as np
+import pytest
+from command import mistake, run
+from planted import planted_sentences
+
+from embedlayer.backend import to_numpy
+from embedlayer.errors import EmbedlayerError
+from embedlayer.examples import Examples
+from embedlayer.kernels import load_kernels
+from embedlayer.memory import MAPPED, RESIDENT, STREAMED, plan_memory
+from embedlayer.models import CBOW, LOSSES, SkipGram
+from embedlayer.text.corpus import Corpus
+from embedlayer.training import Training
+
+MODELS = [SkipGram(sample=0.0), CBOW(sample=0.0, negative=20, window=10)]
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return Corpus.from_sentences(planted_sentences(3000), min_count=1)
+
+
+def plan_of(corpus, model, **options):
+    sizes = {"words": len(corpus.vocabulary), "tokens": len(corpus.ids), "sentences": len(corpus)}
+    return plan_memory(model, **sizes, **{"chunk_tokens": len(corpus.ids), **options})
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_tables_and_corpus_are_what_the_plan_says(corpus, xp, loss):
+    model = SkipGram(dim=20, loss=loss)
+    plan = plan_of(corpus, model)
+    W_in, W_out = map(to_numpy, model.tables(corpus.vocabulary, 1, xp))
+    assert (plan.W_in, plan.W_out) == (W_in.nbytes, W_out.nbytes)
+    assert plan.corpus == corpus.ids.nbytes + corpus.offsets.nbytes
+    options = {"chunk_tokens": 10**9, "measure": 16}
+    examples = Examples(corpus, model, 1, load_kernels(xp.__name__, "fused"), xp, **options)
+    own = vars(examples.loss).values()
+    held = sum(array.nbytes for array in own if hasattr(array, "nbytes")) + examples.keep.nbytes
+    assert held <= plan.sampling + 100
+    assert plan.sampling < 4 * held  # the deepest tree is a guess from above
+
+
+@pytest.mark.parametrize("where", ["numpy", "double", "double, streamed"])
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_a_chunk_takes_no_more_than_the_plan_says(corpus, model, where, request):
+    """NumPy tells tracemalloc of its memory, the double's included."""
+    xp = np if where == "numpy" else request.getfixturevalue("on_double")
+    kernels = load_kernels(xp.__name__, "fused")
+    options = {"chunk_tokens": 10**9, "measure": 16, "streamed": "streamed" in where}
+    examples = Examples(corpus, model, 1, kernels, xp, **options)
+    examples.batch(0, 0)  # compiles
+    tracemalloc.start()
+    try:
+        examples.batch(0, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.75 < peak / plan_of(corpus, model).workspace <= 1
+
+
+def test_the_corpus_is_resident_if_it_fits_and_else_streamed(corpus):
+    plan = plan_of(corpus, SkipGram(), chunk_tokens=100)
+    assert plan.corpus_is == MAPPED
+    needed = plan.allocated
+    for free, place, taken in (
+        (needed + plan.corpus, RESIDENT, needed + plan.corpus),
+        (needed + plan.corpus - 1, STREAMED, needed),
+        (needed, STREAMED, needed),
+    ):
+        placed = plan.on_device(free)
+        assert (placed.corpus_is, placed.allocated) == (place, taken)
+    with pytest.raises(EmbedlayerError, match=r"training needs 0\.1 MB on the device"):
+        plan.on_device(needed - 1)
+
+
+def test_chunks_under_way_and_scratch_are_counted(corpus):
+    one, two = (plan_of(corpus, SkipGram(), chunks=chunks).workspace for chunks in (1, 2))
+    assert two == 2 * one
+    assert plan_of(corpus, SkipGram(), scratch=1000).workspace == one + 1000
+
+
+def test_too_little_memory_is_told_with_the_numbers_before_any_is_taken(
+    corpus, on_double, monkeypatch
+):
+    monkeypatch.setattr(on_double.cuda.runtime, "memGetInfo", lambda: (2_000_000, 9_000_000))
+    for name in ("zeros", "empty", "asarray"):
+        monkeypatch.setattr(on_double, name, None)
+    with pytest.raises(EmbedlayerError) as caught:
+        Training(corpus, SkipGram(dim=10_000), backend="cupy")
+    assert str(caught.value) == (
+        "training needs 4.7 MB on the device, which has 2.0 MB free (W_in 1.9 MB, W_out 1.9 MB, "
+        "sampling 0.0 MB, corpus 0.2 MB streamed to the device, workspace 0.8 MB): lower dim or "
+        "the words of the vocabulary (min_count, max_size), or choose the backend numpy"
+    )
+
+
+@pytest.mark.usefixtures("on_double")
+def test_what_the_pool_keeps_for_reuse_is_free(corpus, on_double, monkeypatch):
+    monkeypatch.setattr(on_double.cuda.runtime, "memGetInfo", lambda: (1000, 9_000_000))
+    pool = on_double.get_default_memory_pool()
+    pool.free_bytes = lambda: 10**9
+    monkeypatch.setattr(on_double, "get_default_memory_pool", lambda: pool)
+    assert Training(corpus, SkipGram(dim=10), backend="cupy").plan.corpus_is == RESIDENT
+
+
+def test_the_command_line_tells_the_plan(tmp_path, xp, monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_BACKEND", xp.__name__)
+    (tmp_path / "text.txt").write_text("\n".join(map(" ".join, planted_sentences(50))))
+    small = ("--dim", 16, "--min-count", 1, "--epochs", 1)
+    result = run("train", tmp_path / "text.txt", "-o", tmp_path / "out.vec", *small)
+    place = MAPPED if xp is np else RESIDENT
+    (line,) = [line for line in result.stderr.splitlines() if "memory: " in line]
+    assert line == (
+        "48 words; memory: W_in 0.0 MB, W_out 0.0 MB, sampling 0.0 MB, "
+        f"corpus 0.0 MB {place}, workspace 0.0 MB"
+    )
+    shown = dict(line.split(maxsplit=1) for line in run("doctor").stdout.splitlines())
+    tables = "of 100,000 words and 100,000,000 tokens: W_in 44.8 MB, W_out 44.8 MB, sampling 1.2 MB"
+    assert shown["memory"].startswith(f"{tables}, corpus 432.0 MB {place}, workspace ")
+    assert shown["memory"].endswith(" free") == (xp is not np)
+    found = json.loads(run("doctor", "--json").stdout)
+    assert found["memory"]["words"] == 100_000
+    assert len(found["devices"]) == (xp is not np)
+
+
+@pytest.mark.usefixtures("on_double")
+def test_the_command_line_ends_with_2_when_a_device_is_too_small(tmp_path, on_double, monkeypatch):
+    (tmp_path / "text.txt").write_text("a b c\n" * 100)
+    command = ("train", tmp_path / "text.txt", "-o", tmp_path / "out.vec", "--backend", "cupy")
+    monkeypatch.setattr(on_double.cuda.runtime, "memGetInfo", lambda: (60_000, 9_000_000))
+    line = mistake(*command, "--dim", 100_000, "--quiet")
+    numbers = "training needs 8.8 MB on the device, which has 0.1 MB free (W_in 1.2 MB, W_out 1.2"
+    assert line.startswith(numbers)
