@@ -13,6 +13,7 @@ from machine import describe
 from measure import Spread, WrongResult
 
 NONE = "-"
+IDLE = 0.7  # the load, at most, of a machine that has nothing else to do
 WRONG, MISTAKE = 1, 2  # exit codes
 
 
@@ -65,6 +66,8 @@ def start(name: str) -> dict[str, Any]:
     print(f"## {name}\n\n    {command}\n")
     print(f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, ", end="")
     print(f"load {machine['load']}, Python {machine['python']}, {packages}.", flush=True)
+    if machine["load"] > IDLE:
+        print("\nTHE MACHINE IS BUSY: on an idle one the figures will be others.", flush=True)
     return {"benchmark": name, "command": command, "machine": machine}
 
 

@@ -13,7 +13,7 @@ make_environment .venv-test
 
 echo "== install the wheel"
 rm -rf build dist
-pip install --quiet --upgrade pip
+pip install --quiet --upgrade pip 2>/dev/null
 pip wheel --quiet --no-deps --wheel-dir dist .
 wheel=$(echo dist/*.whl)
 pip install --quiet "${wheel}[dev,verify]"

@@ -103,7 +103,14 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path):
 def test_ctrl_c_stops_training_at_once_and_leaves_nothing(tmp_path):
     (tmp_path / "text.txt").write_text("a b c d e f\n" * 2000)
     command = [*PROGRAM, "train", "text.txt", "-o", "out.vec", "--epochs", "1000000"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run in the background has been told to ignore Ctrl-C, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     for line in process.stderr:
         if "words; memory: " in line:  # what is told before training begins
             break
