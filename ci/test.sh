@@ -26,4 +26,4 @@ mypy
 
 echo "== tests"
 # Not `python -m pytest`: it would put this folder, and so the package's source, before the wheel.
-pytest --cov=embedlayer --cov-report=term --cov-fail-under=90 "$@"
+pytest --cov --cov-report=term --cov-fail-under=90 "$@"

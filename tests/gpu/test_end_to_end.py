@@ -231,7 +231,9 @@ class TestCommandLine:
             environment = {**os.environ, "PYTHONPATH": path, "EMBEDLAYER_BACKEND": backend}
             return run_process(*command, code=code, env=environment).stderr.splitlines()
 
-        (line,) = told("cupy", code=2)
+        lines = told("cupy", code=2)
+        assert len(lines) == 1, lines
+        (line,) = lines
         assert "CuPy is installed but does not import (" in line
         assert line.endswith("install CuPy with pip install 'embedlayer[cuda12x]' or "
                              "'embedlayer[cuda13x]'")  # fmt: skip
