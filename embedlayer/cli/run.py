@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.models import Word2Vec
 from embedlayer.progress import ReadingProgress, TrainingProgress, quantity
@@ -41,6 +42,7 @@ def run_training(
             note(text)
 
     with log_shown(logging.WARNING if quiet else logging.INFO):
+        get_backend(options.get("backend"))  # if it cannot work, say so before compiling anything
         warming = warm_up(model, lambda: say(COMPILING), **options)
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
