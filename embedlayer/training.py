@@ -124,6 +124,8 @@ class Training:
             self._step = LayeredStep(optimizer)
         elif cuda:
             self._step = partial(self._kernels.sgd_step, in_flight=in_flight)
+        elif kind == "fused":
+            self._step = partial(self._kernels.sgd_step, threads=self.workers)
         self._batch = batch if step == "layered" or kind == "reference" else None
         self.plan = self._plan(cuda, in_flight)
         self.W_in, self.W_out = self.model.tables(corpus.vocabulary, seed, self._xp)

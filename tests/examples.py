@@ -16,16 +16,15 @@ class Step(NamedTuple):
     labels: np.ndarray
     measured: np.ndarray
 
-    def window(self, b: int) -> "Step":
-        """Window b alone."""
-        first, last = self.offsets[b], self.offsets[b + 1]
-        labels = self.labels if len(self.labels) == 1 else self.labels[b : b + 1]
+    def part(self, first: int, last: int) -> "Step":
+        """The windows ``first`` … ``last`` − 1 alone."""
+        windows, offsets = slice(first, last), self.offsets[first : last + 1]
         return self._replace(
-            contexts=self.contexts[first:last],
-            offsets=np.array([0, last - first]),
-            rows=self.rows[b : b + 1],
-            labels=labels,
-            measured=self.measured[b : b + 1],
+            contexts=self.contexts[offsets[0] : offsets[-1]],
+            offsets=offsets - offsets[0],
+            rows=self.rows[windows],
+            labels=self.labels if len(self.labels) == 1 else self.labels[windows],
+            measured=self.measured[windows],
         )
 
 
@@ -50,11 +49,12 @@ def run_step(sgd_step, step: Step, lr=0.1, mean=False, divide=False):
     return W_in, W_out, float(loss), int(pairs)
 
 
-def run_window_by_window(sgd_step, step: Step, lr=0.1, mean=False, divide=False):
-    """As :func:`run_step`, each window seeing what the one before it has written."""
-    loss, pairs = 0.0, 0
-    for b in range(len(step.rows)):
-        W_in, W_out, more_loss, more_pairs = run_step(sgd_step, step.window(b), lr, mean, divide)
+def run_in_parts(sgd_step, step: Step, size, lr=0.1, mean=False, divide=False):
+    """As :func:`run_step`, so many windows at a time, which see what those before have written."""
+    loss, pairs, windows = 0.0, 0, len(step.rows)
+    for first in range(0, windows, size):
+        part = step.part(first, min(first + size, windows))
+        W_in, W_out, more_loss, more_pairs = run_step(sgd_step, part, lr, mean, divide)
         step = step._replace(W_in=W_in, W_out=W_out)
         loss, pairs = loss + more_loss, pairs + more_pairs
     return step.W_in, step.W_out, loss, pairs

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from examples import check_equal, make_step, run_step, run_window_by_window
+from examples import check_equal, make_step, run_in_parts, run_step
 from hosted import hosted
 
 from embedlayer.kernels import cpu, reference
@@ -70,14 +70,14 @@ def test_layers_make_the_reference_step(xp, sizes, mean, divide, dtype, toleranc
 @pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
 @pytest.mark.parametrize("width", [1, 6, 13])
 @modes
-def test_compiled_step_is_the_reference_window_by_window(dim, width, mean, divide):
-    """Rung 3: shared rows, repeats and all."""
+def test_compiled_step_is_the_reference_in_turns(dim, width, mean, divide):
+    """Rung 3: skip-gram window by window, CBOW pair by pair; shared rows, repeats and all."""
     for shared in (False, True):
         step = make_step(
             SIZES["even and odd"], dim=dim, width=width, shared=shared, dtype=np.float32
         )
         exact = step._replace(W_in=step.W_in.astype(float), W_out=step.W_out.astype(float))
-        wanted = run_window_by_window(reference.sgd_step, exact, 0.1, mean, divide)
+        wanted = run_in_parts(reference.sgd_step, exact, 1 + mean, 0.1, mean, divide)
         found = run_step(cpu.sgd_step, step, 0.1, mean, divide)
         check_equal(found, wanted, 2e-6 * np.sqrt(dim))
 
@@ -86,7 +86,7 @@ def test_compiled_step_is_the_reference_window_by_window(dim, width, mean, divid
 @sizes
 def test_compiled_step_on_edge_cases(sizes, mean, divide):
     step = make_step(sizes, dtype=np.float32)
-    wanted = run_window_by_window(reference.sgd_step, step, 0.1, mean, divide)
+    wanted = run_in_parts(reference.sgd_step, step, 1 + mean, 0.1, mean, divide)
     check_equal(run_step(cpu.sgd_step, step, 0.1, mean, divide), wanted, 1e-5)
 
 

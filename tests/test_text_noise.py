@@ -33,14 +33,14 @@ def test_alias_table_gives_the_distribution_back(size):
 
 
 def test_huffman_tree_by_hand():
-    """Counts 10 5 3 2 1: 1+2=3 (node 0), 3+3=6 (1), 5+6=11 (2), 10+11=21 (3, the root)."""
+    """Counts 10 5 3 2 1: 1+2=3 (node 3), 3+3=6 (2), 5+6=11 (1), 10+11=21 (0, the root)."""
     tree = huffman_tree(np.array([10, 5, 3, 2, 1]))
     assert tree.rows.tolist() == [
-        [3, -1, -1, -1],
-        [3, 2, -1, -1],
-        [3, 2, 1, -1],
-        [3, 2, 1, 0],
-        [3, 2, 1, 0],
+        [0, -1, -1, -1],
+        [0, 1, -1, -1],
+        [0, 1, 2, -1],
+        [0, 1, 2, 3],
+        [0, 1, 2, 3],
     ]
     assert tree.labels.tolist() == [
         [1, 0, 0, 0],

@@ -42,7 +42,8 @@ def test_the_three_steps_agree(xp, model, how):
     options = {"epochs": 1, "workers": 1, "lr": 0.05, "measure": 1, "in_flight": 1}
     fused = Training(corpus, model(**SMALL), **options)
     fused.run()
-    slow = Training(corpus, model(**SMALL), **options, **how, batch=1)
+    at_once = 2 if xp is np and model is CBOW else 1  # compiled, CBOW takes two windows at a time
+    slow = Training(corpus, model(**SMALL), **options, **how, batch=at_once)
     slow.run()
     assert backend.array_module(fused.W_in) is xp
     assert slow.report.tokens_trained == fused.report.tokens_trained

@@ -56,7 +56,8 @@ class HuffmanTree:
 
     Attributes:
         rows: int32, (V, L): the inner nodes on the way from the root to each word, then −1; inner
-            nodes are numbered 0 … V − 2 and L is the length of the longest code.
+            nodes are numbered 0 … V − 2 from the root on, those of larger counts first, and L is
+            the length of the longest code.
         labels: float32, (V, L): 1 where the code bit is 0, as in word2vec.c, and 0 elsewhere.
     """
 
@@ -101,7 +102,7 @@ def _paths(parent: np.ndarray, bit: np.ndarray, size: int) -> HuffmanTree:
         above = depth[nodes] > 0
         words, nodes = words[above], nodes[above]
         level = depth[nodes] - 1
-        rows[words, level] = parent[nodes] - size
+        rows[words, level] = root - parent[nodes]
         labels[words, level] = bit[nodes] == 0
         nodes = parent[nodes]
     return HuffmanTree(rows, labels)

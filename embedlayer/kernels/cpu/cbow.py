@@ -1,0 +1,239 @@
+"""Compiled: CBOW, two windows at a time; the mean of a window's contexts is its hidden vector.
+
+Neither of the two sees what the other learns. Side by side, their twelve scores fill one vector,
+and the long way from scores to steps is gone once.
+"""
+
+import numpy as np
+from numba import njit
+
+from embedlayer.kernels.cpu.hot import (
+    AHEAD,
+    BLOCK,
+    close_table,
+    look_up,
+    most_contexts,
+    open_table,
+    own_rows,
+)
+from embedlayer.kernels.cpu.lanes import (
+    FLOAT,
+    LINE,
+    add,
+    address,
+    lanes,
+    prefetch_lines,
+    read,
+    write,
+)
+from embedlayer.kernels.cpu.scores import (
+    GROUP,
+    are_plain,
+    set_targets,
+    settle_rows,
+    store_steps,
+    sum_loss,
+)
+from embedlayer.kernels.cpu.simd import LANES, broadcast, load, splat, store, sum_lanes, zeros
+
+
+@njit(nogil=True, cache=True)
+def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_out, every, masked):
+    dim, most = W_in.shape[1], most_contexts(windows[1])
+    groups = (windows[2].shape[1] + GROUP - 1) // GROUP
+    # Scratch rows, each on cache lines of its own: zeros, the hidden vectors of two windows, their
+    # updates, and one to spare.
+    # numba frees an array behind its last use, and an address is none: those made here are
+    # arguments of a function that works with their addresses.
+    pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
+    scratch = np.zeros((6 * pitch + LINE) // FLOAT, np.float32)
+    scores = np.empty((2, groups, LANES), np.float32)  # and steps
+    targets = np.zeros((groups, LANES), np.float32)
+    block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
+    context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
+    row_at = np.empty(block_rows.size, np.intp)
+    work = scratch, scores, targets, block_rows, context_at, row_at
+    own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
+    tables = (
+        open_table(W_in, own[0], hot_in, every, masked),
+        open_table(W_out, own[1], hot_out, every, masked),
+    )
+    return _windows(tables, own, windows, labels, lr, divide, measured, work, dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, masked):
+    inputs, outputs = tables
+    _, offsets, rows = windows
+    scratch, scores, targets, block_rows, context_at, row_at = work
+    pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
+    zero_row = (address(scratch) + LINE - 1) // LINE * LINE
+    h, k = zero_row + pitch, zero_row + 2 * pitch
+    h_update, k_update, spare = zero_row + 3 * pitch, zero_row + 4 * pitch, zero_row + 5 * pitch
+    row_pitch, flat_rows = block_rows.shape[1], block_rows.reshape(-1)
+    steps, groups, size = scores[1], len(targets), len(rows)
+    score_at, step_at = address(scores), address(steps)
+    loss, pairs = 0.0, 0
+
+    for b in range(0, size, 2):
+        if b % BLOCK == 0:
+            base = offsets[b]
+            look_up(tables, windows, b, block_rows, context_at, row_at, zero_row, dim, masked)
+        c = min(b + 1, size - 1)  # the partner; the last of an odd number has none
+        begin, middle, end = offsets[b] - base, offsets[b + 1] - base, offsets[c + 1] - base
+        first_row = b % BLOCK * row_pitch
+        for i in range(b + 2, min(b + 4, size)):
+            # Windows slide: of their contexts only the last two may be new here.
+            last = offsets[i + 1] - base
+            for j in range(max(last - 2, offsets[i] - base), last):
+                prefetch_lines(context_at[j], inputs.pitch)
+            other_row = first_row + (i - b) * row_pitch
+            for j in range(other_row, other_row + rows.shape[1]):
+                prefetch_lines(row_at[j], outputs.pitch)
+
+        _mean(h, context_at, begin, middle, dim, masked)
+        _mean(k, context_at, middle, end, dim, masked)
+        label, other_label = (b, c) if len(labels) > 1 else (0, 0)
+        if b == 0 or label > 0:
+            set_targets(targets, 0, labels, label, lr)
+            set_targets(targets, 1, labels, other_label, lr)
+        for group in range(groups):
+            at, first = group * LINE, first_row + group * GROUP
+            score = _score(h, k, row_at, first, row_pitch, dim, masked)
+            store_steps(score, score_at + at, step_at + at, targets, group, lr)
+            for i in range(b, c + 1):
+                if measured[i] and offsets[i] < offsets[i + 1]:
+                    own_scores = scores[0, group, (i - b) * GROUP :]
+                    own_labels = labels[i if len(labels) > 1 else 0]
+                    more = sum_loss(own_scores, 1, rows[i], own_labels, group * GROUP)
+                    loss += more[0]
+                    pairs += more[1]
+
+        for half in range(2):
+            first = first_row + half * row_pitch
+            if not are_plain(flat_rows, first, row_pitch):
+                settle_rows(flat_rows, first, row_pitch, row_at, zero_row, steps, half, half + 1)
+        sums = h_update, k_update
+        if groups > 1:  # a row may be one window's in this group, the other's in the next
+            for group in range(groups):
+                at, first = step_at + group * LINE, first_row + group * GROUP
+                _sum_updates(sums, group, row_at, first, row_pitch, at, dim, masked)
+            sums = spare, spare
+        for group in range(groups):
+            at, first = step_at + group * LINE, first_row + group * GROUP
+            _update(h, k, sums, row_at, first, row_pitch, at, dim, masked)
+        _spread(h_update, context_at, begin, middle, divide, dim, masked)
+        _spread(k_update, context_at, middle, end, divide, dim, masked)
+    close_table(inputs, dim, masked)
+    close_table(outputs, dim, masked)
+    return loss, pairs
+
+
+@njit(nogil=True, cache=True)
+def _mean(to, addresses, begin, end, dim, masked):
+    share = splat(np.float32(1.0) / np.float32(max(1, end - begin)))
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        total = zeros()
+        for c in range(begin, end):
+            total = total + read(addresses[c] + at, count)
+        store(to + at, total * share)
+
+
+@njit(nogil=True, cache=True)
+def _spread(row, addresses, begin, end, divide, dim, masked):
+    """Add a window's hidden update to each of its contexts, whole or divided by their number."""
+    share = splat(np.float32(1.0) / np.float32(max(1, end - begin) if divide else 1))
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        update = load(row + at) * share
+        for c in range(begin, end):
+            add(addresses[c] + at, update, count)
+
+
+@njit(nogil=True, cache=True)
+def _score(h, k, row_at, first, row_pitch, dim, masked):
+    """The products of two hidden vectors, h and k, with six output rows each of their own."""
+    other = first + row_pitch
+    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
+    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
+    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
+    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        x, y = load(h + at), load(k + at)
+        h0, k0 = h0 + x * read(o0 + at, count), k0 + y * read(p0 + at, count)
+        h1, k1 = h1 + x * read(o1 + at, count), k1 + y * read(p1 + at, count)
+        h2, k2 = h2 + x * read(o2 + at, count), k2 + y * read(p2 + at, count)
+        h3, k3 = h3 + x * read(o3 + at, count), k3 + y * read(p3 + at, count)
+        h4, k4 = h4 + x * read(o4 + at, count), k4 + y * read(p4 + at, count)
+        h5, k5 = h5 + x * read(o5 + at, count), k5 + y * read(p5 + at, count)
+    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
+
+
+@njit(nogil=True, cache=True)
+def _sum_updates(sums, group, row_at, first, row_pitch, step_at, dim, masked):
+    """Add step · output row to the updates of both hidden vectors; the first group sets them."""
+    other = first + row_pitch
+    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
+    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    s0, s1, s2 = broadcast(step_at), broadcast(step_at + 4), broadcast(step_at + 8)
+    s3, s4, s5 = broadcast(step_at + 12), broadcast(step_at + 16), broadcast(step_at + 20)
+    t0, t1, t2 = broadcast(step_at + 24), broadcast(step_at + 28), broadcast(step_at + 32)
+    t3, t4, t5 = broadcast(step_at + 36), broadcast(step_at + 40), broadcast(step_at + 44)
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        h, k = s0 * read(o0 + at, count), t0 * read(p0 + at, count)
+        h, k = h + s1 * read(o1 + at, count), k + t1 * read(p1 + at, count)
+        h, k = h + s2 * read(o2 + at, count), k + t2 * read(p2 + at, count)
+        h, k = h + s3 * read(o3 + at, count), k + t3 * read(p3 + at, count)
+        h, k = h + s4 * read(o4 + at, count), k + t4 * read(p4 + at, count)
+        h, k = h + s5 * read(o5 + at, count), k + t5 * read(p5 + at, count)
+        if group > 0:
+            h, k = h + load(sums[0] + at), k + load(sums[1] + at)
+        store(sums[0] + at, h)
+        store(sums[1] + at, k)
+
+
+@njit(nogil=True, cache=True)
+def _update(h, k, sums, row_at, first, row_pitch, step_at, dim, masked):
+    """Add step · hidden vector to the rows of both, and sum step · output row as they were."""
+    other = first + row_pitch
+    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
+    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    s0, s1, s2 = broadcast(step_at), broadcast(step_at + 4), broadcast(step_at + 8)
+    s3, s4, s5 = broadcast(step_at + 12), broadcast(step_at + 16), broadcast(step_at + 20)
+    t0, t1, t2 = broadcast(step_at + 24), broadcast(step_at + 28), broadcast(step_at + 32)
+    t3, t4, t5 = broadcast(step_at + 36), broadcast(step_at + 40), broadcast(step_at + 44)
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        x, y = load(h + at), load(k + at)
+        # The two windows may share rows: all are read before any is written, and those of the
+        # second are read again, after those of the first are written.
+        v = t0 * read(p0 + at, count) + t1 * read(p1 + at, count)
+        v = v + t2 * read(p2 + at, count) + t3 * read(p3 + at, count)
+        v = v + t4 * read(p4 + at, count) + t5 * read(p5 + at, count)
+        a0, a1 = read(o0 + at, count), read(o1 + at, count)
+        a2, a3 = read(o2 + at, count), read(o3 + at, count)
+        a4, a5 = read(o4 + at, count), read(o5 + at, count)
+        w = s0 * a0 + s1 * a1 + s2 * a2 + s3 * a3 + s4 * a4 + s5 * a5
+        store(sums[0] + at, w)
+        store(sums[1] + at, v)
+        write(o0 + at, a0 + s0 * x, count)
+        write(o1 + at, a1 + s1 * x, count)
+        write(o2 + at, a2 + s2 * x, count)
+        write(o3 + at, a3 + s3 * x, count)
+        write(o4 + at, a4 + s4 * x, count)
+        write(o5 + at, a5 + s5 * x, count)
+        add(p0 + at, t0 * y, count)
+        add(p1 + at, t1 * y, count)
+        add(p2 + at, t2 * y, count)
+        add(p3 + at, t3 * y, count)
+        add(p4 + at, t4 * y, count)
+        add(p5 + at, t5 * y, count)

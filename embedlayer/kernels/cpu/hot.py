@@ -1,0 +1,135 @@
+"""Where a thread finds its rows; the rows used most it keeps to itself, if others train beside it.
+
+A row that two threads write in turns travels between the caches of their cores at every turn; where
+the cores share no cache, two threads are then slower than one. About half of all uses are of the
+few thousand rows at the head of a table, those of the most frequent words (or of the nodes next to
+the root). So each thread works on copies of its own. What it has added to a copy goes to the table,
+and what others have added comes from there, in one of ``every`` blocks of windows that use the row,
+and for all rows at the end.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from embedlayer.kernels.cpu.lanes import FLOAT, LINE, add, address, lanes, read, write
+from embedlayer.kernels.cpu.simd import LANES
+
+BLOCK = 64  # windows whose rows are looked up together
+AHEAD = 2  # windows behind them, which are asked for before their turn
+HOT_BYTES = 1 << 20  # of one table: the copies of both then stay in the caches of a core
+WINDOWS = 32  # a row is kept for no fewer windows in a call: copying it must be worth while
+UNSEEN = 128  # uses of a row, by all threads together, that others may not have seen
+
+
+class Table(NamedTuple):
+    """Where the rows of a table are.
+
+    The first ``hot`` rows are at ``own``, and behind them is what they were when last compared with
+    the table; the others are at ``shared``.
+    """
+
+    shared: int  # address
+    own: int  # address
+    hot: int  # rows
+    pitch: int  # bytes from row to row
+    every: int  # a power of two
+
+
+def hot_rows(W, windows: int, threads: int) -> tuple[int, int]:
+    """How many rows of a table to keep, and ``every``; no rows where no other thread writes."""
+    if threads == 1:
+        return 0, 1
+    every = max(4, UNSEEN >> (threads - 1).bit_length())
+    return min(len(W), windows // WINDOWS, HOT_BYTES // W.strides[0]), every
+
+
+@njit(nogil=True, cache=True)
+def own_rows(hot, W):
+    """Scratch for the copies of so many rows of W."""
+    return np.empty(2 * hot * W.shape[1] + LANES, np.float32)
+
+
+@njit(nogil=True, cache=True)
+def open_table(W, own, hot, every, masked):
+    """Copy the hot rows; the table by which to find all rows."""
+    dim = W.shape[1]
+    start = (address(own) + LINE - 1) // LINE * LINE
+    table = Table(address(W), start, hot, dim * FLOAT, every)
+    size, seen = hot * dim, start + hot * dim * FLOAT
+    for d in range(0, size, LANES):
+        at, count = d * FLOAT, lanes(size, d, masked)
+        values = read(table.shared + at, count)
+        write(table.own + at, values, count)
+        write(seen + at, values, count)
+    return table
+
+
+@njit(nogil=True, cache=True)
+def close_table(table, dim, masked):
+    """Give the table what was added to the hot rows."""
+    for row in range(table.hot):
+        _exchange(table, row, dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def most_contexts(offsets):
+    most = 1
+    for b in range(len(offsets) - 1):
+        most = max(most, offsets[b + 1] - offsets[b])
+    return most
+
+
+@njit(nogil=True, cache=True)
+def look_up(tables, windows, b, block_rows, context_at, row_at, nowhere, dim, masked):
+    """Find the rows of the block of windows that begins with b, and of those ahead of it.
+
+    Args:
+        block_rows: int32, (BLOCK + AHEAD, at least R): to be filled with the output rows; −1
+            where a window has no contexts, and beyond R.
+        context_at, row_at: intp, flat: to be filled with the addresses of the contexts, from the
+            first one of window b on, and of ``block_rows``; ``nowhere`` for −1.
+    """
+    inputs, outputs = tables
+    contexts, offsets, rows = windows
+    end = min(b + BLOCK + AHEAD, len(rows))
+    block_rows[:] = -1
+    for i in range(b, end):
+        if offsets[i] < offsets[i + 1]:
+            for r in range(rows.shape[1]):
+                block_rows[i - b, r] = rows[i, r]
+    block_contexts, flat_rows = contexts[offsets[b] : offsets[end]], block_rows.reshape(-1)
+    _exchange_due(inputs, block_contexts, b // BLOCK, dim, masked)
+    _exchange_due(outputs, flat_rows, b // BLOCK, dim, masked)
+    _find(inputs, block_contexts, nowhere, context_at)
+    _find(outputs, flat_rows, nowhere, row_at)
+
+
+@njit(nogil=True, cache=True)
+def _find(table, rows, nowhere, row_at):
+    for i in range(len(rows)):
+        row = np.int64(rows[i])
+        start = table.own if row < table.hot else table.shared
+        row_at[i] = start + row * table.pitch if row >= 0 else nowhere
+
+
+@njit(nogil=True, cache=True)
+def _exchange_due(table, rows, block, dim, masked):
+    """Exchange the hot ones of these rows whose turn it is in this block."""
+    if table.hot:
+        for i in range(len(rows)):
+            if (rows[i] + block) & (table.every - 1) == 0 and 0 <= rows[i] < table.hot:
+                _exchange(table, np.intp(rows[i]), dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def _exchange(table, row, dim, masked):
+    shared, own = table.shared + row * table.pitch, table.own + row * table.pitch
+    seen = own + table.hot * table.pitch
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        add(shared + at, read(own + at, count) - read(seen + at, count), count)
+        values = read(shared + at, count)
+        write(own + at, values, count)
+        write(seen + at, values, count)

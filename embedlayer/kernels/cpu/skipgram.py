@@ -1,0 +1,205 @@
+"""Compiled: skip-gram, window by window; every context is a hidden vector of its own.
+
+The inner loops hold a block of registers: two hidden vectors against six output rows for the
+scores, six output rows and their sums for the update.
+"""
+
+import numpy as np
+from numba import njit
+
+from embedlayer.kernels.cpu.hot import (
+    AHEAD,
+    BLOCK,
+    close_table,
+    look_up,
+    most_contexts,
+    open_table,
+    own_rows,
+)
+from embedlayer.kernels.cpu.lanes import (
+    FLOAT,
+    LINE,
+    address,
+    copy_rows,
+    lanes,
+    prefetch_lines,
+    read,
+    write,
+)
+from embedlayer.kernels.cpu.scores import (
+    GROUP,
+    PAIR,
+    are_plain,
+    set_targets,
+    settle_rows,
+    store_steps,
+    sum_loss,
+)
+from embedlayer.kernels.cpu.simd import LANES, broadcast, sum_lanes, zeros
+
+
+@njit(nogil=True, cache=True)
+def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, every, masked):
+    dim, most = W_in.shape[1], most_contexts(windows[1])
+    groups = (windows[2].shape[1] + GROUP - 1) // GROUP
+    # Scratch rows, each on cache lines of its own: zeros, then copies of the hidden vectors.
+    # numba frees an array behind its last use, and an address is none: those made here are
+    # arguments of a function that works with their addresses.
+    pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
+    scratch = np.zeros(((1 + most) * pitch + LINE) // FLOAT, np.float32)
+    scores = np.empty((2, groups, (most + 1) * GROUP + LANES), np.float32)  # and steps
+    targets = np.zeros((groups, LANES), np.float32)
+    block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
+    context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
+    row_at = np.empty(block_rows.size, np.intp)
+    copy_at = np.empty(most, np.intp)
+    work = scratch, scores, targets, block_rows, context_at, row_at, copy_at
+    own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
+    tables = (
+        open_table(W_in, own[0], hot_in, every, masked),
+        open_table(W_out, own[1], hot_out, every, masked),
+    )
+    return _windows(tables, own, windows, labels, lr, measured, work, dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
+    inputs, outputs = tables
+    contexts, offsets, rows = windows
+    scratch, scores, targets, block_rows, context_at, row_at, copy_at = work
+    pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
+    zero_row = (address(scratch) + LINE - 1) // LINE * LINE
+    row_pitch, flat_rows = block_rows.shape[1], block_rows.reshape(-1)
+    steps, group_pitch = scores[1], scores.shape[2] * FLOAT
+    score_at, step_at = address(scores), address(steps)
+    loss, pairs = 0.0, 0
+
+    for b in range(len(rows)):
+        if b % BLOCK == 0:
+            base = offsets[b]
+            look_up(tables, windows, b, block_rows, context_at, row_at, zero_row, dim, masked)
+        begin, end, first_row = offsets[b] - base, offsets[b + 1] - base, b % BLOCK * row_pitch
+        if b + 1 < len(rows):
+            # Windows slide: of the next one's contexts only the last two may be new here.
+            last = offsets[b + 2] - base
+            for i in range(max(end, last - 2), last):
+                prefetch_lines(context_at[i], inputs.pitch)
+            for i in range(first_row + row_pitch, first_row + row_pitch + rows.shape[1]):
+                prefetch_lines(row_at[i], outputs.pitch)
+        if begin == end:
+            continue
+        hidden, width = end - begin, rows.shape[1]
+        while width > 1 and rows[b, width - 1] < 0:  # a short path through the tree
+            width -= 1
+        groups = (width + GROUP - 1) // GROUP
+
+        label = b if len(labels) > 1 else 0
+        if b == 0 or label > 0:
+            set_targets(targets, 0, labels, label, lr)
+            set_targets(targets, 1, labels, label, lr)
+        for group in range(groups):
+            at, first = group * group_pitch, first_row + group * GROUP
+            for c in range(0, hidden, 2):
+                h = context_at[begin + c]
+                k = context_at[begin + c + 1] if c + 1 < hidden else zero_row
+                score = _score(h, k, row_at, first, dim, masked)
+                store_steps(score, score_at + at, step_at + at, targets, group, lr)
+                at += PAIR
+            if measured[b]:
+                more = sum_loss(scores[0, group], hidden, rows[b], labels[label], group * GROUP)
+                loss += more[0]
+                pairs += more[1]
+
+        size = groups * GROUP
+        if not are_plain(flat_rows, first_row, size):
+            settle_rows(flat_rows, first_row, size, row_at, zero_row, steps, 0, hidden)
+        if not are_plain(contexts, offsets[b], hidden):
+            _settle_contexts(contexts, offsets[b], hidden, context_at, begin, zero_row, steps)
+        hidden_at, first_hidden = context_at, begin
+        if groups > 1:  # the update of a group must not see that of the one before it
+            copy_rows(zero_row + pitch, pitch, context_at, begin, hidden, copy_at, dim, masked)
+            hidden_at, first_hidden = copy_at, 0
+        for group in range(groups):
+            first, at = first_row + group * GROUP, step_at + group * group_pitch
+            _update(
+                hidden_at, first_hidden, context_at, begin, hidden, row_at, first, at, dim, masked
+            )
+    close_table(inputs, dim, masked)
+    close_table(outputs, dim, masked)
+    return loss, pairs
+
+
+@njit(nogil=True, cache=True)
+def _settle_contexts(contexts, first, hidden, context_at, begin, nowhere, steps):
+    """Let contexts that repeat take their steps together; see ``settle_rows``."""
+    for c in range(1, hidden):
+        for earlier in range(c):
+            if contexts[first + earlier] == contexts[first + c]:
+                context_at[begin + c] = nowhere
+                for group in range(len(steps)):
+                    for r in range(GROUP):
+                        steps[group, earlier * GROUP + r] += steps[group, c * GROUP + r]
+                        steps[group, c * GROUP + r] = 0
+                break
+
+
+@njit(nogil=True, cache=True)
+def _score(h, k, row_at, first, dim, masked):
+    """The twelve products of two hidden vectors, h and k, with six output rows."""
+    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
+    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
+    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        x, y = read(h + at, count), read(k + at, count)
+        o = read(o0 + at, count)
+        h0, k0 = h0 + x * o, k0 + y * o
+        o = read(o1 + at, count)
+        h1, k1 = h1 + x * o, k1 + y * o
+        o = read(o2 + at, count)
+        h2, k2 = h2 + x * o, k2 + y * o
+        o = read(o3 + at, count)
+        h3, k3 = h3 + x * o, k3 + y * o
+        o = read(o4 + at, count)
+        h4, k4 = h4 + x * o, k4 + y * o
+        o = read(o5 + at, count)
+        h5, k5 = h5 + x * o, k5 + y * o
+    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
+
+
+@njit(nogil=True, cache=True)
+def _update(read_at, i, add_at, j, hidden, row_at, first, step_at, dim, masked):
+    """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
+    r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    r3, r4, r5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        o0, o1 = read(r0 + at, count), read(r1 + at, count)
+        o2, o3 = read(r2 + at, count), read(r3 + at, count)
+        o4, o5 = read(r4 + at, count), read(r5 + at, count)
+        n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
+        step = step_at
+        for c in range(hidden):
+            h = read(read_at[i + c] + at, count)
+            w = read(add_at[j + c] + at, count)
+            g = broadcast(step)
+            w, n0 = w + g * o0, n0 + g * h
+            g = broadcast(step + FLOAT)
+            w, n1 = w + g * o1, n1 + g * h
+            g = broadcast(step + 2 * FLOAT)
+            w, n2 = w + g * o2, n2 + g * h
+            g = broadcast(step + 3 * FLOAT)
+            w, n3 = w + g * o3, n3 + g * h
+            g = broadcast(step + 4 * FLOAT)
+            w, n4 = w + g * o4, n4 + g * h
+            g = broadcast(step + 5 * FLOAT)
+            w, n5 = w + g * o5, n5 + g * h
+            write(add_at[j + c] + at, w, count)
+            step += GROUP * FLOAT
+        write(r0 + at, n0, count)
+        write(r1 + at, n1, count)
+        write(r2 + at, n2, count)
+        write(r3 + at, n3, count)
+        write(r4 + at, n4, count)
+        write(r5 + at, n5, count)
