@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-LR_FALL = 250  # the learning rate ends at lr / 250, as embedlayer's does
+LR_FALL = 250  # the learning rate ends at lr / 250, about gensim's own default
 
 
 def gensim(source: dict[str, Any], out: str, settings: dict[str, Any]) -> None:

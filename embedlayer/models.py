@@ -122,6 +122,7 @@ class Word2Vec:
 
     name: ClassVar[str]
     default_lr: ClassVar[float]
+    lr_fall: ClassVar[float]  # the learning rate ends at lr / lr_fall, unless told otherwise
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
@@ -171,6 +172,7 @@ class SkipGram(Word2Vec):
 
     name: ClassVar[str] = "skipgram"
     default_lr: ClassVar[float] = 0.025
+    lr_fall: ClassVar[float] = 250
 
     def step_mode(self) -> tuple[bool, bool]:
         """Every context is a hidden vector of its own."""
@@ -190,6 +192,7 @@ class CBOW(Word2Vec):
 
     name: ClassVar[str] = "cbow"
     default_lr: ClassVar[float] = 0.05
+    lr_fall: ClassVar[float] = 4  # to 250 costs 0.01 of the analogies: docs/design.md, section 5
 
     def step_mode(self) -> tuple[bool, bool]:
         """One averaged hidden vector a window."""

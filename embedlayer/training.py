@@ -32,7 +32,6 @@ CHUNK_TOKENS = 50_000  # a chunk's small integer arrays then fit the caches of a
 DEVICE_CHUNK_TOKENS = 1_000_000  # the thirty launches of a chunk are then short beside their work
 LEAST_CHUNKS = 100  # in all epochs: so often, at least, the learning rate falls
 BATCH_WINDOWS = 128  # windows a step where all see the tables as they were before it
-LR_FALL = 250  # the learning rate ends at lr / 250
 
 
 class Training:
@@ -43,7 +42,8 @@ class Training:
         model: SkipGram(...) or CBOW(...); default SkipGram().
         epochs: passes over the corpus.
         lr: the learning rate at the start; default the model's (0.025 skip-gram, 0.05 CBOW).
-        min_lr: the learning rate at the end, to which it falls linearly; default lr / 250.
+        min_lr: the learning rate at the end, to which it falls linearly; default lr / 250
+            (skip-gram) or lr / 4 (CBOW).
         seed: of all random choices.
         workers: threads, each on its own chunks, on shared tables without locks (Hogwild: Recht
             et al., NIPS 2011); default all cores. With one, a run on the CPU is repeatable to
@@ -93,7 +93,7 @@ class Training:
         self.corpus, self.model = corpus, model or SkipGram()
         self.epochs, self.seed, self.measure = epochs, seed, measure
         self.lr = self.model.default_lr if lr is None else lr
-        self.min_lr = self.lr / LR_FALL if min_lr is None else min_lr
+        self.min_lr = self.lr / self.model.lr_fall if min_lr is None else min_lr
         self.callbacks = tuple(callbacks)
         _check(epochs=epochs, workers=workers, batch=batch, measure=measure, in_flight=in_flight)
         if not 0 <= self.min_lr <= self.lr < math.inf or self.lr == 0:

@@ -76,7 +76,9 @@ CORPUS_OPTIONS = (
 TRAINING_OPTIONS = (
     _option("--epochs", COUNT, Training, "Passes over the text."),
     _option("--lr", float, Training, "Learning rate at the start.", default=LEARNING_RATES),
-    _option("--min-lr", float, Training, "Learning rate at the end.", default="lr / 250"),
+    _option(
+        "--min-lr", float, Training, "Learning rate at the end.", default="lr / 250, CBOW lr / 4"
+    ),
     _option("--seed", int, Training, "Of all random choices."),
     _option("--workers", COUNT, Training, "Threads.", default="all cores"),
     _option(

@@ -1,9 +1,9 @@
 """What is drawn or walked at the output: the alias table and the Huffman tree of the counts.
 
-Pure functions of the counts, in NumPy: they run once, before training.
+Pure functions of the counts: they run once, before training. Their loops are compiled, and
+imported when one is first made.
 """
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,21 +24,13 @@ def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         prob: uint32, (V,), and alias: int32, (V,).
     """
+    from embedlayer.text.pairing import pair_slots
+
     size = len(weights)
     share = np.asarray(weights, np.float64) * (size / np.sum(weights))
     alias = np.arange(size, dtype=np.int32)
-    small = [int(i) for i in np.flatnonzero(share < 1.0)]
-    large = [int(i) for i in np.flatnonzero(share >= 1.0)]
-    left = share.tolist()
-    while small and large:
-        poor, rich = small.pop(), large[-1]
-        alias[poor] = rich
-        left[rich] -= 1.0 - left[poor]
-        if left[rich] < 1.0:
-            small.append(large.pop())
-    for i in small + large:  # only rounding kept these from exactly one
-        left[i] = 1.0
-    return thresholds(np.asarray(left)), alias
+    pair_slots(share, alias)
+    return thresholds(share), alias
 
 
 def thresholds(probability: np.ndarray) -> np.ndarray:
@@ -76,17 +68,11 @@ def huffman_tree(counts: np.ndarray) -> HuffmanTree:
     Args:
         counts: int64, (V,), at least one word.
     """
-    size = len(counts)
-    heap = [(int(count), word) for word, count in enumerate(counts)]
-    heapq.heapify(heap)
-    parent = np.zeros(2 * size - 1, np.int32)
-    bit = np.zeros(2 * size - 1, np.int8)
-    for node in range(size, 2 * size - 1):
-        (first_count, first), (second_count, second) = heapq.heappop(heap), heapq.heappop(heap)
-        parent[first] = parent[second] = node
-        bit[second] = 1
-        heapq.heappush(heap, (first_count + second_count, node))
-    return _paths(parent, bit, size)
+    from embedlayer.text.pairing import join_rarest
+
+    counts = np.asarray(counts, np.int64)
+    parent, bit = join_rarest(counts, np.argsort(counts, kind="stable"))
+    return _paths(parent, bit, len(counts))
 
 
 def _paths(parent: np.ndarray, bit: np.ndarray, size: int) -> HuffmanTree:

@@ -78,8 +78,8 @@ class Vocabulary:
         """
         frequent = _frequent(counts, min_count, max_size)
         words = words_of(frequent)
-        falling = (-counts[frequent]).tolist()
-        order = sorted(range(len(words)), key=lambda i: (falling[i], words[i]))[:max_size]
+        by_word = np.array(sorted(range(len(words)), key=words.__getitem__))
+        order = by_word[np.argsort(-counts[frequent[by_word]], kind="stable")][:max_size].tolist()
         chosen = frequent[order]
         return cls([words[i] for i in order], counts[chosen]), chosen
 
