@@ -139,8 +139,8 @@ class Word2Vec:
         return {"model": self.name, **asdict(self)}
 
     def step_mode(self) -> tuple[bool, bool]:
-        """The ``mean`` and ``divide`` of ``kernels.sgd_step``."""
-        raise NotImplementedError("Word2Vec holds the options; use SkipGram or CBOW")
+        """The ``mean`` and ``divide`` of ``kernels.sgd_step``: each context is a hidden vector."""
+        return False, False
 
     def tables(self, vocabulary: Vocabulary, seed: int, xp: Any) -> tuple[Any, Any]:
         """The two tables at the start of training, float32.
@@ -173,10 +173,6 @@ class SkipGram(Word2Vec):
     name: ClassVar[str] = "skipgram"
     default_lr: ClassVar[float] = 0.025
     lr_fall: ClassVar[float] = 250
-
-    def step_mode(self) -> tuple[bool, bool]:
-        """Every context is a hidden vector of its own."""
-        return False, False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,9 @@ from embedlayer.kernels.cpu.lanes import (
 )
 from embedlayer.kernels.cpu.scores import (
     GROUP,
-    are_plain,
+    SEEN,
+    drop_missing,
+    may_repeat,
     set_targets,
     settle_rows,
     store_steps,
@@ -51,8 +53,10 @@ def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_ou
     targets = np.zeros((groups, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
     context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
+    widths = np.empty(BLOCK + AHEAD, np.intp)
     row_at = np.empty(block_rows.size, np.intp)
-    work = scratch, scores, targets, block_rows, context_at, row_at
+    seen = np.full(SEEN, -1, np.int64)
+    work = scratch, scores, targets, block_rows, widths, context_at, row_at, seen
     own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
     tables = (
         open_table(W_in, own[0], hot_in, every, masked),
@@ -65,7 +69,7 @@ def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_ou
 def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, masked):
     inputs, outputs = tables
     _, offsets, rows = windows
-    scratch, scores, targets, block_rows, context_at, row_at = work
+    scratch, scores, targets, block_rows, widths, context_at, row_at, seen = work
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     zero_row = (address(scratch) + LINE - 1) // LINE * LINE
     h, k = zero_row + pitch, zero_row + 2 * pitch
@@ -78,7 +82,9 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
     for b in range(0, size, 2):
         if b % BLOCK == 0:
             base = offsets[b]
-            look_up(tables, windows, b, block_rows, context_at, row_at, zero_row, dim, masked)
+            look_up(
+                tables, windows, b, block_rows, widths, context_at, row_at, zero_row, dim, masked
+            )
         c = min(b + 1, size - 1)  # the partner; the last of an odd number has none
         begin, middle, end = offsets[b] - base, offsets[b + 1] - base, offsets[c + 1] - base
         first_row = b % BLOCK * row_pitch
@@ -88,15 +94,15 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
             for j in range(max(last - 2, offsets[i] - base), last):
                 prefetch_lines(context_at[j], inputs.pitch)
             other_row = first_row + (i - b) * row_pitch
-            for j in range(other_row, other_row + rows.shape[1]):
+            for j in range(other_row, other_row + widths[i - b + b % BLOCK]):
                 prefetch_lines(row_at[j], outputs.pitch)
 
         _mean(h, context_at, begin, middle, dim, masked)
         _mean(k, context_at, middle, end, dim, masked)
         label, other_label = (b, c) if len(labels) > 1 else (0, 0)
         if b == 0 or label > 0:
-            set_targets(targets, 0, labels, label, lr)
-            set_targets(targets, 1, labels, other_label, lr)
+            set_targets(targets, 0, labels, label, rows.shape[1], lr)
+            set_targets(targets, 1, labels, other_label, rows.shape[1], lr)
         for group in range(groups):
             at, first = group * LINE, first_row + group * GROUP
             score = _score(h, k, row_at, first, row_pitch, dim, masked)
@@ -111,7 +117,8 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
 
         for half in range(2):
             first = first_row + half * row_pitch
-            if not are_plain(flat_rows, first, row_pitch):
+            drop_missing(flat_rows, first, row_pitch, steps, half, half + 1)
+            if may_repeat(flat_rows, first, row_pitch, seen, b + half):
                 settle_rows(flat_rows, first, row_pitch, row_at, zero_row, steps, half, half + 1)
         sums = h_update, k_update
         if groups > 1:  # a row may be one window's in this group, the other's in the next

@@ -82,12 +82,14 @@ def most_contexts(offsets):
 
 
 @njit(nogil=True, cache=True)
-def look_up(tables, windows, b, block_rows, context_at, row_at, nowhere, dim, masked):
+def look_up(tables, windows, b, block_rows, widths, context_at, row_at, nowhere, dim, masked):
     """Find the rows of the block of windows that begins with b, and of those ahead of it.
 
     Args:
         block_rows: int32, (BLOCK + AHEAD, at least R): to be filled with the output rows; −1
             where a window has no contexts, and beyond R.
+        widths: intp, (BLOCK + AHEAD,): to be filled with the number of output rows up to the last
+            that is not −1: paths through the tree are shorter than R.
         context_at, row_at: intp, flat: to be filled with the addresses of the contexts, from the
             first one of window b on, and of ``block_rows``; ``nowhere`` for −1.
     """
@@ -95,10 +97,14 @@ def look_up(tables, windows, b, block_rows, context_at, row_at, nowhere, dim, ma
     contexts, offsets, rows = windows
     end = min(b + BLOCK + AHEAD, len(rows))
     block_rows[:] = -1
+    widths[:] = 0
     for i in range(b, end):
-        if offsets[i] < offsets[i + 1]:
-            for r in range(rows.shape[1]):
-                block_rows[i - b, r] = rows[i, r]
+        width = rows.shape[1] if offsets[i] < offsets[i + 1] else 0
+        while width > 0 and rows[i, width - 1] < 0:
+            width -= 1
+        for r in range(width):
+            block_rows[i - b, r] = rows[i, r]
+        widths[i - b] = width
     block_contexts, flat_rows = contexts[offsets[b] : offsets[end]], block_rows.reshape(-1)
     _exchange_due(inputs, block_contexts, b // BLOCK, dim, masked)
     _exchange_due(outputs, flat_rows, b // BLOCK, dim, masked)

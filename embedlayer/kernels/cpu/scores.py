@@ -8,14 +8,15 @@ from embedlayer.kernels.cpu.simd import clip, floor, load, power_of_two, splat, 
 
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
 PAIR = 2 * GROUP * FLOAT  # bytes of the scores of two hidden vectors
+SEEN = 1024  # slots in which repeated ids are noticed
 ONE, HALF = np.float32(1.0), np.float32(0.5)
 LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
 
 
 @njit(nogil=True, cache=True)
-def set_targets(targets, half, labels, label, lr):
-    """lr · label of each group of six output rows, for one hidden vector of each pair."""
-    for r in range(labels.shape[1]):
+def set_targets(targets, half, labels, label, width, lr):
+    """lr · label of the first ``width`` output rows, for one hidden vector of each pair."""
+    for r in range(width):
         targets[r // GROUP, half * GROUP + r % GROUP] = lr * labels[label, r]
 
 
@@ -48,23 +49,35 @@ def _sigmoid(x):
 
 
 @njit(nogil=True, cache=True)
-def are_plain(ids, first, size):
-    """Whether all of these ids are real, and no two share their last six bits, or are the same."""
-    seen, again, least = np.uint64(0), np.uint64(0), 0
+def may_repeat(ids, first, size, seen, stamp):
+    """Whether two of these ids share their last bits, and so may be one; −1 aside.
+
+    Args:
+        seen: int64, (SEEN,): the stamps of former calls, none of them this ``stamp``.
+    """
+    again = False
     for i in range(first, first + size):
-        bit = np.uint64(1) << np.uint64(ids[i] & 63)
-        again |= seen & bit
-        seen |= bit
-        least = min(least, ids[i])
-    return again == 0 and least == 0
+        slot = ids[i] & (SEEN - 1)
+        again |= (seen[slot] == stamp) & (ids[i] >= 0)
+        seen[slot] = stamp
+    return again
+
+
+@njit(nogil=True, cache=True)
+def drop_missing(rows, first, size, steps, begin, end):
+    """Let "no row" take no step; arguments as ``settle_rows``."""
+    for r in range(size):
+        if rows[first + r] < 0:
+            for c in range(begin * GROUP, end * GROUP, GROUP):
+                steps[r // GROUP, c + r % GROUP] = 0
 
 
 @njit(nogil=True, cache=True)
 def settle_rows(rows, first, size, row_at, nowhere, steps, begin, end):
-    """Let "no row" take no step, and rows that repeat take their steps together.
+    """Let the first of rows that repeat take the steps of all.
 
-    Their addresses become ``nowhere``, a row of zeros: what remains are different rows, which can
-    be written as soon as all are read. The scores are those of the rows as they were.
+    The others' addresses become ``nowhere``, a row of zeros: what remains are different rows, which
+    can be written as soon as all are read. The scores are those of the rows as they were.
 
     Args:
         rows: int32, flat: ``size`` of them from ``first`` on are a window's, −1 is "no row".
@@ -72,18 +85,15 @@ def settle_rows(rows, first, size, row_at, nowhere, steps, begin, end):
         steps: float32, (groups, …): of each group, GROUP a hidden vector; those of the hidden
             vectors ``begin`` … ``end`` − 1 are meant.
     """
-    for r in range(size):
-        same = -1
-        for earlier in range(r):
+    for r in range(1, size):
+        for earlier in range(r if rows[first + r] >= 0 else 0):
             if rows[first + earlier] == rows[first + r]:
-                same = earlier
+                row_at[first + r] = nowhere
+                for c in range(begin * GROUP, end * GROUP, GROUP):
+                    step = steps[r // GROUP, c + r % GROUP]
+                    steps[earlier // GROUP, c + earlier % GROUP] += step
+                    steps[r // GROUP, c + r % GROUP] = 0
                 break
-        if rows[first + r] < 0 or same >= 0:
-            row_at[first + r] = nowhere
-            for c in range(begin * GROUP, end * GROUP, GROUP):
-                if rows[first + r] >= 0:
-                    steps[same // GROUP, c + same % GROUP] += steps[r // GROUP, c + r % GROUP]
-                steps[r // GROUP, c + r % GROUP] = 0
 
 
 @njit(nogil=True, cache=True)

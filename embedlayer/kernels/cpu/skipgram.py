@@ -29,7 +29,9 @@ from embedlayer.kernels.cpu.lanes import (
 from embedlayer.kernels.cpu.scores import (
     GROUP,
     PAIR,
-    are_plain,
+    SEEN,
+    drop_missing,
+    may_repeat,
     set_targets,
     settle_rows,
     store_steps,
@@ -51,9 +53,11 @@ def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, e
     targets = np.zeros((groups, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
     context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
+    widths = np.empty(BLOCK + AHEAD, np.intp)
     row_at = np.empty(block_rows.size, np.intp)
+    seen = np.full(SEEN, -1, np.int64)
     copy_at = np.empty(most, np.intp)
-    work = scratch, scores, targets, block_rows, context_at, row_at, copy_at
+    work = scratch, scores, targets, block_rows, widths, context_at, row_at, copy_at, seen
     own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
     tables = (
         open_table(W_in, own[0], hot_in, every, masked),
@@ -66,7 +70,7 @@ def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, e
 def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
     inputs, outputs = tables
     contexts, offsets, rows = windows
-    scratch, scores, targets, block_rows, context_at, row_at, copy_at = work
+    scratch, scores, targets, block_rows, widths, context_at, row_at, copy_at, seen = work
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     zero_row = (address(scratch) + LINE - 1) // LINE * LINE
     row_pitch, flat_rows = block_rows.shape[1], block_rows.reshape(-1)
@@ -77,32 +81,35 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
     for b in range(len(rows)):
         if b % BLOCK == 0:
             base = offsets[b]
-            look_up(tables, windows, b, block_rows, context_at, row_at, zero_row, dim, masked)
+            look_up(
+                tables, windows, b, block_rows, widths, context_at, row_at, zero_row, dim, masked
+            )
         begin, end, first_row = offsets[b] - base, offsets[b + 1] - base, b % BLOCK * row_pitch
         if b + 1 < len(rows):
             # Windows slide: of the next one's contexts only the last two may be new here.
             last = offsets[b + 2] - base
             for i in range(max(end, last - 2), last):
                 prefetch_lines(context_at[i], inputs.pitch)
-            for i in range(first_row + row_pitch, first_row + row_pitch + rows.shape[1]):
+            next_row = first_row + row_pitch
+            for i in range(next_row, next_row + widths[b % BLOCK + 1]):
                 prefetch_lines(row_at[i], outputs.pitch)
-        if begin == end:
-            continue
-        hidden, width = end - begin, rows.shape[1]
-        while width > 1 and rows[b, width - 1] < 0:  # a short path through the tree
-            width -= 1
+        hidden, width = end - begin, widths[b % BLOCK]
         groups = (width + GROUP - 1) // GROUP
 
         label = b if len(labels) > 1 else 0
         if b == 0 or label > 0:
-            set_targets(targets, 0, labels, label, lr)
-            set_targets(targets, 1, labels, label, lr)
+            known = width if len(labels) > 1 else rows.shape[1]
+            set_targets(targets, 0, labels, label, known, lr)
+            set_targets(targets, 1, labels, label, known, lr)
         for group in range(groups):
             at, first = group * group_pitch, first_row + group * GROUP
             for c in range(0, hidden, 2):
                 h = context_at[begin + c]
                 k = context_at[begin + c + 1] if c + 1 < hidden else zero_row
-                score = _score(h, k, row_at, first, dim, masked)
+                if width - group * GROUP > GROUP // 2:
+                    score = _score(h, k, row_at, first, dim, masked)
+                else:
+                    score = _score_few(h, k, row_at, first, dim, masked)
                 store_steps(score, score_at + at, step_at + at, targets, group, lr)
                 at += PAIR
             if measured[b]:
@@ -111,9 +118,10 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
                 pairs += more[1]
 
         size = groups * GROUP
-        if not are_plain(flat_rows, first_row, size):
+        drop_missing(flat_rows, first_row, size, steps, 0, hidden)
+        if may_repeat(flat_rows, first_row, size, seen, 2 * b):
             settle_rows(flat_rows, first_row, size, row_at, zero_row, steps, 0, hidden)
-        if not are_plain(contexts, offsets[b], hidden):
+        if may_repeat(contexts, offsets[b], hidden, seen, 2 * b + 1):
             _settle_contexts(contexts, offsets[b], hidden, context_at, begin, zero_row, steps)
         hidden_at, first_hidden = context_at, begin
         if groups > 1:  # the update of a group must not see that of the one before it
@@ -121,9 +129,11 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             hidden_at, first_hidden = copy_at, 0
         for group in range(groups):
             first, at = first_row + group * GROUP, step_at + group * group_pitch
-            _update(
-                hidden_at, first_hidden, context_at, begin, hidden, row_at, first, at, dim, masked
-            )
+            places = hidden_at, first_hidden, context_at, begin, hidden
+            if width - group * GROUP > GROUP // 2:
+                _update(places, row_at, first, at, dim, masked)
+            else:
+                _update_few(places, row_at, first, at, dim, masked)
     close_table(inputs, dim, masked)
     close_table(outputs, dim, masked)
     return loss, pairs
@@ -169,8 +179,26 @@ def _score(h, k, row_at, first, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update(read_at, i, add_at, j, hidden, row_at, first, step_at, dim, masked):
+def _score_few(h, k, row_at, first, dim, masked):
+    """As :func:`_score`, where no more than three of the six output rows are left."""
+    h0 = h1 = h2 = k0 = k1 = k2 = none = zeros()
+    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        x, y = read(h + at, count), read(k + at, count)
+        o = read(o0 + at, count)
+        h0, k0 = h0 + x * o, k0 + y * o
+        o = read(o1 + at, count)
+        h1, k1 = h1 + x * o, k1 + y * o
+        o = read(o2 + at, count)
+        h2, k2 = h2 + x * o, k2 + y * o
+    return sum_lanes(h0, h1, h2, none, none, none, k0, k1, k2, none, none, none)
+
+
+@njit(nogil=True, cache=True)
+def _update(places, row_at, first, step_at, dim, masked):
     """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
+    read_at, i, add_at, j, hidden = places
     r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
     r3, r4, r5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
     for d in range(0, dim, LANES):
@@ -203,3 +231,29 @@ def _update(read_at, i, add_at, j, hidden, row_at, first, step_at, dim, masked):
         write(r3 + at, n3, count)
         write(r4 + at, n4, count)
         write(r5 + at, n5, count)
+
+
+@njit(nogil=True, cache=True)
+def _update_few(places, row_at, first, step_at, dim, masked):
+    """As :func:`_update`, where no more than three of the six output rows are left."""
+    read_at, i, add_at, j, hidden = places
+    r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    for d in range(0, dim, LANES):
+        at, count = d * FLOAT, lanes(dim, d, masked)
+        o0, o1, o2 = read(r0 + at, count), read(r1 + at, count), read(r2 + at, count)
+        n0, n1, n2 = o0, o1, o2
+        step = step_at
+        for c in range(hidden):
+            h = read(read_at[i + c] + at, count)
+            w = read(add_at[j + c] + at, count)
+            g = broadcast(step)
+            w, n0 = w + g * o0, n0 + g * h
+            g = broadcast(step + FLOAT)
+            w, n1 = w + g * o1, n1 + g * h
+            g = broadcast(step + 2 * FLOAT)
+            w, n2 = w + g * o2, n2 + g * h
+            write(add_at[j + c] + at, w, count)
+            step += GROUP * FLOAT
+        write(r0 + at, n0, count)
+        write(r1 + at, n1, count)
+        write(r2 + at, n2, count)
