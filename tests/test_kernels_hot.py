@@ -67,9 +67,10 @@ def test_what_others_added_meanwhile_stays(dim):
     table = keep(W, own, 3, masked)
     add_one(table, 1, dim, masked)
     W += 2  # another thread
-    hot.close_table(table, dim, masked)
     before[1] += 1
-    np.testing.assert_array_equal(W, before + 2)
+    for _ in range(2):  # what was exchanged once is known to both sides
+        hot.close_table(table, dim, masked)
+        np.testing.assert_array_equal(W, before + 2)
 
 
 def test_rows_are_kept_where_others_write_and_the_call_is_long_enough():
