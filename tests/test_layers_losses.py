@@ -128,8 +128,10 @@ class TestNegativeSamplingLoss:
         return NegativeSamplingLoss(self.W, lambda targets, negative: drawn, 2, **options)
 
     def test_is_the_sum_of_its_sigmoid_losses_averaged_over_the_batch(self):
+        def softplus(x):
+            return math.log1p(math.exp(x))
+
         layer = self.layer([[1, 2], [3, 3]])
-        softplus = lambda x: math.log1p(math.exp(x))  # noqa: E731
         first = softplus(-5) + softplus(2) + softplus(3)
         second = softplus(-0) + 2 * softplus(-0.5)
         assert layer.forward(self.h, [3, 0]) == pytest.approx((first + second) / 2, rel=1e-14)

@@ -120,7 +120,10 @@ def test_one_thread_feeds_the_device_of_the_tables(
     small: Corpus, cupy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = []
-    use = lambda self: threads.append(threading.current_thread())  # noqa: E731
+
+    def use(device: Any) -> None:
+        threads.append(threading.current_thread())
+
     monkeypatch.setattr(cupy.cuda.Device, "use", use)
     training = Training(small, SMALL, epochs=2, workers=5, backend="cupy")
     training.run()

@@ -5,7 +5,8 @@ the cores share no cache, two threads are then slower than one. About half of al
 few thousand rows at the head of a table, those of the most frequent words (or of the nodes next to
 the root). So each thread works on copies of its own. What it has added to a copy goes to the table,
 and what others have added comes from there, in one of ``every`` blocks of windows that use the row,
-and for all rows at the end.
+and for all rows at the end. There are no locks: of two exchanges of one row at one moment, one is
+lost.
 """
 
 from typing import NamedTuple
