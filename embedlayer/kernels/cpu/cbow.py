@@ -36,19 +36,28 @@ from embedlayer.kernels.cpu.scores import (
     store_steps,
     sum_loss,
 )
-from embedlayer.kernels.cpu.simd import LANES, broadcast, load, splat, store, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd import (
+    LANES,
+    broadcast,
+    load,
+    prefetch,
+    splat,
+    store,
+    sum_lanes,
+    zeros,
+)
 
 
 @njit(nogil=True, cache=True)
 def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_out, every, masked):
     dim, most = W_in.shape[1], most_contexts(windows[1])
     groups = (windows[2].shape[1] + GROUP - 1) // GROUP
-    # Scratch rows, each on cache lines of its own: zeros, the hidden vectors of two windows, their
-    # updates, and one to spare.
+    # Scratch rows, each on cache lines of its own: zeros, the hidden vectors of two windows, and
+    # their updates.
     # numba frees an array behind its last use, and an address is none: those made here are
     # arguments of a function that works with their addresses.
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
-    scratch = np.zeros((6 * pitch + LINE) // FLOAT, np.float32)
+    scratch = np.zeros((5 * pitch + LINE) // FLOAT, np.float32)
     scores = np.empty((2, groups, LANES), np.float32)  # and steps
     targets = np.zeros((groups, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
@@ -73,7 +82,7 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     zero_row = (address(scratch) + LINE - 1) // LINE * LINE
     h, k = zero_row + pitch, zero_row + 2 * pitch
-    h_update, k_update, spare = zero_row + 3 * pitch, zero_row + 4 * pitch, zero_row + 5 * pitch
+    h_update, k_update = zero_row + 3 * pitch, zero_row + 4 * pitch
     row_pitch, flat_rows = block_rows.shape[1], block_rows.reshape(-1)
     steps, groups, size = scores[1], len(targets), len(rows)
     score_at, step_at = address(scores), address(steps)
@@ -93,9 +102,6 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
             last = offsets[i + 1] - base
             for j in range(max(last - 2, offsets[i] - base), last):
                 prefetch_lines(context_at[j], inputs.pitch)
-            other_row = first_row + (i - b) * row_pitch
-            for j in range(other_row, other_row + widths[i - b + b % BLOCK]):
-                prefetch_lines(row_at[j], outputs.pitch)
 
         _mean(h, context_at, begin, middle, dim, masked)
         _mean(k, context_at, middle, end, dim, masked)
@@ -120,25 +126,32 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
             drop_missing(flat_rows, first, row_pitch, steps, half, half + 1)
             if may_repeat(flat_rows, first, row_pitch, seen, b + half):
                 settle_rows(flat_rows, first, row_pitch, row_at, zero_row, steps, half, half + 1)
-        sums = h_update, k_update
+        h_share, k_share = _share(begin, middle, divide), _share(middle, end, divide)
         if groups > 1:  # a row may be one window's in this group, the other's in the next
             for group in range(groups):
                 at, first = step_at + group * LINE, first_row + group * GROUP
+                sums = h_update, k_update
                 _sum_updates(sums, group, row_at, first, row_pitch, at, dim, masked)
-            sums = spare, spare
+            _spread(h_update, h_share, context_at, begin, middle, dim, masked)
+            _spread(k_update, k_share, context_at, middle, end, dim, masked)
+            middle = end = begin  # have learnt
         for group in range(groups):
             at, first = step_at + group * LINE, first_row + group * GROUP
-            _update(h, k, sums, row_at, first, row_pitch, at, dim, masked)
-        _spread(h_update, context_at, begin, middle, divide, dim, masked)
-        _spread(k_update, context_at, middle, end, divide, dim, masked)
+            learners = context_at, begin, middle, end, h_share, k_share
+            _update(h, k, learners, row_at, first, row_pitch, at, dim, masked)
     close_table(inputs, dim, masked)
     close_table(outputs, dim, masked)
     return loss, pairs
 
 
 @njit(nogil=True, cache=True)
+def _share(begin, end, divide):
+    return np.float32(1.0) / np.float32(max(1, end - begin) if divide else 1)
+
+
+@njit(nogil=True, cache=True)
 def _mean(to, addresses, begin, end, dim, masked):
-    share = splat(np.float32(1.0) / np.float32(max(1, end - begin)))
+    share = splat(_share(begin, end, True))
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         total = zeros()
@@ -148,12 +161,11 @@ def _mean(to, addresses, begin, end, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _spread(row, addresses, begin, end, divide, dim, masked):
-    """Add a window's hidden update to each of its contexts, whole or divided by their number."""
-    share = splat(np.float32(1.0) / np.float32(max(1, end - begin) if divide else 1))
+def _spread(row, share, addresses, begin, end, dim, masked):
+    """Add a share of a window's hidden update to each of its contexts."""
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
-        update = load(row + at) * share
+        update = load(row + at) * splat(share)
         for c in range(begin, end):
             add(addresses[c] + at, update, count)
 
@@ -207,9 +219,14 @@ def _sum_updates(sums, group, row_at, first, row_pitch, step_at, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update(h, k, sums, row_at, first, row_pitch, step_at, dim, masked):
-    """Add step · hidden vector to the rows of both, and sum step · output row as they were."""
-    other = first + row_pitch
+def _update(h, k, learners, row_at, first, row_pitch, step_at, dim, masked):
+    """Add step · hidden vector to the rows, and a share of step · row to those who learn it.
+
+    Between the writes it asks for the rows of the two windows after these, so that they come while
+    there is nothing to wait for.
+    """
+    context_at, begin, middle, end, h_share, k_share = learners
+    other, soon = first + row_pitch, first + 2 * row_pitch
     o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
     o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
     p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
@@ -220,6 +237,9 @@ def _update(h, k, sums, row_at, first, row_pitch, step_at, dim, masked):
     t3, t4, t5 = broadcast(step_at + 36), broadcast(step_at + 40), broadcast(step_at + 44)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
+        for r in range(soon, soon + GROUP):
+            prefetch(row_at[r] + at)
+            prefetch(row_at[r + row_pitch] + at)
         x, y = load(h + at), load(k + at)
         # The two windows may share rows: all are read before any is written, and those of the
         # second are read again, after those of the first are written.
@@ -230,8 +250,10 @@ def _update(h, k, sums, row_at, first, row_pitch, step_at, dim, masked):
         a2, a3 = read(o2 + at, count), read(o3 + at, count)
         a4, a5 = read(o4 + at, count), read(o5 + at, count)
         w = s0 * a0 + s1 * a1 + s2 * a2 + s3 * a3 + s4 * a4 + s5 * a5
-        store(sums[0] + at, w)
-        store(sums[1] + at, v)
+        for c in range(begin, middle):
+            add(context_at[c] + at, w * splat(h_share), count)
+        for c in range(middle, end):
+            add(context_at[c] + at, v * splat(k_share), count)
         write(o0 + at, a0 + s0 * x, count)
         write(o1 + at, a1 + s1 * x, count)
         write(o2 + at, a2 + s2 * x, count)

@@ -37,7 +37,7 @@ from embedlayer.kernels.cpu.scores import (
     store_steps,
     sum_loss,
 )
-from embedlayer.kernels.cpu.simd import LANES, broadcast, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd import LANES, broadcast, prefetch, sum_lanes, zeros
 
 
 @njit(nogil=True, cache=True)
@@ -90,9 +90,6 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             last = offsets[b + 2] - base
             for i in range(max(end, last - 2), last):
                 prefetch_lines(context_at[i], inputs.pitch)
-            next_row = first_row + row_pitch
-            for i in range(next_row, next_row + widths[b % BLOCK + 1]):
-                prefetch_lines(row_at[i], outputs.pitch)
         hidden, width = end - begin, widths[b % BLOCK]
         groups = (width + GROUP - 1) // GROUP
 
@@ -131,9 +128,9 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             first, at = first_row + group * GROUP, step_at + group * group_pitch
             places = hidden_at, first_hidden, context_at, begin, hidden
             if width - group * GROUP > GROUP // 2:
-                _update(places, row_at, first, at, dim, masked)
+                _update(places, row_at, first, row_pitch, at, dim, masked)
             else:
-                _update_few(places, row_at, first, at, dim, masked)
+                _update_few(places, row_at, first, row_pitch, at, dim, masked)
     close_table(inputs, dim, masked)
     close_table(outputs, dim, masked)
     return loss, pairs
@@ -196,13 +193,19 @@ def _score_few(h, k, row_at, first, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update(places, row_at, first, step_at, dim, masked):
-    """Add step · output row to every hidden vector and step · hidden vector to six output rows."""
+def _update(places, row_at, first, row_pitch, step_at, dim, masked):
+    """Add step · output row to every hidden vector and step · hidden vector to six output rows.
+
+    On the way it asks for the rows of the next window, so that they come while there is much to do.
+    """
     read_at, i, add_at, j, hidden = places
     r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
     r3, r4, r5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    soon = first + row_pitch
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
+        for r in range(soon, soon + GROUP):
+            prefetch(row_at[r] + at)
         o0, o1 = read(r0 + at, count), read(r1 + at, count)
         o2, o3 = read(r2 + at, count), read(r3 + at, count)
         o4, o5 = read(r4 + at, count), read(r5 + at, count)
@@ -234,12 +237,15 @@ def _update(places, row_at, first, step_at, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update_few(places, row_at, first, step_at, dim, masked):
+def _update_few(places, row_at, first, row_pitch, step_at, dim, masked):
     """As :func:`_update`, where no more than three of the six output rows are left."""
     read_at, i, add_at, j, hidden = places
     r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    soon = first + row_pitch
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
+        for r in range(soon, soon + GROUP):
+            prefetch(row_at[r] + at)
         o0, o1, o2 = read(r0 + at, count), read(r1 + at, count), read(r2 + at, count)
         n0, n1, n2 = o0, o1, o2
         step = step_at
