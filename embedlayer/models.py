@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar, NamedTuple
 
@@ -71,6 +72,7 @@ class HierarchicalSoftmax:
     def __init__(self, vocabulary: Vocabulary, model: "Word2Vec", xp: Any) -> None:
         tree = huffman_tree(vocabulary.counts)
         self.paths, self.labels = xp.asarray(tree.rows), xp.asarray(tree.labels)
+        self.take = partial(xp.take, axis=0)  # of whole rows: thrice as fast as an index
 
     @staticmethod
     def sizes(model: "Word2Vec", words: int, tokens: int) -> LossSizes:
@@ -87,7 +89,7 @@ class HierarchicalSoftmax:
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
     ) -> tuple[Any, Any]:
         """The output rows, int32 (B, L), and their labels, float32 (B, L)."""
-        return self.paths[targets], self.labels[targets]
+        return self.take(self.paths, targets), self.take(self.labels, targets)
 
 
 LOSSES: dict[str, type[NegativeSampling] | type[HierarchicalSoftmax]] = {

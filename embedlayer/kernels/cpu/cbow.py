@@ -58,8 +58,8 @@ def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_ou
     # arguments of a function that works with their addresses.
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     scratch = np.zeros((5 * pitch + LINE) // FLOAT, np.float32)
-    scores = np.empty((2, groups, LANES), np.float32)  # and steps
-    targets = np.zeros((groups, LANES), np.float32)
+    scores = np.empty((3, groups, 2 * LANES), np.float32)  # steps, exponentials
+    targets = np.zeros((groups + 1, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
     context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
     widths = np.empty(BLOCK + AHEAD, np.intp)
@@ -84,7 +84,8 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
     h, k = zero_row + pitch, zero_row + 2 * pitch
     h_update, k_update = zero_row + 3 * pitch, zero_row + 4 * pitch
     row_pitch, flat_rows = block_rows.shape[1], block_rows.reshape(-1)
-    steps, groups, size = scores[1], len(targets), len(rows)
+    steps, groups, size = scores[1], scores.shape[1], len(rows)
+    group_pitch = scores.shape[2] * FLOAT
     score_at, step_at = address(scores), address(steps)
     loss, pairs = 0.0, 0
 
@@ -107,17 +108,17 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
         _mean(k, context_at, middle, end, dim, masked)
         label, other_label = (b, c) if len(labels) > 1 else (0, 0)
         if b == 0 or label > 0:
-            set_targets(targets, 0, labels, label, rows.shape[1], lr)
-            set_targets(targets, 1, labels, other_label, rows.shape[1], lr)
+            set_targets(targets, labels, label, other_label, rows.shape[1], lr)
         for group in range(groups):
-            at, first = group * LINE, first_row + group * GROUP
+            at, first = group * group_pitch, first_row + group * GROUP
             score = _score(h, k, row_at, first, row_pitch, dim, masked)
-            store_steps(score, score_at + at, step_at + at, targets, group, lr)
+            store(score_at + at, score)
+            store_steps(score, step_at + at, targets, group, lr)
             for i in range(b, c + 1):
                 if measured[i] and offsets[i] < offsets[i + 1]:
-                    own_scores = scores[0, group, (i - b) * GROUP :]
-                    own_labels = labels[i if len(labels) > 1 else 0]
-                    more = sum_loss(own_scores, 1, rows[i], own_labels, group * GROUP)
+                    own_label = i if len(labels) > 1 else 0
+                    at_scores = (i - b) * GROUP
+                    more = sum_loss(scores, group, at_scores, 1, rows, i, labels, own_label)
                     loss += more[0]
                     pairs += more[1]
 
@@ -129,14 +130,14 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
         h_share, k_share = _share(begin, middle, divide), _share(middle, end, divide)
         if groups > 1:  # a row may be one window's in this group, the other's in the next
             for group in range(groups):
-                at, first = step_at + group * LINE, first_row + group * GROUP
+                at, first = step_at + group * group_pitch, first_row + group * GROUP
                 sums = h_update, k_update
                 _sum_updates(sums, group, row_at, first, row_pitch, at, dim, masked)
             _spread(h_update, h_share, context_at, begin, middle, dim, masked)
             _spread(k_update, k_share, context_at, middle, end, dim, masked)
             middle = end = begin  # have learnt
         for group in range(groups):
-            at, first = step_at + group * LINE, first_row + group * GROUP
+            at, first = step_at + group * group_pitch, first_row + group * GROUP
             learners = context_at, begin, middle, end, h_share, k_share
             _update(h, k, learners, row_at, first, row_pitch, at, dim, masked)
     close_table(inputs, dim, masked)

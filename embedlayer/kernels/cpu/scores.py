@@ -1,51 +1,79 @@
 """From the scores of twelve pairs of vectors to their steps and their loss."""
 
+import math
+
 import numpy as np
 from numba import njit
 
 from embedlayer.kernels.cpu.lanes import FLOAT, LINE, address
-from embedlayer.kernels.cpu.simd import clip, floor, load, power_of_two, splat, store
+from embedlayer.kernels.cpu.simd import (
+    LANES,
+    clip,
+    floor,
+    load,
+    load_first,
+    magnitude,
+    power_of_two,
+    splat,
+    store,
+)
 
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
 PAIR = 2 * GROUP * FLOAT  # bytes of the scores of two hidden vectors
 SEEN = 1024  # slots in which repeated ids are noticed
 ONE, HALF = np.float32(1.0), np.float32(0.5)
-LN_2, MINUS_LOG2_E = np.float32(np.log(2.0)), np.float32(-1.0 / np.log(2.0))
+MINUS_LOG2_E = np.float32(-1.0 / math.log(2.0))
+SERIES = tuple(np.float32(math.log(2.0) ** n / math.factorial(n)) for n in range(7))  # of 2**x
 
 
 @njit(nogil=True, cache=True)
-def set_targets(targets, half, labels, label, width, lr):
-    """lr · label of the first ``width`` output rows, for one hidden vector of each pair."""
-    for r in range(width):
-        targets[r // GROUP, half * GROUP + r % GROUP] = lr * labels[label, r]
+def set_targets(targets, labels, first, second, width, lr):
+    """lr · label of a window's output rows for both hidden vectors of each pair.
+
+    Args:
+        targets: float32, (groups + 1, LANES): each row's end, and the one more, is room to write.
+        first, second: the rows of ``labels`` that are the labels of the two.
+        width: the output rows that have one.
+    """
+    for group in range((width + GROUP - 1) // GROUP):
+        label, count = group * GROUP, min(GROUP, width - group * GROUP)
+        target_at, label_at = address(targets) + group * LINE, address(labels) + label * FLOAT
+        pitch = labels.shape[1] * FLOAT
+        store(target_at, load_first(label_at + first * pitch, count) * splat(lr))
+        target_at += GROUP * FLOAT
+        store(target_at, load_first(label_at + second * pitch, count) * splat(lr))
 
 
 @njit(nogil=True, cache=True)
-def store_steps(score, score_at, step_at, targets, group, lr):
+def store_steps(score, step_at, targets, group, lr):
     """Keep twelve scores, and their steps: lr · (label − σ(score))."""
     target = load(address(targets) + group * LINE)
-    store(score_at, score)
     store(step_at, target - splat(lr) * _sigmoid(score))
 
 
 @njit(nogil=True, cache=True)
 def _sigmoid(x):
-    """1 / (1 + exp(−x)) to 2e-7.
+    """1 / (1 + exp(−x)) to 2e-7."""
+    return splat(ONE) / (splat(ONE) + _exp_minus(x))
 
-    exp(−x) = 2**(whole + part) with |part| ≤ 1/2: the whole goes into the exponent bits of a
-    float, and 2**part is its Taylor series to degree 6.
+
+@njit(nogil=True, cache=True)
+def _exp_minus(x):
+    """exp(−x) = 2**(whole + part) with |part| ≤ 1/2.
+
+    The whole goes into the exponent bits of a float, and 2**part is its Taylor series to degree 6.
     """
     power = clip(x * splat(MINUS_LOG2_E), np.float32(126.0))
     whole = floor(power + splat(HALF))
-    part = (power - whole) * splat(LN_2)
-    series = splat(np.float32(1.0 / 720.0))
-    series = series * part + splat(np.float32(1.0 / 120.0))
-    series = series * part + splat(np.float32(1.0 / 24.0))
-    series = series * part + splat(np.float32(1.0 / 6.0))
-    series = series * part + splat(HALF)
-    series = series * part + splat(ONE)
-    series = series * part + splat(ONE)
-    return splat(ONE) / (splat(ONE) + power_of_two(whole) * series)
+    part = power - whole
+    series = splat(SERIES[6])
+    series = series * part + splat(SERIES[5])
+    series = series * part + splat(SERIES[4])
+    series = series * part + splat(SERIES[3])
+    series = series * part + splat(SERIES[2])
+    series = series * part + splat(SERIES[1])
+    series = series * part + splat(SERIES[0])
+    return power_of_two(whole) * series
 
 
 @njit(nogil=True, cache=True)
@@ -97,19 +125,26 @@ def settle_rows(rows, first, size, row_at, nowhere, steps, begin, end):
 
 
 @njit(nogil=True, cache=True)
-def sum_loss(scores, hidden, rows, labels, first):
-    """The summed loss of a group of output rows, and its (hidden, output) pairs.
+def sum_loss(scores, group, first, hidden, rows, b, labels, label):
+    """The summed loss of a group of window b's output rows, and its (hidden, output) pairs.
 
     −log σ(−z) = max(z, 0) + log(1 + exp(−|z|)), with one logarithm for a product of many.
+
+    Args:
+        scores: float32, (3, groups, …): of each hidden vector GROUP, from ``first`` on; the last of
+            the three is room for their exponentials.
     """
     loss, pairs, product = 0.0, 0, 1.0
-    for r in range(first, min(first + GROUP, len(rows))):
-        if rows[r] >= 0:
-            sign = -1.0 if labels[r] > 0 else 1.0
-            for c in range(hidden):
-                z = sign * scores[c * GROUP + r - first]
-                loss += max(z, 0.0)
-                product *= 1.0 + np.exp(-abs(z))
+    exp_at = address(scores) + 2 * scores.shape[1] * scores.shape[2] * FLOAT
+    for c in range(first, first + hidden * GROUP, LANES):
+        at = (group * scores.shape[2] + c) * FLOAT
+        store(exp_at + at, _exp_minus(magnitude(load(address(scores) + at))))
+    for r in range(min(GROUP, rows.shape[1] - group * GROUP)):
+        if rows[b, group * GROUP + r] >= 0:
+            sign = -1.0 if labels[label, group * GROUP + r] > 0 else 1.0
+            for c in range(first + r, first + r + hidden * GROUP, GROUP):
+                loss += max(sign * scores[0, group, c], 0.0)
+                product *= 1.0 + scores[2, group, c]
                 if product > 1e300:
                     loss += np.log(product)
                     product = 1.0

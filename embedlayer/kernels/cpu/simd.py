@@ -168,6 +168,16 @@ def clip(typingctx, vector, limit):
 
 
 @intrinsic
+def magnitude(typingctx, vector):
+    """Each lane without its sign."""
+
+    def codegen(context, builder, signature, args):
+        return _call(builder, "llvm.fabs.v16f32", args[0])
+
+    return float32x16(float32x16), codegen
+
+
+@intrinsic
 def floor(typingctx, vector):
     """The largest whole number not above each lane."""
 

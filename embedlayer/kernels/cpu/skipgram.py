@@ -37,7 +37,7 @@ from embedlayer.kernels.cpu.scores import (
     store_steps,
     sum_loss,
 )
-from embedlayer.kernels.cpu.simd import LANES, broadcast, prefetch, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd import LANES, broadcast, load, prefetch, store, sum_lanes, zeros
 
 
 @njit(nogil=True, cache=True)
@@ -49,8 +49,8 @@ def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, e
     # arguments of a function that works with their addresses.
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     scratch = np.zeros(((1 + most) * pitch + LINE) // FLOAT, np.float32)
-    scores = np.empty((2, groups, (most + 1) * GROUP + LANES), np.float32)  # and steps
-    targets = np.zeros((groups, LANES), np.float32)
+    scores = np.empty((3, groups, (most + 1) * GROUP + LANES), np.float32)  # steps, exponentials
+    targets = np.zeros((groups + 1, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
     context_at = np.empty((BLOCK + AHEAD) * most, np.intp)
     widths = np.empty(BLOCK + AHEAD, np.intp)
@@ -96,8 +96,7 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
         label = b if len(labels) > 1 else 0
         if b == 0 or label > 0:
             known = width if len(labels) > 1 else rows.shape[1]
-            set_targets(targets, 0, labels, label, known, lr)
-            set_targets(targets, 1, labels, label, known, lr)
+            set_targets(targets, labels, label, label, known, lr)
         for group in range(groups):
             at, first = group * group_pitch, first_row + group * GROUP
             for c in range(0, hidden, 2):
@@ -107,16 +106,19 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
                     score = _score(h, k, row_at, first, dim, masked)
                 else:
                     score = _score_few(h, k, row_at, first, dim, masked)
-                store_steps(score, score_at + at, step_at + at, targets, group, lr)
+                store(score_at + at, score)
                 at += PAIR
+            for c in range(0, hidden, 2):
+                at = group * group_pitch + c // 2 * PAIR
+                store_steps(load(score_at + at), step_at + at, targets, group, lr)
             if measured[b]:
-                more = sum_loss(scores[0, group], hidden, rows[b], labels[label], group * GROUP)
+                more = sum_loss(scores, group, 0, hidden, rows, b, labels, label)
                 loss += more[0]
                 pairs += more[1]
 
         size = groups * GROUP
         drop_missing(flat_rows, first_row, size, steps, 0, hidden)
-        if may_repeat(flat_rows, first_row, size, seen, 2 * b):
+        if may_repeat(flat_rows, first_row, width, seen, 2 * b):
             settle_rows(flat_rows, first_row, size, row_at, zero_row, steps, 0, hidden)
         if may_repeat(contexts, offsets[b], hidden, seen, 2 * b + 1):
             _settle_contexts(contexts, offsets[b], hidden, context_at, begin, zero_row, steps)
