@@ -17,6 +17,7 @@ from embedlayer.kernels.cpu.hot import (
     own_rows,
 )
 from embedlayer.kernels.cpu.lanes import (
+    ADDRESS,
     FLOAT,
     LINE,
     add,
@@ -24,6 +25,7 @@ from embedlayer.kernels.cpu.lanes import (
     lanes,
     prefetch_lines,
     read,
+    six_rows,
     write,
 )
 from embedlayer.kernels.cpu.scores import (
@@ -40,6 +42,7 @@ from embedlayer.kernels.cpu.simd import (
     LANES,
     broadcast,
     load,
+    load_address,
     prefetch,
     splat,
     store,
@@ -87,6 +90,7 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
     steps, groups, size = scores[1], scores.shape[1], len(rows)
     group_pitch = scores.shape[2] * FLOAT
     score_at, step_at = address(scores), address(steps)
+    row_places, pitch_of_places = address(row_at), row_pitch * ADDRESS
     loss, pairs = 0.0, 0
 
     for b in range(0, size, 2):
@@ -96,22 +100,24 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
                 tables, windows, b, block_rows, widths, context_at, row_at, zero_row, dim, masked
             )
         c = min(b + 1, size - 1)  # the partner; the last of an odd number has none
-        begin, middle, end = offsets[b] - base, offsets[b + 1] - base, offsets[c + 1] - base
         first_row = b % BLOCK * row_pitch
+        h_count, k_count = offsets[b + 1] - offsets[b], offsets[c + 1] - offsets[b + 1]
+        h_places = address(context_at) + (offsets[b] - base) * ADDRESS
+        k_places = h_places + h_count * ADDRESS
         for i in range(b + 2, min(b + 4, size)):
             # Windows slide: of their contexts only the last two may be new here.
             last = offsets[i + 1] - base
             for j in range(max(last - 2, offsets[i] - base), last):
                 prefetch_lines(context_at[j], inputs.pitch)
 
-        _mean(h, context_at, begin, middle, dim, masked)
-        _mean(k, context_at, middle, end, dim, masked)
+        _mean(h, h_places, h_count, dim, masked)
+        _mean(k, k_places, k_count, dim, masked)
         label, other_label = (b, c) if len(labels) > 1 else (0, 0)
         if b == 0 or label > 0:
             set_targets(targets, labels, label, other_label, rows.shape[1], lr)
         for group in range(groups):
-            at, first = group * group_pitch, first_row + group * GROUP
-            score = _score(h, k, row_at, first, row_pitch, dim, masked)
+            at, places = group * group_pitch, row_places + (first_row + group * GROUP) * ADDRESS
+            score = _score(h, k, places, pitch_of_places, dim, masked)
             store(score_at + at, score)
             store_steps(score, step_at + at, targets, group, lr)
             for i in range(b, c + 1):
@@ -127,60 +133,54 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
             drop_missing(flat_rows, first, row_pitch, steps, half, half + 1)
             if may_repeat(flat_rows, first, row_pitch, seen, b + half):
                 settle_rows(flat_rows, first, row_pitch, row_at, zero_row, steps, half, half + 1)
-        h_share, k_share = _share(begin, middle, divide), _share(middle, end, divide)
+        h_share = np.float32(1.0) / np.float32(max(1, h_count) if divide else 1)
+        k_share = np.float32(1.0) / np.float32(max(1, k_count) if divide else 1)
         if groups > 1:  # a row may be one window's in this group, the other's in the next
             for group in range(groups):
-                at, first = step_at + group * group_pitch, first_row + group * GROUP
-                sums = h_update, k_update
-                _sum_updates(sums, group, row_at, first, row_pitch, at, dim, masked)
-            _spread(h_update, h_share, context_at, begin, middle, dim, masked)
-            _spread(k_update, k_share, context_at, middle, end, dim, masked)
-            middle = end = begin  # have learnt
+                places = row_places + (first_row + group * GROUP) * ADDRESS
+                at, sums = step_at + group * group_pitch, (h_update, k_update)
+                _sum_updates(sums, group, places, pitch_of_places, at, dim, masked)
+            _spread(h_update, h_share, h_places, h_count, dim, masked)
+            _spread(k_update, k_share, k_places, k_count, dim, masked)
+            h_count = k_count = 0  # have learnt
+        learners = h_places, h_count, h_share, k_places, k_count, k_share
         for group in range(groups):
-            at, first = step_at + group * group_pitch, first_row + group * GROUP
-            learners = context_at, begin, middle, end, h_share, k_share
-            _update(h, k, learners, row_at, first, row_pitch, at, dim, masked)
+            places = row_places + (first_row + group * GROUP) * ADDRESS
+            at = step_at + group * group_pitch
+            _update(h, k, learners, places, pitch_of_places, at, dim, masked)
     close_table(inputs, dim, masked)
     close_table(outputs, dim, masked)
     return loss, pairs
 
 
 @njit(nogil=True, cache=True)
-def _share(begin, end, divide):
-    return np.float32(1.0) / np.float32(max(1, end - begin) if divide else 1)
-
-
-@njit(nogil=True, cache=True)
-def _mean(to, addresses, begin, end, dim, masked):
-    share = splat(_share(begin, end, True))
+def _mean(to, places, size, dim, masked):
+    share = splat(np.float32(1.0) / np.float32(max(1, size)))
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         total = zeros()
-        for c in range(begin, end):
-            total = total + read(addresses[c] + at, count)
+        for c in range(size):
+            total = total + read(load_address(places + c * ADDRESS) + at, count)
         store(to + at, total * share)
 
 
 @njit(nogil=True, cache=True)
-def _spread(row, share, addresses, begin, end, dim, masked):
+def _spread(row, share, places, size, dim, masked):
     """Add a share of a window's hidden update to each of its contexts."""
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         update = load(row + at) * splat(share)
-        for c in range(begin, end):
-            add(addresses[c] + at, update, count)
+        for c in range(size):
+            add(load_address(places + c * ADDRESS) + at, update, count)
 
 
 @njit(nogil=True, cache=True)
-def _score(h, k, row_at, first, row_pitch, dim, masked):
+def _score(h, k, places, pitch, dim, masked):
     """The products of two hidden vectors, h and k, with six output rows each of their own."""
-    other = first + row_pitch
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
     k0 = k1 = k2 = k3 = k4 = k5 = zeros()
-    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
-    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
-    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    o0, o1, o2, o3, o4, o5 = six_rows(places)
+    p0, p1, p2, p3, p4, p5 = six_rows(places + pitch)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         x, y = load(h + at), load(k + at)
@@ -194,13 +194,10 @@ def _score(h, k, row_at, first, row_pitch, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _sum_updates(sums, group, row_at, first, row_pitch, step_at, dim, masked):
+def _sum_updates(sums, group, places, pitch, step_at, dim, masked):
     """Add step · output row to the updates of both hidden vectors; the first group sets them."""
-    other = first + row_pitch
-    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
-    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
-    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    o0, o1, o2, o3, o4, o5 = six_rows(places)
+    p0, p1, p2, p3, p4, p5 = six_rows(places + pitch)
     s0, s1, s2 = broadcast(step_at), broadcast(step_at + 4), broadcast(step_at + 8)
     s3, s4, s5 = broadcast(step_at + 12), broadcast(step_at + 16), broadcast(step_at + 20)
     t0, t1, t2 = broadcast(step_at + 24), broadcast(step_at + 28), broadcast(step_at + 32)
@@ -220,27 +217,25 @@ def _sum_updates(sums, group, row_at, first, row_pitch, step_at, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update(h, k, learners, row_at, first, row_pitch, step_at, dim, masked):
+def _update(h, k, learners, places, pitch, step_at, dim, masked):
     """Add step · hidden vector to the rows, and a share of step · row to those who learn it.
 
     Between the writes it asks for the rows of the two windows after these, so that they come while
     there is nothing to wait for.
     """
-    context_at, begin, middle, end, h_share, k_share = learners
-    other, soon = first + row_pitch, first + 2 * row_pitch
-    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
-    p0, p1, p2 = row_at[other], row_at[other + 1], row_at[other + 2]
-    p3, p4, p5 = row_at[other + 3], row_at[other + 4], row_at[other + 5]
+    h_places, h_count, h_share, k_places, k_count, k_share = learners
+    soon = places + 2 * pitch
+    o0, o1, o2, o3, o4, o5 = six_rows(places)
+    p0, p1, p2, p3, p4, p5 = six_rows(places + pitch)
     s0, s1, s2 = broadcast(step_at), broadcast(step_at + 4), broadcast(step_at + 8)
     s3, s4, s5 = broadcast(step_at + 12), broadcast(step_at + 16), broadcast(step_at + 20)
     t0, t1, t2 = broadcast(step_at + 24), broadcast(step_at + 28), broadcast(step_at + 32)
     t3, t4, t5 = broadcast(step_at + 36), broadcast(step_at + 40), broadcast(step_at + 44)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
-        for r in range(soon, soon + GROUP):
-            prefetch(row_at[r] + at)
-            prefetch(row_at[r + row_pitch] + at)
+        for r in range(0, GROUP * ADDRESS, ADDRESS):
+            prefetch(load_address(soon + r) + at)
+            prefetch(load_address(soon + pitch + r) + at)
         x, y = load(h + at), load(k + at)
         # The two windows may share rows: all are read before any is written, and those of the
         # second are read again, after those of the first are written.
@@ -251,10 +246,10 @@ def _update(h, k, learners, row_at, first, row_pitch, step_at, dim, masked):
         a2, a3 = read(o2 + at, count), read(o3 + at, count)
         a4, a5 = read(o4 + at, count), read(o5 + at, count)
         w = s0 * a0 + s1 * a1 + s2 * a2 + s3 * a3 + s4 * a4 + s5 * a5
-        for c in range(begin, middle):
-            add(context_at[c] + at, w * splat(h_share), count)
-        for c in range(middle, end):
-            add(context_at[c] + at, v * splat(k_share), count)
+        for c in range(h_count):
+            add(load_address(h_places + c * ADDRESS) + at, w * splat(h_share), count)
+        for c in range(k_count):
+            add(load_address(k_places + c * ADDRESS) + at, v * splat(k_share), count)
         write(o0 + at, a0 + s0 * x, count)
         write(o1 + at, a1 + s1 * x, count)
         write(o2 + at, a2 + s2 * x, count)

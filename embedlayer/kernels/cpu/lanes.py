@@ -10,13 +10,14 @@ from numba import njit
 from embedlayer.kernels.cpu.simd import (
     LANES,
     load,
+    load_address,
     load_first,
     prefetch,
     store,
     store_first,
 )
 
-FLOAT = 4  # bytes
+FLOAT, ADDRESS = 4, 8  # bytes
 LINE = 64  # bytes of a cache line, and of a vector
 
 
@@ -24,6 +25,15 @@ LINE = 64  # bytes of a cache line, and of a vector
 def address(array):
     """Where an array begins; signed, for numba makes a float of signed and unsigned together."""
     return np.intp(array.ctypes.data)
+
+
+@njit(nogil=True, cache=True)
+def six_rows(places):
+    """The six addresses kept from ``places`` on."""
+    a, b = load_address(places), load_address(places + ADDRESS)
+    c, d = load_address(places + 2 * ADDRESS), load_address(places + 3 * ADDRESS)
+    e, f = load_address(places + 4 * ADDRESS), load_address(places + 5 * ADDRESS)
+    return a, b, c, d, e, f
 
 
 @njit(nogil=True, cache=True)
@@ -51,10 +61,10 @@ def add(address, vector, count):
 
 
 @njit(nogil=True, cache=True)
-def copy_rows(to, pitch, addresses, first, count, copied_at, dim, masked):
+def copy_rows(to, pitch, places, count, copied_at, dim, masked):
     """Copy rows to scratch, ``pitch`` bytes apart; the addresses of the copies."""
     for i in range(count):
-        row = addresses[first + i]
+        row = load_address(places + i * ADDRESS)
         for d in range(0, dim, LANES):
             store(to + d * FLOAT, read(row + d * FLOAT, lanes(dim, d, masked)))
         copied_at[i] = to

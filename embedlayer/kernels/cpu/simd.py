@@ -70,6 +70,16 @@ def store(typingctx, address, vector):
 
 
 @intrinsic
+def load_address(typingctx, address):
+    """The address that is kept at an address."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load(_pointer(builder, args[0], args[0].type))
+
+    return types.intp(types.intp), codegen
+
+
+@intrinsic
 def load_first(typingctx, address, count):
     """The first ``count`` floats at an address, then zeros; nothing beyond them is touched."""
 

@@ -17,6 +17,7 @@ from embedlayer.kernels.cpu.hot import (
     own_rows,
 )
 from embedlayer.kernels.cpu.lanes import (
+    ADDRESS,
     FLOAT,
     LINE,
     address,
@@ -24,6 +25,7 @@ from embedlayer.kernels.cpu.lanes import (
     lanes,
     prefetch_lines,
     read,
+    six_rows,
     write,
 )
 from embedlayer.kernels.cpu.scores import (
@@ -37,7 +39,16 @@ from embedlayer.kernels.cpu.scores import (
     store_steps,
     sum_loss,
 )
-from embedlayer.kernels.cpu.simd import LANES, broadcast, load, prefetch, store, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd import (
+    LANES,
+    broadcast,
+    load,
+    load_address,
+    prefetch,
+    store,
+    sum_lanes,
+    zeros,
+)
 
 
 @njit(nogil=True, cache=True)
@@ -91,6 +102,7 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             for i in range(max(end, last - 2), last):
                 prefetch_lines(context_at[i], inputs.pitch)
         hidden, width = end - begin, widths[b % BLOCK]
+        row_places = address(row_at) + first_row * ADDRESS
         groups = (width + GROUP - 1) // GROUP
 
         label = b if len(labels) > 1 else 0
@@ -98,14 +110,14 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             known = width if len(labels) > 1 else rows.shape[1]
             set_targets(targets, labels, label, label, known, lr)
         for group in range(groups):
-            at, first = group * group_pitch, first_row + group * GROUP
+            at, places = group * group_pitch, row_places + group * GROUP * ADDRESS
             for c in range(0, hidden, 2):
                 h = context_at[begin + c]
                 k = context_at[begin + c + 1] if c + 1 < hidden else zero_row
                 if width - group * GROUP > GROUP // 2:
-                    score = _score(h, k, row_at, first, dim, masked)
+                    score = _score(h, k, places, dim, masked)
                 else:
-                    score = _score_few(h, k, row_at, first, dim, masked)
+                    score = _score_few(h, k, places, dim, masked)
                 store(score_at + at, score)
                 at += PAIR
             for c in range(0, hidden, 2):
@@ -122,17 +134,18 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
             settle_rows(flat_rows, first_row, size, row_at, zero_row, steps, 0, hidden)
         if may_repeat(contexts, offsets[b], hidden, seen, 2 * b + 1):
             _settle_contexts(contexts, offsets[b], hidden, context_at, begin, zero_row, steps)
-        hidden_at, first_hidden = context_at, begin
+        read_at = add_at = address(context_at) + begin * ADDRESS
         if groups > 1:  # the update of a group must not see that of the one before it
-            copy_rows(zero_row + pitch, pitch, context_at, begin, hidden, copy_at, dim, masked)
-            hidden_at, first_hidden = copy_at, 0
+            copy_rows(zero_row + pitch, pitch, read_at, hidden, copy_at, dim, masked)
+            read_at = address(copy_at)
+        learners = read_at, add_at, hidden
         for group in range(groups):
-            first, at = first_row + group * GROUP, step_at + group * group_pitch
-            places = hidden_at, first_hidden, context_at, begin, hidden
+            places, at = row_places + group * GROUP * ADDRESS, step_at + group * group_pitch
+            soon = places + row_pitch * ADDRESS
             if width - group * GROUP > GROUP // 2:
-                _update(places, row_at, first, row_pitch, at, dim, masked)
+                _update(learners, places, soon, at, dim, masked)
             else:
-                _update_few(places, row_at, first, row_pitch, at, dim, masked)
+                _update_few(learners, places, soon, at, dim, masked)
     close_table(inputs, dim, masked)
     close_table(outputs, dim, masked)
     return loss, pairs
@@ -153,12 +166,11 @@ def _settle_contexts(contexts, first, hidden, context_at, begin, nowhere, steps)
 
 
 @njit(nogil=True, cache=True)
-def _score(h, k, row_at, first, dim, masked):
+def _score(h, k, places, dim, masked):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
     k0 = k1 = k2 = k3 = k4 = k5 = zeros()
-    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    o3, o4, o5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
+    o0, o1, o2, o3, o4, o5 = six_rows(places)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         x, y = read(h + at, count), read(k + at, count)
@@ -178,10 +190,10 @@ def _score(h, k, row_at, first, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _score_few(h, k, row_at, first, dim, masked):
+def _score_few(h, k, places, dim, masked):
     """As :func:`_score`, where no more than three of the six output rows are left."""
     h0 = h1 = h2 = k0 = k1 = k2 = none = zeros()
-    o0, o1, o2 = row_at[first], row_at[first + 1], row_at[first + 2]
+    o0, o1, o2, _, _, _ = six_rows(places)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         x, y = read(h + at, count), read(k + at, count)
@@ -195,27 +207,26 @@ def _score_few(h, k, row_at, first, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update(places, row_at, first, row_pitch, step_at, dim, masked):
+def _update(learners, places, soon, step_at, dim, masked):
     """Add step · output row to every hidden vector and step · hidden vector to six output rows.
 
     On the way it asks for the rows of the next window, so that they come while there is much to do.
     """
-    read_at, i, add_at, j, hidden = places
-    r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    r3, r4, r5 = row_at[first + 3], row_at[first + 4], row_at[first + 5]
-    soon = first + row_pitch
+    read_at, add_at, hidden = learners
+    r0, r1, r2, r3, r4, r5 = six_rows(places)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
-        for r in range(soon, soon + GROUP):
-            prefetch(row_at[r] + at)
+        for r in range(0, GROUP * ADDRESS, ADDRESS):
+            prefetch(load_address(soon + r) + at)
         o0, o1 = read(r0 + at, count), read(r1 + at, count)
         o2, o3 = read(r2 + at, count), read(r3 + at, count)
         o4, o5 = read(r4 + at, count), read(r5 + at, count)
         n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
         step = step_at
         for c in range(hidden):
-            h = read(read_at[i + c] + at, count)
-            w = read(add_at[j + c] + at, count)
+            learner = load_address(add_at + c * ADDRESS) + at
+            h = read(load_address(read_at + c * ADDRESS) + at, count)
+            w = read(learner, count)
             g = broadcast(step)
             w, n0 = w + g * o0, n0 + g * h
             g = broadcast(step + FLOAT)
@@ -228,7 +239,7 @@ def _update(places, row_at, first, row_pitch, step_at, dim, masked):
             w, n4 = w + g * o4, n4 + g * h
             g = broadcast(step + 5 * FLOAT)
             w, n5 = w + g * o5, n5 + g * h
-            write(add_at[j + c] + at, w, count)
+            write(learner, w, count)
             step += GROUP * FLOAT
         write(r0 + at, n0, count)
         write(r1 + at, n1, count)
@@ -239,28 +250,28 @@ def _update(places, row_at, first, row_pitch, step_at, dim, masked):
 
 
 @njit(nogil=True, cache=True)
-def _update_few(places, row_at, first, row_pitch, step_at, dim, masked):
+def _update_few(learners, places, soon, step_at, dim, masked):
     """As :func:`_update`, where no more than three of the six output rows are left."""
-    read_at, i, add_at, j, hidden = places
-    r0, r1, r2 = row_at[first], row_at[first + 1], row_at[first + 2]
-    soon = first + row_pitch
+    read_at, add_at, hidden = learners
+    r0, r1, r2, _, _, _ = six_rows(places)
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
-        for r in range(soon, soon + GROUP):
-            prefetch(row_at[r] + at)
+        for r in range(0, GROUP * ADDRESS, ADDRESS):
+            prefetch(load_address(soon + r) + at)
         o0, o1, o2 = read(r0 + at, count), read(r1 + at, count), read(r2 + at, count)
         n0, n1, n2 = o0, o1, o2
         step = step_at
         for c in range(hidden):
-            h = read(read_at[i + c] + at, count)
-            w = read(add_at[j + c] + at, count)
+            learner = load_address(add_at + c * ADDRESS) + at
+            h = read(load_address(read_at + c * ADDRESS) + at, count)
+            w = read(learner, count)
             g = broadcast(step)
             w, n0 = w + g * o0, n0 + g * h
             g = broadcast(step + FLOAT)
             w, n1 = w + g * o1, n1 + g * h
             g = broadcast(step + 2 * FLOAT)
             w, n2 = w + g * o2, n2 + g * h
-            write(add_at[j + c] + at, w, count)
+            write(learner, w, count)
             step += GROUP * FLOAT
         write(r0 + at, n0, count)
         write(r1 + at, n1, count)
