@@ -9,6 +9,7 @@ from embedlayer.kernels.cpu.simd import LANES, load, store
 HIGH = rng.HIGH
 LOW_WORD = np.uint64(0xFFFFFFFF)
 INT = 4  # bytes
+DRAWN = 64  # windows whose noise words are drawn together
 
 _hash64 = njit(rng.hash64, inline="always")
 _below = njit(rng.below, inline="always")
@@ -69,16 +70,24 @@ def windows(ids, offsets, positions, window, key):
 def draw(prob, alias, targets, positions, negative, key):
     rows = np.empty((len(targets), 1 + negative), np.int32)
     size = np.uint64(len(prob))
-    for b in range(len(targets)):
-        target = targets[b]
-        rows[b, 0] = target
-        stream = _hash64(key, np.uint64(positions[b]))
+    # The bits of many windows at once, draw by draw: loops that become vectors.
+    streams = np.empty(DRAWN, np.uint64)
+    bits = np.empty((negative, DRAWN), np.uint64)
+    for first in range(0, len(targets), DRAWN):
+        count = min(DRAWN, len(targets) - first)
+        for i in range(count):
+            streams[i] = _hash64(key, np.uint64(positions[first + i]))
         for k in range(negative):
-            bits = _hash64(stream, np.uint64(k))
-            slot = _below(bits, size)
-            own, other = np.int32(slot), alias[slot]
-            # Both, chosen by a mask: a branch would be guessed wrong every third time.
-            stay = -np.int32((bits & LOW_WORD) <= prob[slot])
-            word = other ^ ((own ^ other) & stay)
-            rows[b, 1 + k] = np.int32(-1) if word == target else word
+            for i in range(count):
+                bits[k, i] = _hash64(streams[i], np.uint64(k))
+        for i in range(count):
+            target = targets[first + i]
+            rows[first + i, 0] = target
+            for k in range(negative):
+                slot = _below(bits[k, i], size)
+                own, other = np.int32(slot), alias[slot]
+                # Both, chosen by a mask: a branch would be guessed wrong every third time.
+                stay = -np.int32((bits[k, i] & LOW_WORD) <= prob[slot])
+                word = other ^ ((own ^ other) & stay)
+                rows[first + i, 1 + k] = np.int32(-1) if word == target else word
     return rows
