@@ -61,7 +61,7 @@ def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_ou
     # arguments of a function that works with their addresses.
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
     scratch = np.zeros((5 * pitch + LINE) // FLOAT, np.float32)
-    scores = np.empty((3, groups, 2 * LANES), np.float32)  # steps, exponentials
+    scores = np.empty((3, groups, 2 * LANES), np.float32)  # and steps, exponentials
     targets = np.zeros((groups + 1, LANES), np.float32)
     block_rows = np.empty((BLOCK + AHEAD, groups * GROUP), np.int32)
     context_at = np.empty((BLOCK + AHEAD) * most, np.intp)

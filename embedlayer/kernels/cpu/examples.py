@@ -20,13 +20,16 @@ def subsample(ids, offsets, start, keep, key):
     kept_ids = np.empty(len(ids), np.int32)
     positions = np.empty(len(ids), np.int64)
     kept_offsets = np.zeros(len(offsets), np.int64)
+    kept = np.empty(len(ids), np.bool_)
+    for i in range(len(ids)):  # a loop that becomes vectors
+        kept[i] = (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
     size = 0
     for sentence in range(len(offsets) - 1):
         for i in range(offsets[sentence], offsets[sentence + 1]):
             # Write, then advance or not: no branch for the processor to guess wrong.
             kept_ids[size] = ids[i]
             positions[size] = start + i
-            size += (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
+            size += kept[i]
         kept_offsets[sentence + 1] = size
     return kept_ids[:size], kept_offsets, positions[:size]
 
