@@ -3,8 +3,9 @@
 import math
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from time import perf_counter
@@ -25,6 +26,8 @@ from embedlayer.report import Callback, Progress, Report
 from embedlayer.text.corpus import Corpus
 from embedlayer.threads import available_cores
 from embedlayer.vectors.vectors import Vectors
+
+Step = Callable[..., tuple[float, int]]  # ``kernels.sgd_step``, or what does the same
 
 STEPS = ("fused", "layered")
 TICK_SECONDS = 0.2  # how often callbacks hear of the progress
@@ -124,8 +127,7 @@ class Training:
             self._step = LayeredStep(optimizer)
         elif cuda:
             self._step = partial(self._kernels.sgd_step, in_flight=in_flight)
-        elif kind == "fused":
-            self._step = partial(self._kernels.sgd_step, threads=self.workers)
+        self._keeps_rows = step == kind == "fused" and name == "numpy" and self.workers > 1
         self._batch = batch if step == "layered" or kind == "reference" else None
         self.plan = self._plan(cuda, in_flight)
         self.W_in, self.W_out = self.model.tables(corpus.vocabulary, seed, self._xp)
@@ -186,12 +188,22 @@ class Training:
         done = (epoch * tokens + position) / (self.epochs * tokens)
         return linear_decay(self.lr, self.min_lr, done)
 
-    def step(self, batch: Batch, lr: float) -> tuple[float, int]:
+    @contextmanager
+    def worker_step(self) -> Iterator[Step]:
+        """The step of one worker, for an epoch: of several on the CPU, each keeps rows."""
+        if self._keeps_rows:
+            tables, tokens = (self.W_in, self.W_out), len(self.corpus.ids)
+            with self._kernels.OwnRows(tables, tokens, self.workers) as own:
+                yield partial(self._step, own=own)
+        else:
+            yield self._step
+
+    def train_on(self, batch: Batch, lr: float, step: Step) -> tuple[float, int]:
         """Train on the examples of a chunk; the summed loss and its pairs."""
         mean, divide = self.model.step_mode()
         loss, pairs = 0.0, 0
         for part in batch.split(self._batch) if self._batch else [batch]:
-            more = self._step(
+            more = step(
                 self.W_in,
                 self.W_out,
                 part.contexts,
@@ -273,14 +285,15 @@ class _Epoch:
         return _Done(loss, int(sum(tokens)), int(sum(kept)))
 
     def _work(self) -> None:
-        while not self.stop.is_set() and (chunk := next(self.next_chunk)) < len(self.examples):
-            self._train(chunk)
+        with self.training.worker_step() as step:
+            while not self.stop.is_set() and (chunk := next(self.next_chunk)) < len(self.examples):
+                self._train(chunk, step)
 
-    def _train(self, chunk: int) -> None:
+    def _train(self, chunk: int, step: Step) -> None:
         start, end = self.examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = self.examples.batch(self.epoch, chunk)
         lr = self.training.learning_rate(self.epoch, start)
-        loss, pairs = self.training.step(batch, lr)
+        loss, pairs = self.training.train_on(batch, lr, step)
         row = self.chunks[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 

@@ -13,25 +13,38 @@ from embedlayer.kernels.cpu.simd import LANES, splat
 modes = pytest.mark.parametrize(("mean", "divide"), [(False, False), (True, False), (True, True)])
 
 
-def two_threads(*arguments):
-    return cpu.sgd_step(*arguments, threads=2)
-
-
 @modes
 @pytest.mark.parametrize("dim", [16, 33])
 @pytest.mark.parametrize("words", [5, 60])
 def test_a_thread_alone_learns_what_it_would_without(words, dim, mean, divide):
-    """With all rows kept (5 words) and with the first 21 of 60; some exchanged on the way."""
+    """With all rows kept (5 words) and with the first 20 of 60; some exchanged on the way."""
     step = make_step([3, 1, 0, 4] * 170, words=words, dim=dim, width=6, dtype=np.float32)
-    assert hot.hot_rows(step.W_in, len(step.rows), 2)[0] == min(words, 21)
     assert len(step.rows) > 10 * hot.BLOCK
+    kept = []
+
+    def step_with_copies(W_in, W_out, *arguments):
+        with hot.OwnRows((W_in, W_out), tokens=20 * 2 * hot.TOKENS, threads=2) as own:
+            kept.extend(own.hot)
+            return cpu.sgd_step(W_in, W_out, *arguments, own=own)
+
     wanted = run_in_parts(reference.sgd_step, step, 1 + mean, 0.01, mean, divide)
-    check_equal(run_step(two_threads, step, 0.01, mean, divide), wanted, 3e-4)
+    check_equal(run_step(step_with_copies, step, 0.01, mean, divide), wanted, 3e-4)
+    assert kept == [min(words, 20)] * 2
 
 
-@njit
-def keep(W, own, rows, masked):
-    return hot.open_table(W, own, rows, 4, masked)
+def test_copies_outlive_a_call():
+    """What a call has learnt is seen by the next one, and by the tables at the end."""
+    step = make_step([3, 1, 0, 4] * 40, words=9, dim=16, width=6, dtype=np.float32)
+    parts = step.part(0, 70), step.part(70, len(step.rows))
+    W_in, W_out = step.W_in.copy(), step.W_out.copy()
+    with hot.OwnRows((W_in, W_out), tokens=9 * 2 * hot.TOKENS, threads=2) as own:
+        for part in parts:
+            cpu.sgd_step(W_in, W_out, *part[2:6], 0.01, False, False, part[6], own=own)
+        turn = own.turn
+    wanted = run_step(cpu.sgd_step, step, 0.01)
+    np.testing.assert_allclose(W_in, wanted[0], atol=1e-5)
+    np.testing.assert_allclose(W_out, wanted[1], atol=1e-5)
+    assert turn == 2 + -(-(len(step.rows) - 70) // hot.BLOCK)
 
 
 @njit
@@ -45,22 +58,26 @@ def add_one(table, row, dim, masked):
 def test_what_threads_add_to_one_row_adds_up(dim):
     W = np.arange(5.0 * dim, dtype=np.float32).reshape(5, dim)
     wanted, masked = W.copy(), True if dim % LANES else None
-    scratch = [hot.own_rows(3, W) for _ in range(2)]
-    one, two = (keep(W, own, 3, masked) for own in scratch)
-    for table, row in ((one, 1), (two, 1), (two, 2)):
-        add_one(table, row, dim, masked)
+    threads = [hot.OwnRows((W, W[:0]), tokens=3 * 2 * hot.TOKENS, threads=2) for _ in range(2)]
+    for own in threads:
+        own.__enter__()
+    for own, row in ((threads[0], 1), (threads[1], 1), (threads[1], 2)):
+        add_one(own.look(0)[0], row, dim, masked)
         wanted[row] += 1
     W += 4  # a third, without copies
     for _ in range(2):  # what was exchanged once is known to both sides
-        hot.close_table(one, dim, masked)
-        hot.close_table(two, dim, masked)
+        for own in threads:
+            own.__exit__()
         np.testing.assert_array_equal(W, wanted + 4)
 
 
-def test_rows_are_kept_where_others_write_and_the_call_is_long_enough():
+def test_rows_are_kept_that_are_used_often_enough():
     W = np.zeros((10_000, 112), np.float32)
-    assert hot.hot_rows(W, 10**6, 1) == (0, 1)
-    assert hot.hot_rows(W, 10**6, 2) == (hot.HOT_BYTES // 448, 64)
-    assert hot.hot_rows(W, 3_200, 2) == (100, 64)
-    assert hot.hot_rows(W[:7], 10**6, 5) == (7, 16)
-    assert hot.hot_rows(W, 10**6, 500)[1] == 4
+    assert hot.hot_rows(W, 10**9, 2) == hot.HOT_BYTES // 448
+    assert hot.hot_rows(W, 100 * hot.TOKENS, 4) == 25
+    assert hot.hot_rows(W[:7], 10**6, 5) == 7
+
+
+@pytest.mark.parametrize(("threads", "every"), [(2, 64), (5, 16), (500, 4)])
+def test_the_more_threads_the_sooner_rows_are_exchanged(threads, every):
+    assert hot.OwnRows((np.zeros((3, 16), np.float32),) * 2, 10**6, threads).every == every

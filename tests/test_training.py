@@ -34,6 +34,15 @@ def test_planted_neighbours_are_found(corpus, model, loss):
     assert vectors.metadata["model"] == model.name
 
 
+def test_the_tables_have_what_threads_kept_to_themselves(corpus, monkeypatch):
+    monkeypatch.setattr("embedlayer.kernels.cpu.hot.TOKENS", 1)  # every row is kept
+    training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=2, backend="numpy")
+    before = training.W_in.copy()
+    training.run()
+    assert (np.abs(training.W_out[:, :16]).max(1) > 0).all()  # every word was a target
+    assert (np.abs(training.W_in - before)[:, :16].max(1) > 0).all()
+
+
 @pytest.mark.parametrize("how", [{"kernels": "reference"}, {"step": "layered"}])
 @pytest.mark.parametrize("model", MODELS.values())
 def test_the_three_steps_agree(xp, model, how):
@@ -119,7 +128,7 @@ def test_an_exception_in_a_callback_or_a_worker_stops_the_threads(corpus, monkey
         training.run()
     assert len(training.vectors()) == len(corpus.vocabulary)
 
-    def fail(*arguments):
+    def fail(*arguments, **rows):
         raise RuntimeError("planted")
 
     training = Training(corpus, SkipGram(**SMALL), epochs=50)

@@ -10,11 +10,8 @@ from numba import njit
 from embedlayer.kernels.cpu.hot import (
     AHEAD,
     BLOCK,
-    close_table,
     look_up,
     most_contexts,
-    open_table,
-    own_rows,
 )
 from embedlayer.kernels.cpu.lanes import (
     ADDRESS,
@@ -52,8 +49,8 @@ from embedlayer.kernels.cpu.simd import (
 
 
 @njit(nogil=True, cache=True)
-def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_out, every, masked):
-    dim, most = W_in.shape[1], most_contexts(windows[1])
+def cbow_step(tables, windows, labels, lr, divide, measured, masked):
+    dim, most = tables[0].pitch // FLOAT, most_contexts(windows[1])
     groups = (windows[2].shape[1] + GROUP - 1) // GROUP
     # Scratch rows, each on cache lines of its own: zeros, the hidden vectors of two windows, and
     # their updates.
@@ -69,17 +66,11 @@ def cbow_step(W_in, W_out, windows, labels, lr, divide, measured, hot_in, hot_ou
     row_at = np.empty(block_rows.size, np.intp)
     seen = np.full(SEEN, -1, np.int64)
     work = scratch, scores, targets, block_rows, widths, context_at, row_at, seen
-    own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
-    tables = (
-        open_table(W_in, own[0], hot_in, every, masked),
-        open_table(W_out, own[1], hot_out, every, masked),
-    )
-    return _windows(tables, own, windows, labels, lr, divide, measured, work, dim, masked)
+    return _windows(tables, windows, labels, lr, divide, measured, work, dim, masked)
 
 
 @njit(nogil=True, cache=True)
-def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, masked):
-    inputs, outputs = tables
+def _windows(tables, windows, labels, lr, divide, measured, work, dim, masked):
     _, offsets, rows = windows
     scratch, scores, targets, block_rows, widths, context_at, row_at, seen = work
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
@@ -104,11 +95,11 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
         h_count, k_count = offsets[b + 1] - offsets[b], offsets[c + 1] - offsets[b + 1]
         h_places = address(context_at) + (offsets[b] - base) * ADDRESS
         k_places = h_places + h_count * ADDRESS
-        for i in range(b + 2, min(b + 4, size)):
+        for i in range(b + AHEAD, min(b + AHEAD + 2, size)):
             # Windows slide: of their contexts only the last two may be new here.
             last = offsets[i + 1] - base
             for j in range(max(last - 2, offsets[i] - base), last):
-                prefetch_lines(context_at[j], inputs.pitch)
+                prefetch_lines(context_at[j], tables[0].pitch)
 
         _mean(h, h_places, h_count, dim, masked)
         _mean(k, k_places, k_count, dim, masked)
@@ -148,8 +139,6 @@ def _windows(tables, own, windows, labels, lr, divide, measured, work, dim, mask
             places = row_places + (first_row + group * GROUP) * ADDRESS
             at = step_at + group * group_pitch
             _update(h, k, learners, places, pitch_of_places, at, dim, masked)
-    close_table(inputs, dim, masked)
-    close_table(outputs, dim, masked)
     return loss, pairs
 
 
@@ -224,7 +213,7 @@ def _update(h, k, learners, places, pitch, step_at, dim, masked):
     there is nothing to wait for.
     """
     h_places, h_count, h_share, k_places, k_count, k_share = learners
-    soon = places + 2 * pitch
+    soon = places + AHEAD * pitch
     o0, o1, o2, o3, o4, o5 = six_rows(places)
     p0, p1, p2, p3, p4, p5 = six_rows(places + pitch)
     s0, s1, s2 = broadcast(step_at), broadcast(step_at + 4), broadcast(step_at + 8)

@@ -1,27 +1,30 @@
 """Where a thread finds its rows; the rows used most it keeps to itself, if others train beside it.
 
 A row that two threads write in turns travels between the caches of their cores at every turn; where
-the cores share no cache, two threads are then slower than one. About half of all uses are of the
-few thousand rows at the head of a table, those of the most frequent words (or of the nodes next to
-the root). So each thread works on copies of its own. What it has added to a copy goes to the table,
-and what others have added comes from there, in one of ``every`` blocks of windows that use the row,
-and for all rows at the end. There are no locks: of two exchanges of one row at one moment, one is
+the cores share no cache, two threads are then slower than one. Most of all uses are of the few
+thousand rows at the head of a table, those of the most frequent words (or of the nodes next to the
+root). So each thread works on copies of its own. What it has added to a copy goes to the table, and
+what others have added comes from there, in one of ``every`` blocks of windows that use the row, and
+for all rows at the end. Steps take no locks: of two exchanges of one row at one moment, one is
 lost.
 """
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-from embedlayer.kernels.cpu.lanes import FLOAT, LINE, add, address, lanes, read, write
+from embedlayer.kernels.cpu.lanes import FLOAT, LINE, add, lanes, read, write
 from embedlayer.kernels.cpu.simd import LANES
 
 BLOCK = 64  # windows whose rows are looked up together
 AHEAD = 2  # windows behind them, which are asked for before their turn
-HOT_BYTES = 1 << 20  # of one table: the copies of both then stay in the caches of a core
-WINDOWS = 32  # a row is kept for no fewer windows in a call: copying it must be worth while
+HOT_BYTES = 1 << 21  # of one table, at most
+TOKENS = 2000  # a row is kept for so many tokens that its thread trains on: it is used often then
 UNSEEN = 128  # uses of a row, by all threads together, that others may not have seen
+
+_closing = threading.Lock()
 
 
 class Table(NamedTuple):
@@ -36,42 +39,80 @@ class Table(NamedTuple):
     hot: int  # rows
     pitch: int  # bytes from row to row
     every: int  # a power of two
+    turn: int  # blocks before this call
 
 
-def hot_rows(W, windows: int, threads: int) -> tuple[int, int]:
-    """How many rows of a table to keep, and ``every``; no rows where no other thread writes."""
-    if threads == 1:
-        return 0, 1
-    every = max(4, UNSEEN >> (threads - 1).bit_length())
-    return min(len(W), windows // WINDOWS, HOT_BYTES // W.strides[0]), every
+def shared_table(W) -> Table:
+    """A table none of whose rows is kept."""
+    return Table(W.ctypes.data, 0, 0, W.strides[0], 1, 0)
+
+
+class OwnRows:
+    """The copies of a thread, for an epoch or so: within ``with``, it hands them to its steps.
+
+    Args:
+        tables: W_in and W_out, float32, C-contiguous.
+        tokens: how many all threads together will train on meanwhile.
+        threads: that train on these tables, each with rows of its own.
+    """
+
+    def __init__(self, tables, tokens: int, threads: int) -> None:
+        self.tables, self.turn = tables, 0
+        self.every = max(4, UNSEEN >> (threads - 1).bit_length())
+        self.hot = [hot_rows(W, tokens, threads) for W in tables]
+        self._copies = [
+            np.empty(2 * hot * W.shape[1] + LANES, np.float32)
+            for hot, W in zip(self.hot, tables, strict=True)
+        ]
+
+    def __enter__(self) -> "OwnRows":
+        for table in self.look(0):
+            open_table(table)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        tables = self.look(0)
+        with _closing:  # threads end an epoch together
+            for table in tables:
+                close_table(table)
+
+    def look(self, windows: int) -> tuple[Table, Table]:
+        """Where the rows of both tables are; the next step is of so many windows."""
+        turn, self.turn = self.turn, self.turn + -(-windows // BLOCK)
+        W_in, W_out = (
+            Table(W.ctypes.data, _first_line(copies), hot, W.strides[0], self.every, turn)
+            for W, copies, hot in zip(self.tables, self._copies, self.hot, strict=True)
+        )
+        return W_in, W_out
+
+
+def hot_rows(W, tokens: int, threads: int) -> int:
+    """How many rows of a table a thread keeps."""
+    return min(len(W), tokens // threads // TOKENS, HOT_BYTES // W.strides[0])
+
+
+def _first_line(array) -> int:
+    """The first address in an array where a cache line begins."""
+    return -(-array.ctypes.data // LINE) * LINE
 
 
 @njit(nogil=True, cache=True)
-def own_rows(hot, W):
-    """Scratch for the copies of so many rows of W."""
-    return np.empty(2 * hot * W.shape[1] + LANES, np.float32)
-
-
-@njit(nogil=True, cache=True)
-def open_table(W, own, hot, every, masked):
-    """Copy the hot rows; the table by which to find all rows."""
-    dim = W.shape[1]
-    start = (address(own) + LINE - 1) // LINE * LINE
-    table = Table(address(W), start, hot, dim * FLOAT, every)
-    size, seen = hot * dim, start + hot * dim * FLOAT
+def open_table(table):
+    """Copy the hot rows."""
+    size = table.hot * table.pitch // FLOAT
+    seen = table.own + table.hot * table.pitch
     for d in range(0, size, LANES):
-        at, count = d * FLOAT, lanes(size, d, masked)
+        at, count = d * FLOAT, lanes(size, d, True)
         values = read(table.shared + at, count)
         write(table.own + at, values, count)
         write(seen + at, values, count)
-    return table
 
 
 @njit(nogil=True, cache=True)
-def close_table(table, dim, masked):
+def close_table(table):
     """Give the table what was added to the hot rows."""
     for row in range(table.hot):
-        _exchange(table, row, dim, masked)
+        _exchange(table, row, table.pitch // FLOAT, True)
 
 
 @njit(nogil=True, cache=True)
@@ -125,8 +166,9 @@ def _find(table, rows, nowhere, row_at):
 def _exchange_due(table, rows, block, dim, masked):
     """Exchange the hot ones of these rows whose turn it is in this block."""
     if table.hot:
+        turn = table.turn + block
         for i in range(len(rows)):
-            if (rows[i] + block) & (table.every - 1) == 0 and 0 <= rows[i] < table.hot:
+            if (rows[i] + turn) & (table.every - 1) == 0 and 0 <= rows[i] < table.hot:
                 _exchange(table, np.intp(rows[i]), dim, masked)
 
 

@@ -10,11 +10,8 @@ from numba import njit
 from embedlayer.kernels.cpu.hot import (
     AHEAD,
     BLOCK,
-    close_table,
     look_up,
     most_contexts,
-    open_table,
-    own_rows,
 )
 from embedlayer.kernels.cpu.lanes import (
     ADDRESS,
@@ -52,8 +49,8 @@ from embedlayer.kernels.cpu.simd import (
 
 
 @njit(nogil=True, cache=True)
-def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, every, masked):
-    dim, most = W_in.shape[1], most_contexts(windows[1])
+def skipgram_step(tables, windows, labels, lr, measured, masked):
+    dim, most = tables[0].pitch // FLOAT, most_contexts(windows[1])
     groups = (windows[2].shape[1] + GROUP - 1) // GROUP
     # Scratch rows, each on cache lines of its own: zeros, then copies of the hidden vectors.
     # numba frees an array behind its last use, and an address is none: those made here are
@@ -71,17 +68,11 @@ def skipgram_step(W_in, W_out, windows, labels, lr, measured, hot_in, hot_out, e
     seen = np.full(SEEN, -1, np.int64)
     copy_at = np.empty(most, np.intp)
     work = scratch, scores, targets, block_rows, widths, context_at, row_at, copy_at, seen
-    own = own_rows(hot_in, W_in), own_rows(hot_out, W_out)
-    tables = (
-        open_table(W_in, own[0], hot_in, every, masked),
-        open_table(W_out, own[1], hot_out, every, masked),
-    )
-    return _windows(tables, own, windows, labels, lr, measured, work, dim, masked)
+    return _windows(tables, windows, labels, lr, measured, work, dim, masked)
 
 
 @njit(nogil=True, cache=True)
-def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
-    inputs, outputs = tables
+def _windows(tables, windows, labels, lr, measured, work, dim, masked):
     contexts, offsets, rows = windows
     scratch, scores, targets, block_rows, widths, context_at, row_at, copy_at, seen = work
     pitch = (dim * FLOAT + LINE - 1) // LINE * LINE
@@ -98,11 +89,11 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
                 tables, windows, b, block_rows, widths, context_at, row_at, zero_row, dim, masked
             )
         begin, end, first_row = offsets[b] - base, offsets[b + 1] - base, b % BLOCK * row_pitch
-        if b + 1 < len(rows):
-            # Windows slide: of the next one's contexts only the last two may be new here.
-            last = offsets[b + 2] - base
+        if b + AHEAD < len(rows):
+            # Windows slide: of that one's contexts only the last two may be new here.
+            last = offsets[b + AHEAD + 1] - base
             for i in range(max(end, last - 2), last):
-                prefetch_lines(context_at[i], inputs.pitch)
+                prefetch_lines(context_at[i], tables[0].pitch)
         hidden, width = end - begin, widths[b % BLOCK]
         row_places = address(row_at) + first_row * ADDRESS
         groups = (width + GROUP - 1) // GROUP
@@ -143,13 +134,11 @@ def _windows(tables, own, windows, labels, lr, measured, work, dim, masked):
         learners = read_at, add_at, hidden
         for group in range(groups):
             places, at = row_places + group * GROUP * ADDRESS, step_at + group * group_pitch
-            soon = places + row_pitch * ADDRESS
+            soon = places + AHEAD * row_pitch * ADDRESS
             if width - group * GROUP > GROUP // 2:
                 _update(learners, places, soon, at, dim, masked)
             else:
                 _update_few(learners, places, soon, at, dim, masked)
-    close_table(inputs, dim, masked)
-    close_table(outputs, dim, masked)
     return loss, pairs
 
 
@@ -212,7 +201,7 @@ def _score_few(h, k, places, dim, masked):
 def _update(learners, places, soon, step_at, dim, masked):
     """Add step · output row to every hidden vector and step · hidden vector to six output rows.
 
-    On the way it asks for the rows of the next window, so that they come while there is much to do.
+    On the way it asks for rows of the window to come, from ``soon`` on, while there is much to do.
     """
     read_at, add_at, hidden = learners
     r0, r1, r2, r3, r4, r5 = six_rows(places)

@@ -3,21 +3,17 @@
 import numpy as np
 
 from embedlayer.kernels.cpu.cbow import cbow_step
-from embedlayer.kernels.cpu.hot import hot_rows
+from embedlayer.kernels.cpu.hot import shared_table
 from embedlayer.kernels.cpu.simd import LANES
 from embedlayer.kernels.cpu.skipgram import skipgram_step
 
 
-def sgd_step(
-    W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured, *, threads=1
-):
-    """As the contract says; ``threads`` train on these tables at once."""
+def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured, *, own=None):
+    """As the contract says; ``own``, :class:`OwnRows` of these tables: what this thread keeps."""
     # numba compiles a function for each set of types: for None, without a trace of masks.
     masked = True if W_in.shape[1] % LANES else None
     windows, lr = (contexts, offsets, rows), np.float32(lr)
-    hot_in, every = hot_rows(W_in, len(rows), threads)
-    hot_out, _ = hot_rows(W_out, len(rows), threads)
-    hot = hot_in, hot_out, every, masked
+    tables = own.look(len(rows)) if own else (shared_table(W_in), shared_table(W_out))
     if mean:
-        return cbow_step(W_in, W_out, windows, labels, lr, divide, measured, *hot)
-    return skipgram_step(W_in, W_out, windows, labels, lr, measured, *hot)
+        return cbow_step(tables, windows, labels, lr, divide, measured, masked)
+    return skipgram_step(tables, windows, labels, lr, measured, masked)
