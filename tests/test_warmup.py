@@ -47,11 +47,11 @@ def test_all_that_training_calls_is_compiled_before(tmp_path, model, loss):
 def test_it_trains_whatever_is_subsampled(monkeypatch):
     steps = []
 
-    def step(self, batch, lr):
+    def train_on(self, batch, lr, step):
         steps.append(len(batch))
         return 0.0, 0
 
-    monkeypatch.setattr(Training, "step", step)
+    monkeypatch.setattr(Training, "train_on", train_on)
     warm_up(CBOW(sample=1e-9), lambda: None)
     assert sum(steps) > 0
 
