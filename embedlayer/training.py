@@ -225,6 +225,9 @@ class Training:
             width = self.model.loss_sizes(words, len(corpus.ids)).width
             columns = self.model.table_shapes(words)[0][1]
             scratch = self._kernels.scratch_bytes(self._xp, words, width, columns, in_flight)
+        elif self._keeps_rows:
+            shapes = self.model.table_shapes(words)
+            scratch = self._kernels.own_bytes(shapes, len(corpus.ids), self.workers)
         starts = corpus.offsets[cut(corpus, self._chunk_tokens)]
         plan = plan_memory(
             self.model,

@@ -72,12 +72,15 @@ def test_what_threads_add_to_one_row_adds_up(dim):
 
 
 def test_rows_are_kept_that_are_used_often_enough():
-    W = np.zeros((10_000, 112), np.float32)
-    assert hot.hot_rows(W, 10**9, 2) == hot.HOT_BYTES // 448
-    assert hot.hot_rows(W, 100 * hot.TOKENS, 4) == 25
-    assert hot.hot_rows(W[:7], 10**6, 5) == 7
+    shape = 10_000, 112
+    assert hot.hot_rows(shape, 10**9, 2) == hot.HOT_BYTES // 448
+    assert hot.hot_rows(shape, 100 * hot.TOKENS, 4) == 25
+    assert hot.hot_rows((7, 112), 10**6, 5) == 7
+    own = hot.OwnRows([np.zeros(shape, np.float32)] * 2, 100 * hot.TOKENS, 4)
+    taken = sum(copies.nbytes - 4 * LANES for copies in own._copies)
+    assert hot.own_bytes([shape] * 2, 100 * hot.TOKENS, 4) == 4 * taken
 
 
-@pytest.mark.parametrize(("threads", "every"), [(2, 64), (5, 16), (500, 4)])
+@pytest.mark.parametrize(("threads", "every"), [(2, 16), (3, 8), (500, 4)])
 def test_the_more_threads_the_sooner_rows_are_exchanged(threads, every):
     assert hot.OwnRows((np.zeros((3, 16), np.float32),) * 2, 10**6, threads).every == every

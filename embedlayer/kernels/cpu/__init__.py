@@ -4,8 +4,17 @@ They release the GIL, so threads run them side by side, and are kept on disk onc
 """
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
-from embedlayer.kernels.cpu.hot import OwnRows
+from embedlayer.kernels.cpu.hot import OwnRows, own_bytes
 from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step
 
-__all__ = ["OwnRows", "bag_mean", "draw", "scatter_add", "sgd_step", "subsample", "windows"]
+__all__ = [
+    "OwnRows",
+    "bag_mean",
+    "draw",
+    "own_bytes",
+    "scatter_add",
+    "sgd_step",
+    "subsample",
+    "windows",
+]

@@ -10,6 +10,7 @@ lost.
 """
 
 import threading
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +21,9 @@ from embedlayer.kernels.cpu.simd import LANES
 
 BLOCK = 64  # windows whose rows are looked up together
 AHEAD = 2  # windows behind them, which are asked for before their turn
-HOT_BYTES = 1 << 21  # of one table, at most
+HOT_BYTES = 1 << 20  # of one table, at most
 TOKENS = 2000  # a row is kept for so many tokens that its thread trains on: it is used often then
-UNSEEN = 128  # uses of a row, by all threads together, that others may not have seen
+UNSEEN = 32  # uses of a row, by all threads together, that others may not have seen
 
 _closing = threading.Lock()
 
@@ -59,7 +60,7 @@ class OwnRows:
     def __init__(self, tables, tokens: int, threads: int) -> None:
         self.tables, self.turn = tables, 0
         self.every = max(4, UNSEEN >> (threads - 1).bit_length())
-        self.hot = [hot_rows(W, tokens, threads) for W in tables]
+        self.hot = [hot_rows(W.shape, tokens, threads) for W in tables]
         self._copies = [
             np.empty(2 * hot * W.shape[1] + LANES, np.float32)
             for hot, W in zip(self.hot, tables, strict=True)
@@ -86,9 +87,16 @@ class OwnRows:
         return W_in, W_out
 
 
-def hot_rows(W, tokens: int, threads: int) -> int:
-    """How many rows of a table a thread keeps."""
-    return min(len(W), tokens // threads // TOKENS, HOT_BYTES // W.strides[0])
+def hot_rows(shape: tuple[int, int], tokens: int, threads: int) -> int:
+    """How many rows of a table of this shape a thread keeps."""
+    rows, columns = shape
+    return min(rows, tokens // threads // TOKENS, HOT_BYTES // (columns * FLOAT))
+
+
+def own_bytes(shapes: Iterable[tuple[int, int]], tokens: int, threads: int) -> int:
+    """What the :class:`OwnRows` of all threads take, for tables of these shapes."""
+    kept = sum(hot_rows(shape, tokens, threads) * shape[1] for shape in shapes)
+    return 2 * kept * FLOAT * threads
 
 
 def _first_line(array) -> int:
