@@ -43,6 +43,21 @@ def test_the_tables_have_what_threads_kept_to_themselves(corpus, monkeypatch):
     assert (np.abs(training.W_in - before)[:, :16].max(1) > 0).all()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_of_several_threads_keeps_rows_of_its_own(corpus, monkeypatch, workers):
+    training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=workers, backend="numpy")
+    step, kept = training._step, []
+
+    def step_and_tell(*arguments, own=None):
+        kept.append(own)
+        return step(*arguments, own=own)
+
+    monkeypatch.setattr(training, "_step", step_and_tell)
+    training.run()
+    assert all((own is not None) == (workers > 1) for own in kept)
+    assert 1 <= len(set(kept)) <= workers
+
+
 @pytest.mark.parametrize("how", [{"kernels": "reference"}, {"step": "layered"}])
 @pytest.mark.parametrize("model", MODELS.values())
 def test_the_three_steps_agree(xp, model, how):

@@ -1,5 +1,7 @@
 """After the warm-up nothing is left to compile, and nothing is left behind."""
 
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -41,6 +43,40 @@ def test_all_that_training_calls_is_compiled_before(tmp_path, model, loss):
             assert corpus.from_cache == bool(again)
             Training(corpus, model(loss=loss), epochs=1).run()
         Training(Corpus.from_sentences([["a", "b"]] * 9), model(loss=loss), epochs=1).run()
+    assert late == []
+
+
+LATE = """
+import sys
+from numba.core.dispatcher import Dispatcher
+from embedlayer.models import LOSSES, MODELS
+from embedlayer.text.corpus import Corpus
+from embedlayer.training import Training
+from embedlayer.warmup import warm_up
+
+def compiled():
+    modules = [module for name, module in sys.modules.items() if name.startswith("embedlayer")]
+    found = [value for module in modules for value in vars(module).values()]
+    return {(f.__qualname__, s) for f in found if isinstance(f, Dispatcher) for s in f.overloads}
+
+path, model, loss = sys.argv[1:]
+model = MODELS[model](loss=loss)
+warm_up(model, lambda: None)
+before = compiled()
+Training(Corpus.from_files(path), model, epochs=1, workers=2).run()
+print(len(before), *sorted(name for name, signature in compiled() - before))
+"""
+
+
+@pytest.mark.parametrize(("model", "loss"), list(zip(MODELS, LOSSES, strict=True)))
+def test_nothing_is_compiled_or_loaded_after_it(tmp_path, model, loss):
+    """In a process of its own: in this one, other tests have compiled what it might forget."""
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(map(" ".join, planted_sentences(200))))
+    command = [sys.executable, "-c", LATE, str(path), model, loss]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    known, *late = ran.stdout.split()
+    assert int(known) > 5
     assert late == []
 
 

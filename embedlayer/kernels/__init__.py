@@ -1,8 +1,9 @@
 """The hot operations, written three times with the same names, arguments and meaning.
 
 V vocabulary rows, D dimensions, B windows, R output rows a window (1 + K negatives, or the length
-of a Huffman path), N ids. Tables are float32, (V, D), C-contiguous; ids are int32; offsets are
-int64, one more than there are groups. Arguments are checked once at the edge and trusted inside.
+of a Huffman path), N ids. Tables are float32, (V, D); ids are int32; offsets are int64, one more
+than there are groups; all arrays are C-contiguous. Arguments are checked once at the edge and
+trusted inside.
 
 ===============  ================================================================  ============
 kernel           does                                                              exactness

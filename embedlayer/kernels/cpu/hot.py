@@ -23,7 +23,7 @@ BLOCK = 64  # windows whose rows are looked up together
 AHEAD = 2  # windows behind them, which are asked for before their turn
 HOT_BYTES = 1 << 20  # of one table, at most
 TOKENS = 2000  # a row is kept for so many tokens that its thread trains on: it is used often then
-UNSEEN = 32  # uses of a row, by all threads together, that others may not have seen
+UNSEEN = 32  # blocks, of all threads together, whose use of a row others may not have seen
 
 _closing = threading.Lock()
 

@@ -46,7 +46,7 @@ def set_targets(targets, labels, first, second, width, lr):
 
 @njit(nogil=True, cache=True)
 def store_steps(score, step_at, targets, group, lr):
-    """Keep twelve scores, and their steps: lr · (label − σ(score))."""
+    """Keep the steps that twelve scores ask for: lr · (label − σ(score))."""
     target = load(address(targets) + group * LINE)
     store(step_at, target - splat(lr) * _sigmoid(score))
 

@@ -159,32 +159,25 @@ def _settle_contexts(contexts, first, hidden, context_at, begin, nowhere, steps)
 @njit(nogil=True, cache=True)
 def _score(h, k, places, dim, masked):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
-    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
-    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
     o0, o1, o2, o3, o4, o5 = six_rows(places)
-    for d in range(0, dim, LANES):
-        at, count = d * FLOAT, lanes(dim, d, masked)
-        x, y = read(h + at, count), read(k + at, count)
-        o = read(o0 + at, count)
-        h0, k0 = h0 + x * o, k0 + y * o
-        o = read(o1 + at, count)
-        h1, k1 = h1 + x * o, k1 + y * o
-        o = read(o2 + at, count)
-        h2, k2 = h2 + x * o, k2 + y * o
-        o = read(o3 + at, count)
-        h3, k3 = h3 + x * o, k3 + y * o
-        o = read(o4 + at, count)
-        h4, k4 = h4 + x * o, k4 + y * o
-        o = read(o5 + at, count)
-        h5, k5 = h5 + x * o, k5 + y * o
+    h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
+    h3, h4, h5, k3, k4, k5 = _products(h, k, o3, o4, o5, dim, masked)
     return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
 
 
 @njit(nogil=True, cache=True)
 def _score_few(h, k, places, dim, masked):
     """As :func:`_score`, where no more than three of the six output rows are left."""
-    h0 = h1 = h2 = k0 = k1 = k2 = none = zeros()
     o0, o1, o2, _, _, _ = six_rows(places)
+    h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
+    none = zeros()
+    return sum_lanes(h0, h1, h2, none, none, none, k0, k1, k2, none, none, none)
+
+
+@njit(nogil=True, cache=True)
+def _products(h, k, o0, o1, o2, dim, masked):
+    """Of two hidden vectors with three output rows, still to be summed over the lanes."""
+    h0 = h1 = h2 = k0 = k1 = k2 = zeros()
     for d in range(0, dim, LANES):
         at, count = d * FLOAT, lanes(dim, d, masked)
         x, y = read(h + at, count), read(k + at, count)
@@ -194,7 +187,7 @@ def _score_few(h, k, places, dim, masked):
         h1, k1 = h1 + x * o, k1 + y * o
         o = read(o2 + at, count)
         h2, k2 = h2 + x * o, k2 + y * o
-    return sum_lanes(h0, h1, h2, none, none, none, k0, k1, k2, none, none, none)
+    return h0, h1, h2, k0, k1, k2
 
 
 @njit(nogil=True, cache=True)
