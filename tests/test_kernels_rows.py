@@ -9,6 +9,7 @@ import pytest
 
 from embedlayer.kernels import cpu, pieces, reference
 from embedlayer.kernels.cpu import rows as compiled
+from embedlayer.kernels.cpu import sums
 from embedlayer.kernels.cpu.parts import in_parts
 
 IMPLEMENTATIONS = pytest.mark.parametrize("kernels", [reference, cpu])
@@ -56,6 +57,37 @@ def test_scatter_add_of_any_layout(layout):
 
 
 @IMPLEMENTATIONS
+@DTYPES
+@IDS
+@pytest.mark.parametrize("part", [sums.PART, 1 << 9])  # of some dtypes and dim, 1 to 8 parts
+@pytest.mark.parametrize("dim", [1, 15, 100])
+def test_sum_by_row_is_a_sum_over_each_row(monkeypatch, kernels, dtype, id_dtype, part, dim):
+    monkeypatch.setattr(sums, "PART", part)
+    rows, values = skewed_ids(id_dtype), numbers((N, dim), dtype)
+    rows[rows == 7] = 8  # a row of the table that does not occur
+    found, found_sums = kernels.sum_by_row(rows, values, V)
+    assert found.dtype == np.int64
+    assert found_sums.dtype == dtype
+    assert found.tolist() == sorted(set(rows.tolist()) - {-1})
+    for row, row_sum in zip(found, found_sums, strict=True):
+        wanted = values[rows == row].sum(axis=0, dtype=dtype)
+        np.testing.assert_array_equal(row_sum, wanted)
+
+
+@IMPLEMENTATIONS
+@pytest.mark.parametrize("size", [V, 2_000_000])  # beyond: ids are sorted, rows not marked
+def test_sum_by_row_of_a_large_table_and_of_no_ids(kernels, size):
+    rows, values = np.array([size - 1, -1, 3, size - 1]), numbers((4, 5), "float32")
+    found, found_sums = kernels.sum_by_row(rows, values, size)
+    assert found.tolist() == [3, size - 1]
+    np.testing.assert_array_equal(found_sums, [values[2], values[0] + values[3]])
+    for nothing in (rows[:0], rows[1:2]):
+        found, found_sums = kernels.sum_by_row(nothing, values[: len(nothing)], size)
+        assert found.shape == (0,)
+        assert found_sums.shape == (0, 5)
+
+
+@IMPLEMENTATIONS
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @IDS
 @pytest.mark.parametrize("dim", [1, 15, 100])
@@ -99,9 +131,37 @@ class TestThreads:
         rows, values = skewed_ids(id_dtype), random.standard_normal((N, 37), np.float32)
         wanted = random.standard_normal((V, 37), np.float32)
         found = wanted.copy()
-        compiled._add(wanted, rows, values)
+        compiled.add_rows(wanted, rows, values)
         side_by_side(threads, cpu.scatter_add, found, rows, values)
         np.testing.assert_array_equal(found, wanted)
+
+    @pytest.mark.parametrize("part", [37 * 4 * N, 37 * 4 * N // 2, 37 * 4 * N // 5, 1])
+    @IDS
+    def test_sum_by_row_is_bitwise_the_same(self, monkeypatch, part, id_dtype):
+        monkeypatch.setattr(sums, "PART", part)
+        rows = skewed_ids(id_dtype)
+        values = np.random.default_rng(3).standard_normal((N, 37), np.float32)
+        results = []
+        for threads in (1, 2, 3, 7):
+            monkeypatch.setattr(sums, "available_cores", lambda threads=threads: threads)
+            results.append(cpu.sum_by_row(rows, values, V))
+        for found, found_sums in results[1:]:
+            np.testing.assert_array_equal(found, results[0][0])
+            np.testing.assert_array_equal(found_sums, results[0][1])
+
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_parts_are_summed_in_other_threads_if_there_are_cores(self, monkeypatch, threads):
+        monkeypatch.setattr(sums, "PART", 1)
+        monkeypatch.setattr(sums, "available_cores", lambda: threads)
+        names = set()
+
+        def add(*arguments):
+            names.add(threading.current_thread().name)
+            compiled.add_rows(*arguments)
+
+        monkeypatch.setattr(sums, "add_rows", add)
+        cpu.sum_by_row(skewed_ids(), numbers((N, 5), "float32"), V)
+        assert (names == {threading.current_thread().name}) == (threads == 1)
 
     @pytest.mark.parametrize("threads", [2, 3, 7])
     @pytest.mark.parametrize(

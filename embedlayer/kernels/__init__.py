@@ -14,6 +14,7 @@ kernel           does                                                           
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
 ``bag_mean``     (W, ids, offsets) → means                                         close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
+``sum_by_row``   (rows, values, size) → rows, sums                                 close
 ``sgd_step``     (W_in, W_out, contexts, offsets, rows, labels, lr, mean,
                  divide, measured) → loss, pairs                                   close
 ===============  ================================================================  ============
@@ -36,7 +37,7 @@ from typing import Any
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 
-CONTRACT = ("subsample", "windows", "draw", "bag_mean", "scatter_add", "sgd_step")
+CONTRACT = ("subsample", "windows", "draw", "bag_mean", "scatter_add", "sum_by_row", "sgd_step")
 KINDS = ("fused", "reference")
 IMPLEMENTATIONS = {
     ("numpy", "fused"): "cpu",

@@ -107,6 +107,10 @@ def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
     _launch("scatter_add_sorted", N * LANES, W, rows, order, values, D, N)
 
 
+def sum_by_row(rows: Any, values: Any, size: int) -> tuple[Any, Any]:
+    return reference.sum_by_row(rows, values, size, add=scatter_add)
+
+
 def sgd_step(
     W_in: Any,
     W_out: Any,

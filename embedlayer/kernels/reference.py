@@ -4,6 +4,7 @@ Batch semantics: ``sgd_step`` reads both tables as they were before the call, fo
 The implementations that go window by window equal it on a batch of one window.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from embedlayer.backend import array_module
 from embedlayer.rng import HIGH, below, hash64
 
 LOW_WORD = np.uint64(0xFFFFFFFF)
+SPARSE = 256  # table rows for each id, beyond which sorting ids beats marking rows
 
 
 def subsample(
@@ -124,6 +126,25 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
     xp.add.at(W, rows[real], values[real])
 
 
+def sum_by_row(
+    rows: Any, values: Any, size: int, *, add: Callable[..., None] = scatter_add
+) -> tuple[Any, Any]:
+    """The sum of the values of each row that occurs.
+
+    Args:
+        rows, values: as in :func:`scatter_add`.
+        size: V, the rows of the table.
+        add: the ``scatter_add`` of the implementation.
+
+    Returns:
+        The rows, int64, (U,), sorted, each once, and their sums, (U, D), of the values' dtype.
+    """
+    unique, places = places_of(rows, size)
+    sums = array_module(values).zeros((len(unique), values.shape[1]), values.dtype)
+    add(sums, places, values)
+    return unique, sums
+
+
 def sgd_step(
     W_in: Any,
     W_out: Any,
@@ -201,3 +222,19 @@ def group_of_each(offsets: Any, size: int) -> Any:
 
 def _sigmoid(xp: Any, score: Any) -> Any:
     return 0.5 * (1.0 + xp.tanh(0.5 * score))
+
+
+def places_of(rows: Any, size: int) -> tuple[Any, Any]:
+    """The rows that occur, sorted, and the place of each of ``rows`` among them; −1 stays −1."""
+    xp = array_module(rows)
+    if size > SPARSE * len(rows):
+        unique, places = xp.unique(rows, return_inverse=True)
+        skipped = int(len(unique) > 0 and unique[0] < 0)  # −1 sorts first
+        return unique[skipped:].astype(np.int64), places - skipped
+    read = xp.zeros(size + 1, bool)
+    read[rows] = True  # −1 marks the last, which is no row's
+    unique = xp.flatnonzero(read[:-1])
+    place = xp.empty(size + 1, rows.dtype)
+    place[unique] = xp.arange(len(unique), dtype=rows.dtype)
+    place[-1] = -1
+    return unique, place.take(rows)

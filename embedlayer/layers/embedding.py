@@ -11,7 +11,7 @@ from embedlayer.kernels.pieces import pieces
 from embedlayer.kernels.reference import group_of_each
 from embedlayer.layers.bags import largest, sizes_of
 from embedlayer.layers.checks import check_bags, check_forward, check_ids, check_param, check_values
-from embedlayer.layers.rowgrad import no_gradient, start_gradient
+from embedlayer.layers.rowgrad import RowGrad, no_gradient, start_gradient
 
 MODES = ("sum", "mean", "max")
 
@@ -63,13 +63,19 @@ class Embedding:
         """
         (W,) = self.params
         check_forward(self, self.idx)
-        xp, scatter_add = array_module(W), kernels_for(W).scatter_add
+        xp, kernels = array_module(W), kernels_for(W)
         dout = check_values("dout", dout, W, (*self.idx.shape, W.shape[1]))
-        rows = self.idx
+        rows = xp.ascontiguousarray(self.idx.reshape(-1))
         if self.padding_idx is not None:
             rows = xp.where(rows == self.padding_idx, np.int32(-1), rows)
-        self.grads[0], total, places = start_gradient(self.grads[0], W, rows)
-        scatter_add(total, places, xp.ascontiguousarray(dout.reshape(len(places), W.shape[1])))
+        values = xp.ascontiguousarray(dout.reshape(len(rows), W.shape[1]))
+        if isinstance(self.grads[0], RowGrad):
+            # Without the old gradient its memory, still in the cache, is free for the new one.
+            self.grads[0] = no_gradient(W, sparse=True)
+            self.grads[0] = RowGrad(*kernels.sum_by_row(rows, values, len(W)))
+        else:
+            self.grads[0][...] = 0
+            kernels.scatter_add(self.grads[0], rows, values)
 
 
 class EmbeddingBag:

@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedlayer.backend import array_module
-
-SPARSE = 256  # table rows for each id, beyond which sorting ids beats marking rows
+from embedlayer.kernels.reference import places_of
 
 
 class RowGrad(NamedTuple):
@@ -42,23 +41,7 @@ def start_gradient(grad: Any, W: Any, rows: Any) -> tuple[Any, Any, Any]:
     if not isinstance(grad, RowGrad):
         grad[...] = 0
         return grad, grad, rows
-    unique, places = _places(rows, len(W))
+    unique, places = places_of(rows, len(W))
     values = array_module(W).empty((len(unique), W.shape[1]), W.dtype)
     values[...] = 0  # may be memory in use before; ``zeros`` takes it new from the system, slowly
     return RowGrad(unique, values), values, places
-
-
-def _places(rows: Any, size: int) -> tuple[Any, Any]:
-    """The rows that occur, sorted, and the place of each of ``rows`` among them; −1 stays −1."""
-    xp = array_module(rows)
-    if size > SPARSE * len(rows):
-        unique, places = xp.unique(rows, return_inverse=True)
-        skipped = int(len(unique) > 0 and unique[0] < 0)  # −1 sorts first
-        return unique[skipped:], places - skipped
-    read = xp.zeros(size + 1, bool)
-    read[rows] = True  # −1 marks the last, which is no row's
-    unique = xp.flatnonzero(read[:-1])
-    place = xp.empty(size + 1, rows.dtype)
-    place[unique] = xp.arange(len(unique), dtype=rows.dtype)
-    place[-1] = -1
-    return unique, place.take(rows)

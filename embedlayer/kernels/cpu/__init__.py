@@ -7,6 +7,7 @@ from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.hot import OwnRows, own_bytes
 from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step
+from embedlayer.kernels.cpu.sums import sum_by_row
 
 __all__ = [
     "OwnRows",
@@ -16,5 +17,6 @@ __all__ = [
     "scatter_add",
     "sgd_step",
     "subsample",
+    "sum_by_row",
     "windows",
 ]

@@ -40,7 +40,7 @@ def scatter_add(W, rows, values):
     # rows, of its own is worse: half a row takes as long to read as the whole.
     cores = available_cores() if len(rows) * W.strides[0] >= MANY else 1
     if cores == 1 or cores * W.strides[0] < LONG:
-        _add(W, rows, values)
+        add_rows(W, rows, values)
     else:
         in_parts(partial(_add_own, W, rows, values, cores), cores)
 
@@ -63,7 +63,7 @@ def _bag_mean(W, ids, offsets, means, first, last):
 
 
 @njit(nogil=True, cache=True)
-def _add(W, rows, values):
+def add_rows(W, rows, values):
     ahead = rows_ahead(W)
     for i in range(len(rows)):
         if i + ahead < len(rows):
