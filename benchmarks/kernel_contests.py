@@ -39,6 +39,7 @@ def kernel_contests(sizes: Sizes, pool: ThreadPoolExecutor, threads: int) -> Ite
     yield from _integer_contests(corpus, sizes, pool, threads)
     yield _bag_mean(sizes)
     yield _scatter_add(sizes)
+    yield _sum_by_row(sizes)
     for name, model in MODELS.items():
         yield _sgd_step(name, replace(model, dim=sizes.dim), corpus, sizes, pool, threads)
 
@@ -137,11 +138,32 @@ def _scatter_add(sizes: Sizes) -> Contest:
     return Contest(f"scatter_add, {sizes.ids:,} x {sizes.dim}", work, "bytes", OURS, contenders)
 
 
+def _sum_by_row(sizes: Sizes) -> Contest:
+    rows = zipf_ids(sizes.ids, sizes.rows, seed=4)
+    values = _normal((sizes.ids, sizes.dim))
+    dense = np.zeros((sizes.rows, sizes.dim))
+    np.add.at(dense, rows, values)
+    unique = np.unique(rows)
+    wanted = unique, dense[unique]
+    contenders: dict[str, Contender | str] = {
+        name: compared(partial(kernels.sum_by_row, rows, values, sizes.rows), wanted, CLOSE)
+        for name, kernels in IMPLEMENTATIONS.items()
+    }
+    contenders["argsort + reduceat"] = compared(partial(_sorted_sum, rows, values), wanted, CLOSE)
+    work = values.nbytes + wanted[1].nbytes // 2  # read the values, write a sum a row, of float32
+    return Contest(f"sum_by_row, {sizes.ids:,} x {sizes.dim}", work, "bytes", OURS, contenders)
+
+
 def _sorted_add(W: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
+    unique, sums = _sorted_sum(rows, values)
+    W[unique] += sums
+
+
+def _sorted_sum(rows: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]
     first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
-    W[ordered[first]] += np.add.reduceat(values[order], first)
+    return ordered[first], np.add.reduceat(values[order], first)
 
 
 def _sparse_add(W: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
