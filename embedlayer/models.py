@@ -16,6 +16,7 @@ from embedlayer.text.vocabulary import Vocabulary
 LANES = 16  # tables are padded to this many columns, so that every row fills whole cache lines
 LINE = 64  # bytes of a cache line
 INIT_ROWS = 4096  # rows of the input table drawn at once, to bound the memory in use
+APART, SHARING = 6, 4  # 2**SHARING positions, 2**APART apart, share their negatives
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 
 
@@ -39,7 +40,11 @@ class NegativeSampling:
     """Each target against K words drawn from the noise distribution, counts**power.
 
     Mikolov et al., "Distributed representations of words and phrases and their compositionality",
-    NIPS 2013, section 2.2; here the K draws are shared by all the contexts of a window.
+    NIPS 2013, section 2.2; here the K draws are shared by all the contexts of a window, as in Ji
+    et al., "Parallelizing word2vec in shared and distributed memory", 2016, and by 16 windows that
+    lie 64 positions apart. So their rows are still in the cache when they are used again, and the
+    windows are too far from each other to have contexts in common: of 16 neighbours, which do, the
+    draws would be 16 times the same lesson (docs/design.md, section 5).
     """
 
     def __init__(self, vocabulary: Vocabulary, model: "Word2Vec", xp: Any) -> None:
@@ -59,7 +64,8 @@ class NegativeSampling:
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
     ) -> tuple[Any, Any]:
         """The output rows, int32 (B, 1 + K), and their labels, float32 (1, 1 + K)."""
-        rows = kernels.draw(self.prob, self.alias, targets, positions, self.negative, key)
+        shared = positions >> APART + SHARING << APART | positions & (1 << APART) - 1
+        rows = kernels.draw(self.prob, self.alias, targets, shared, self.negative, key)
         return rows, self.labels
 
 
