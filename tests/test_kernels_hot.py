@@ -81,6 +81,15 @@ def test_rows_are_kept_that_are_used_often_enough():
     assert hot.own_bytes([shape] * 2, 100 * hot.TOKENS, 4) == 4 * taken
 
 
-@pytest.mark.parametrize(("threads", "every"), [(2, 16), (3, 8), (500, 4)])
+@pytest.mark.parametrize(("threads", "every"), [(2, 32), (3, 16), (500, 4)])
 def test_the_more_threads_the_sooner_rows_are_exchanged(threads, every):
     assert hot.OwnRows((np.zeros((3, 16), np.float32),) * 2, 10**6, threads).every == every
+
+
+def test_rows_due_are_the_hot_ones_whose_turn_it_is_each_once():
+    rows = np.array([9, 1, -1, 5, 1, 8, 5, 13, 3, 1], np.int32)
+    W, due = np.zeros((14, 16), np.float32), np.zeros(len(rows), np.intp)
+    table = hot.Table(W.ctypes.data, W.ctypes.data, hot=9, pitch=64, every=4, turn=2)
+    assert hot._ask_for_due(table, rows, 1, due) == 2
+    assert due[:2].tolist() == [1, 5]  # with the turn, 3, they are multiples of 4; so are 9 and 13
+    assert hot._ask_for_due(table._replace(hot=0), rows, 1, due) == 0

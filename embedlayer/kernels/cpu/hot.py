@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from embedlayer.kernels.cpu.lanes import FLOAT, LINE, add, lanes, read, write
+from embedlayer.kernels.cpu.lanes import FLOAT, LINE, add, lanes, prefetch_lines, read, write
 from embedlayer.kernels.cpu.simd import LANES
 
 BLOCK = 64  # windows whose rows are looked up together
 AHEAD = 2  # windows behind them, which are asked for before their turn
 HOT_BYTES = 1 << 20  # of one table, at most
 TOKENS = 2000  # a row is kept for so many tokens that its thread trains on: it is used often then
-UNSEEN = 32  # blocks, of all threads together, whose use of a row others may not have seen
+UNSEEN = 64  # blocks, of all threads together, whose use of a row others may not have seen
 
 _closing = threading.Lock()
 
@@ -156,10 +156,15 @@ def look_up(tables, windows, b, block_rows, widths, context_at, row_at, nowhere,
             block_rows[i - b, r] = rows[i, r]
         widths[i - b] = width
     block_contexts, flat_rows = contexts[offsets[b] : offsets[end]], block_rows.reshape(-1)
-    _exchange_due(inputs, block_contexts, b // BLOCK, dim, masked)
-    _exchange_due(outputs, flat_rows, b // BLOCK, dim, masked)
+    due = np.empty(len(block_contexts) + len(flat_rows), np.intp)
+    due_inputs = _ask_for_due(inputs, block_contexts, b // BLOCK, due)
+    due_outputs = _ask_for_due(outputs, flat_rows, b // BLOCK, due[due_inputs:])
     _find(inputs, block_contexts, nowhere, context_at)
     _find(outputs, flat_rows, nowhere, row_at)
+    for i in range(due_inputs):
+        _exchange(inputs, due[i], dim, masked)
+    for i in range(due_inputs, due_inputs + due_outputs):
+        _exchange(outputs, due[i], dim, masked)
 
 
 @njit(nogil=True, cache=True)
@@ -171,13 +176,30 @@ def _find(table, rows, nowhere, row_at):
 
 
 @njit(nogil=True, cache=True)
-def _exchange_due(table, rows, block, dim, masked):
-    """Exchange the hot ones of these rows whose turn it is in this block."""
+def _ask_for_due(table, rows, block, due):
+    """Find the hot ones of these rows whose turn it is in this block, each once; how many.
+
+    They are asked for at once, as another core may have them.
+    """
+    size = 0
     if table.hot:
         turn = table.turn + block
         for i in range(len(rows)):
-            if (rows[i] + turn) & (table.every - 1) == 0 and 0 <= rows[i] < table.hot:
-                _exchange(table, np.intp(rows[i]), dim, masked)
+            row = np.intp(rows[i])
+            if (row + turn) & (table.every - 1) == 0 and 0 <= row < table.hot:
+                if not _among(row, due, size):
+                    prefetch_lines(table.shared + row * table.pitch, table.pitch)
+                    due[size] = row
+                    size += 1
+    return size
+
+
+@njit(nogil=True, cache=True)
+def _among(row, rows, size):
+    for i in range(size):
+        if rows[i] == row:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
