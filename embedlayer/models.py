@@ -16,7 +16,7 @@ from embedlayer.text.vocabulary import Vocabulary
 LANES = 16  # tables are padded to this many columns, so that every row fills whole cache lines
 LINE = 64  # bytes of a cache line
 INIT_ROWS = 4096  # rows of the input table drawn at once, to bound the memory in use
-APART, SHARING = 6, 4  # 2**SHARING positions, 2**APART apart, share their negatives
+APART = 6  # windows that share their negatives are 2**APART positions from each other
 GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 
 
@@ -41,16 +41,16 @@ class NegativeSampling:
 
     Mikolov et al., "Distributed representations of words and phrases and their compositionality",
     NIPS 2013, section 2.2; here the K draws are shared by all the contexts of a window, as in Ji
-    et al., "Parallelizing word2vec in shared and distributed memory", 2016, and by 16 windows that
-    lie 64 positions apart. So their rows are still in the cache when they are used again, and the
-    windows are too far from each other to have contexts in common: of 16 neighbours, which do, the
-    draws would be 16 times the same lesson (docs/design.md, section 5).
+    et al., "Parallelizing word2vec in shared and distributed memory", 2016, and in CBOW by 16
+    windows that lie 64 positions apart. So their rows are still in the cache when they are used
+    again, and the windows are too far from each other to have contexts in common: of 16 neighbours,
+    which do, the draws would be 16 times the same lesson (docs/design.md, section 5).
     """
 
     def __init__(self, vocabulary: Vocabulary, model: "Word2Vec", xp: Any) -> None:
         prob, alias = alias_table(vocabulary.counts.astype(np.float64) ** model.noise_power)
         self.prob, self.alias = xp.asarray(prob), xp.asarray(alias)
-        self.negative = model.negative
+        self.negative, self.sharing = model.negative, model.sharing
         self.labels = xp.zeros((1, 1 + model.negative), np.float32)
         self.labels[0, 0] = 1
 
@@ -64,7 +64,7 @@ class NegativeSampling:
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
     ) -> tuple[Any, Any]:
         """The output rows, int32 (B, 1 + K), and their labels, float32 (1, 1 + K)."""
-        shared = positions >> APART + SHARING << APART | positions & (1 << APART) - 1
+        shared = positions >> APART + self.sharing << APART | positions & (1 << APART) - 1
         rows = kernels.draw(self.prob, self.alias, targets, shared, self.negative, key)
         return rows, self.labels
 
@@ -130,6 +130,7 @@ class Word2Vec:
 
     name: ClassVar[str]
     default_lr: ClassVar[float]
+    sharing: ClassVar[int]  # 2**sharing windows have the same negatives
     lr_fall: ClassVar[float]  # the learning rate ends at lr / lr_fall, unless told otherwise
 
     def __post_init__(self) -> None:
@@ -181,6 +182,7 @@ class SkipGram(Word2Vec):
     name: ClassVar[str] = "skipgram"
     default_lr: ClassVar[float] = 0.025
     lr_fall: ClassVar[float] = 250
+    sharing: ClassVar[int] = 0  # 4 costs 0.003 of SimLex: docs/design.md, section 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +198,7 @@ class CBOW(Word2Vec):
 
     name: ClassVar[str] = "cbow"
     default_lr: ClassVar[float] = 0.05
+    sharing: ClassVar[int] = 4
     lr_fall: ClassVar[float] = 4  # to 250 costs 0.01 of the analogies: docs/design.md, section 5
 
     def step_mode(self) -> tuple[bool, bool]:

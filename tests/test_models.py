@@ -97,14 +97,15 @@ def test_examples_depend_on_neither_chunks_nor_kernels(corpus, loss):
     assert all_examples(corpus, model, 500, epoch=1) != wanted
 
 
-def test_sixteen_windows_share_their_negatives_64_positions_apart(corpus, xp):
-    model = SkipGram(negative=8)
+@pytest.mark.parametrize(("model", "sharing"), [(CBOW(negative=8), 16), (SkipGram(negative=8), 1)])
+def test_windows_of_cbow_share_their_negatives_64_positions_apart(corpus, xp, model, sharing):
     loss, kernels = LOSSES["negative"](corpus.vocabulary, model, xp), load_kernels(xp.__name__)
     targets = xp.zeros(4 * 1024, np.int32)
     rows, _ = loss.rows(kernels, targets, xp.arange(4 * 1024), np.uint64(9))
-    by_slot = to_numpy(rows).reshape(4, 16, 64, 9)
+    by_slot = to_numpy(rows).reshape(-1, sharing, 64, 9)
     assert (by_slot == by_slot[:, :1]).all()
-    assert len(np.unique(by_slot.reshape(-1, 9), axis=0)) > 250  # of 256: neighbours share none
+    drawn = 4 * 1024 // sharing  # and neighbours share none
+    assert len(np.unique(by_slot.reshape(-1, 9), axis=0)) > 0.97 * drawn
 
 
 @pytest.mark.parametrize("streamed", [False, True])
