@@ -64,7 +64,8 @@ class NegativeSampling:
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
     ) -> tuple[Any, Any]:
         """The output rows, int32 (B, 1 + K), and their labels, float32 (1, 1 + K)."""
-        shared = positions >> APART + self.sharing << APART | positions & (1 << APART) - 1
+        block, place = positions >> (APART + self.sharing), positions & ((1 << APART) - 1)
+        shared = (block << APART) | place  # one number for all positions at this place in a block
         rows = kernels.draw(self.prob, self.alias, targets, shared, self.negative, key)
         return rows, self.labels
 
