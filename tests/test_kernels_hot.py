@@ -23,7 +23,7 @@ def test_a_thread_alone_learns_what_it_would_without(words, dim, mean, divide):
     kept = []
 
     def step_with_copies(W_in, W_out, *arguments):
-        with hot.OwnRows((W_in, W_out), tokens=20 * 2 * hot.TOKENS, threads=2) as own:
+        with hot.OwnRows((W_in, W_out), tokens=20 * 500 * hot.TOKENS, threads=500) as own:
             kept.extend(own.hot)
             return cpu.sgd_step(W_in, W_out, *arguments, own=own)
 
@@ -45,6 +45,21 @@ def test_copies_outlive_a_call():
     np.testing.assert_allclose(W_in, wanted[0], atol=1e-5)
     np.testing.assert_allclose(W_out, wanted[1], atol=1e-5)
     assert turn == 2 + -(-(len(step.rows) - 70) // hot.BLOCK)
+
+
+@modes
+def test_others_see_on_the_way_what_a_thread_learns(mean, divide):
+    step = make_step([3, 1, 0, 4] * 170, words=5, dim=16, width=6, dtype=np.float32)
+    W_in, W_out = step.W_in.copy(), step.W_out.copy()
+    with hot.OwnRows((W_in, W_out), tokens=5 * 500 * hot.TOKENS, threads=500) as own:
+        assert own.hot == [5, 5]
+        cpu.sgd_step(W_in, W_out, *step[2:6], 0.01, mean, divide, step[6], own=own)
+        before = W_in.copy(), W_out.copy()
+    for start, seen, end in zip(step[:2], before, (W_in, W_out), strict=True):
+        unseen = np.linalg.norm(end - seen, axis=1)  # of the last of eleven blocks, up to four
+        assert (unseen > 0).any()
+        assert (unseen < np.linalg.norm(end - start, axis=1)).all()
+        assert (seen != start).any(axis=1).all()
 
 
 @njit

@@ -149,6 +149,14 @@ class TestThreads:
             np.testing.assert_array_equal(found, results[0][0])
             np.testing.assert_array_equal(found_sums, results[0][1])
 
+    def test_only_rows_of_an_earlier_part_have_another_place(self):
+        rows = np.array([4, 2, -1, 4, 7, 2, 2, 7, 9, 4, 2, -1], np.int32)
+        unique, places, firsts, more = sums._places(rows, np.array([0, 4, 8, 12]), size=12)
+        assert unique.tolist() == [2, 4, 7, 9]
+        assert places.tolist() == [1, 0, -1, 1, 2, 4, 4, 2, 3, 6, 5, -1]
+        assert firsts.tolist() == [0, 0, 1]
+        assert more.tolist() == [0, 0, 1, 3]
+
     @pytest.mark.parametrize("threads", [1, 2])
     def test_parts_are_summed_in_other_threads_if_there_are_cores(self, monkeypatch, threads):
         monkeypatch.setattr(sums, "PART", 1)
