@@ -64,10 +64,14 @@ class NegativeSampling:
         self, kernels: ModuleType, targets: Any, positions: Any, key: np.uint64
     ) -> tuple[Any, Any]:
         """The output rows, int32 (B, 1 + K), and their labels, float32 (1, 1 + K)."""
-        block, place = positions >> (APART + self.sharing), positions & ((1 << APART) - 1)
-        shared = (block << APART) | place  # one number for all positions at this place in a block
+        shared = self._shared(positions)
         rows = kernels.draw(self.prob, self.alias, targets, shared, self.negative, key)
         return rows, self.labels
+
+    def _shared(self, positions: Any) -> Any:
+        """One number for all positions that share their draws: of one place in one block."""
+        block, place = positions >> (APART + self.sharing), positions & ((1 << APART) - 1)
+        return (block << APART) | place
 
 
 class HierarchicalSoftmax:
