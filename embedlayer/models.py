@@ -187,7 +187,7 @@ class SkipGram(Word2Vec):
     name: ClassVar[str] = "skipgram"
     default_lr: ClassVar[float] = 0.025
     lr_fall: ClassVar[float] = 250
-    sharing: ClassVar[int] = 0  # 4 costs 0.003 of SimLex: docs/design.md, section 5
+    sharing: ClassVar[int] = 0  # 4 costs 0.002 of SimLex: docs/design.md, section 5
 
 
 @dataclass(frozen=True, kw_only=True)
