@@ -11,16 +11,16 @@ from contest import Contender, Contest, check_same, compared, in_threads
 from sizes import Sizes
 from texts import zipf_ids
 
-from embedlayer.examples import Batch, Examples
-from embedlayer.kernels import IMPLEMENTATIONS as NAMES
-from embedlayer.kernels import KINDS, load_kernels
+from embedlayer.examples import Examples
+from embedlayer.kernels import cpu, reference
+from embedlayer.kernels.arguments import Batch, Tables
 from embedlayer.models import CBOW, SkipGram, Word2Vec
 from embedlayer.rng import make_key
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.noise import alias_table, thresholds
 from embedlayer.text.vocabulary import Vocabulary
 
-IMPLEMENTATIONS = {NAMES["numpy", kind]: load_kernels("numpy", kind) for kind in KINDS}
+IMPLEMENTATIONS = {"cpu": cpu, "reference": reference}
 OURS = "cpu"
 WINDOW, NEGATIVE, SAMPLE = 5, 5, 1e-4
 LR = 0.025
@@ -64,7 +64,6 @@ def _integer_contests(
     key = make_key(1, "benchmark")
     keep = thresholds(corpus.vocabulary.keep_probabilities(SAMPLE))
     prob, alias = alias_table(corpus.vocabulary.counts**0.75)
-    reference = IMPLEMENTATIONS["reference"]
     texts, kept, targets = [], [], []
     for start in range(0, threads * sizes.tokens, sizes.tokens):
         ids = corpus.ids[start : start + sizes.tokens]
@@ -194,23 +193,22 @@ def _sgd_step(
     threads: int,
 ) -> Contest:
     """Threads that share the tables without locks, each on windows of its own, as in training."""
-    kernels = IMPLEMENTATIONS["reference"]
-    examples = Examples(corpus, model, 1, kernels, np, chunk_tokens=sizes.tokens, measure=16)
+    examples = Examples(corpus, model, 1, reference, np, chunk_tokens=sizes.tokens, measure=16)
     batches = [examples.batch(0, chunk)[0].split(sizes.windows)[0] for chunk in range(threads)]
-    W_in, _ = model.tables(corpus.vocabulary, 1, np)
-    W_out = _normal(model.tables(corpus.vocabulary, 1, np)[1].shape) / sizes.dim
+    W_in = model.tables(corpus.vocabulary, 1, np).W_in
+    W_out = _normal(model.tables(corpus.vocabulary, 1, np).W_out.shape) / sizes.dim
     pairs = sum(_pairs(batch, model) for batch in batches)
 
     def contender(step: Callable[..., Any]) -> Contender:
-        tables = W_in.copy(), W_out.copy()
-        chunks = [_step_arguments(tables, batch, model) for batch in batches]
+        tables = Tables(W_in.copy(), W_out.copy())
+        chunks = [(tables, batch, LR, model.mode()) for batch in batches]
         few = batches[0].split(CHECKED_WINDOWS)[0]
         return Contender(
             lambda: check_step(step, (W_in, W_out), few, model), _side_by_side(step, chunks, pool)
         )
 
     return Contest(
-        f"sgd_step, {name}, D = {sizes.dim}, {threads} x {len(batches[0]):,} windows",
+        f"sgd_step, {name}, D = {sizes.dim}, {threads} x {batches[0].windows:,} windows",
         6 * sizes.dim * pairs,
         "operations",
         OURS,
@@ -222,24 +220,18 @@ def check_step(
     step: Callable[..., Any], tables: tuple[Any, Any], batch: Batch, model: Word2Vec
 ) -> None:
     """Raise WrongResult unless, window by window, the step is the definition's in float64."""
-    found = tuple(table.copy() for table in tables)
-    wanted = tuple(table.astype(np.float64) for table in tables)
+    found = Tables(*(table.copy() for table in tables))
+    wanted = Tables(*(table.astype(np.float64) for table in tables))
     for window in batch.split(1):
-        step(*_step_arguments(found, window, model))
-        IMPLEMENTATIONS["reference"].sgd_step(*_step_arguments(wanted, window, model))
+        step(found, window, LR, model.mode())
+        reference.sgd_step(wanted, window, LR, model.mode())
     for one, other, before in zip(found, wanted, tables, strict=True):
         check_same(one - before, other - before, 1e-3)  # of float32 numbers 100 times as large
 
 
-def _step_arguments(tables: tuple[Any, Any], batch: Batch, model: Word2Vec) -> tuple[Any, ...]:
-    contexts, offsets, rows, labels, measured = batch
-    return (*tables, contexts, offsets, rows, labels, LR, *model.step_mode(), measured)
-
-
 def _pairs(batch: Batch, model: Word2Vec) -> int:
     """The (hidden, output) pairs of a batch: each costs a score and two updates, 2·D each."""
-    mean, _ = model.step_mode()
-    hidden = (np.diff(batch.offsets) > 0) if mean else np.diff(batch.offsets)
+    hidden = (np.diff(batch.offsets) > 0) if model.mode().mean else np.diff(batch.offsets)
     return int(((batch.rows >= 0).sum(axis=1) * hidden).sum())
 
 

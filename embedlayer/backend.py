@@ -1,22 +1,16 @@
 """Which array library: NumPy or CuPy, chosen by argument, context, process or environment."""
 
-import importlib
-import importlib.util
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from embedlayer.device import DEVICES, Device, device_of
 from embedlayer.errors import BackendError
-
-BACKENDS = ("numpy", "cupy")
-CUPY_CURE = "install CuPy with pip install 'embedlayer[cuda12x]' or 'embedlayer[cuda13x]'"
 
 _log = logging.getLogger("embedlayer")
 _context_choice: ContextVar[str | None] = ContextVar("embedlayer_backend", default=None)
@@ -40,22 +34,20 @@ def get_backend(backend: str | None = None) -> str:
 def explain_backend(backend: str | None = None) -> tuple[str, str]:
     """The array library in force and, in a few words, why it was chosen."""
     choice, source = _choice(backend)
-    if choice not in ("auto", *BACKENDS):
+    if choice == "auto":
+        return _first_that_works()
+    if choice not in DEVICES:
         raise BackendError(
-            f"unknown backend {choice!r} ({source}): choose auto, {' or '.join(BACKENDS)}"
+            f"unknown backend {choice!r} ({source}): choose auto, {' or '.join(DEVICES)}"
         )
-    if choice == "numpy":
-        return "numpy", source
-    problem = _cupy_problem()
-    if choice == "cupy":
-        if problem:
-            raise BackendError(f"backend 'cupy' ({source}) cannot work here: {problem}")
-        return "cupy", source
-    name, why = ("numpy", problem) if problem else ("cupy", "CuPy sees a CUDA device")
-    if (name, why) not in _announced:
-        _announced.add((name, why))
-        _log.info("backend: %s (auto: %s)", name, why)
-    return name, f"auto: {why}"
+    if problem := DEVICES[choice].problem():
+        raise BackendError(f"backend {choice!r} ({source}) cannot work here: {problem}")
+    return choice, source
+
+
+def get_device(backend: str | None = None) -> Device:
+    """The device of the backend in force (or of the one named); BackendError as get_backend."""
+    return DEVICES[get_backend(backend)]
 
 
 def set_backend(backend: str | None) -> None:
@@ -87,7 +79,7 @@ def use_backend(backend: str) -> Iterator[None]:
 
 def array_library(backend: str | None = None) -> Any:
     """The module itself, ``numpy`` or ``cupy``, for the backend in force (or the one named)."""
-    return importlib.import_module(get_backend(backend))
+    return get_device(backend).xp
 
 
 def array_module(*arrays: Any) -> Any:
@@ -96,17 +88,7 @@ def array_module(*arrays: Any) -> Any:
     Raises:
         TypeError: NumPy and CuPy arrays together, which would copy between host and device.
     """
-    cupy = sys.modules.get("cupy")
-    if cupy is None:
-        return np
-    on_device = [isinstance(array, cupy.ndarray) for array in arrays]
-    if not any(on_device):
-        return np
-    if any(isinstance(array, np.ndarray) for array in arrays):
-        raise TypeError(
-            "NumPy and CuPy arrays in one call: move them to one side with asarray or to_numpy"
-        )
-    return cupy
+    return device_of(*arrays).xp
 
 
 def asarray(values: Any, dtype: Any = None, *, backend: str | None = None) -> Any:
@@ -117,7 +99,7 @@ def asarray(values: Any, dtype: Any = None, *, backend: str | None = None) -> An
 
 def to_numpy(values: Any) -> np.ndarray:
     """``values`` as a NumPy array; a CuPy array is copied from the device, once."""
-    return values.get() if array_module(values) is not np else np.asarray(values)
+    return device_of(values).to_numpy(values)
 
 
 class _CurrentArrayLibrary:
@@ -145,23 +127,16 @@ def _choice(backend: str | None) -> tuple[str, str]:
     return "auto", "default"
 
 
-def _cupy_problem() -> str | None:
-    """Why CuPy cannot work here, with the cure; ``None`` when it can."""
-    if "cupy" not in sys.modules and importlib.util.find_spec("cupy") is None:
-        return f"CuPy is not installed; {CUPY_CURE}"
-    try:
-        cupy: ModuleType = importlib.import_module("cupy")
-    except Exception as error:  # a broken CuPy fails in many ways, with ImportError or others
-        return f"CuPy is installed but does not import ({_one_line(error)}); {CUPY_CURE}"
-    try:
-        devices = cupy.cuda.runtime.getDeviceCount()
-    except Exception as error:  # CUDARuntimeError is not importable without CuPy
-        return f"CuPy sees no device ({_one_line(error)}); install or update the NVIDIA driver"
-    if devices == 0:
-        return "CuPy sees no CUDA device; check CUDA_VISIBLE_DEVICES and nvidia-smi"
-    return None
-
-
-def _one_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip(" \t=")]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _first_that_works() -> tuple[str, str]:
+    """What 'auto' takes, and why; the log says it once."""
+    reasons: list[str] = []
+    for name, device in DEVICES.items():
+        problem = device.problem()
+        if problem is None:
+            why = "; ".join(reasons) or f"{name} works here"
+            break
+        reasons.append(problem)
+    if (name, why) not in _announced:
+        _announced.add((name, why))
+        _log.info("backend: %s (auto: %s)", name, why)
+    return name, f"auto: {why}"

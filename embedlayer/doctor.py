@@ -9,7 +9,7 @@ from typing import Any
 from embedlayer import __version__
 from embedlayer.backend import array_library, explain_backend
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import IMPLEMENTATIONS, kernel_kind, load_kernels
+from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.memory import RESIDENT, free_bytes, plan_memory
 from embedlayer.models import SkipGram
 from embedlayer.text.cache import cache_entries, cache_folder
@@ -62,7 +62,7 @@ def _training() -> dict[str, Any]:
         "backend": backend,
         "backend_chosen_by": why,
         "kernels": kind,
-        "kernels_file": IMPLEMENTATIONS[backend, kind],
+        "kernels_file": load_kernels(backend, kind).__name__,
         "kernels_ready": "compiled now" if compiled else "compiled before",
         "kernels_seconds": seconds,
         "kernels_kept_in": load_kernels("numpy", "fused").subsample.stats.cache_path,

@@ -1,39 +1,16 @@
 """How a chunk of a corpus becomes training examples."""
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from embedlayer import rng
 from embedlayer.chunks import Chunks, StreamedChunks, cut
+from embedlayer.kernels.arguments import Batch
 from embedlayer.models import LOSSES, Word2Vec
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.noise import thresholds
-
-
-class Batch(NamedTuple):
-    """The training examples of a chunk, or a part of them; shapes as in ``kernels``."""
-
-    contexts: Any
-    offsets: Any
-    rows: Any
-    labels: Any
-    measured: Any
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def split(self, size: int) -> list["Batch"]:
-        """The same examples, ``size`` windows at a time."""
-        return [self._part(first, first + size) for first in range(0, len(self), size)]
-
-    def _part(self, first: int, last: int) -> "Batch":
-        offsets = self.offsets[first : last + 1]
-        labels = self.labels if len(self.labels) == 1 else self.labels[first:last]
-        contexts = self.contexts[int(offsets[0]) : int(offsets[-1])]
-        rows, measured = self.rows[first:last], self.measured[first:last]
-        return Batch(contexts, offsets - offsets[0], rows, labels, measured)
 
 
 class Examples:

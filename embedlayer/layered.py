@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import group_of_each
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels.reference import group_of_each
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.layers.embedding import Embedding, EmbeddingBag, EmbeddingDot
 from embedlayer.layers.losses import SigmoidWithLoss
 from embedlayer.optim import OPTIMIZERS
@@ -31,25 +32,14 @@ class LayeredStep:
         self.optimizer = OPTIMIZERS[optimizer]()
         self._alone = threading.Lock()  # the optimizer's state is one: one thread at a time
 
-    def __call__(
-        self,
-        W_in: Any,
-        W_out: Any,
-        contexts: Any,
-        offsets: Any,
-        rows: Any,
-        labels: Any,
-        lr: float,
-        mean: bool,
-        divide: bool,
-        measured: Any,
-    ) -> tuple[float, int]:
+    def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[float, int]:
+        (W_in, W_out), (contexts, offsets, rows, labels, measured) = tables, batch
         xp = array_module(W_in)
         sizes = xp.diff(offsets)
         labels = xp.where((rows < 0) | (sizes == 0)[:, None], np.float32(-1), labels)
         dot, loss = EmbeddingDot(W_out, sparse=True), SigmoidWithLoss()
         hidden: Any
-        if mean:
+        if mode.mean:
             hidden = EmbeddingBag(W_in, "mean", sparse=True)
             h = hidden.forward(contexts, offsets)
         else:
@@ -61,7 +51,7 @@ class LayeredStep:
         scores = dot.forward(h, rows)
         loss.forward(scores, labels)
         dh = dot.backward(loss.backward(len(scores)))  # the loss layer means, the kernels sum
-        if mean and not divide:
+        if mode.mean and not mode.divide:
             dh *= sizes[:, None].astype(dh.dtype)  # undoes the division in the bag's backward
         hidden.backward(dh)
         with self._alone:

@@ -10,6 +10,7 @@ import numpy as np
 
 from embedlayer import rng
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels.arguments import Mode, Tables
 from embedlayer.text.noise import alias_table, huffman_tree
 from embedlayer.text.vocabulary import Vocabulary
 
@@ -152,11 +153,11 @@ class Word2Vec:
         """Every option by name, as the vectors' metadata records them."""
         return {"model": self.name, **asdict(self)}
 
-    def step_mode(self) -> tuple[bool, bool]:
-        """The ``mean`` and ``divide`` of ``kernels.sgd_step``: each context is a hidden vector."""
-        return False, False
+    def mode(self) -> Mode:
+        """How hidden vectors are formed: each context is one."""
+        return Mode()
 
-    def tables(self, vocabulary: Vocabulary, seed: int, xp: Any) -> tuple[Any, Any]:
+    def tables(self, vocabulary: Vocabulary, seed: int, xp: Any) -> Tables:
         """The two tables at the start of training, float32.
 
         ``W_in`` is uniform in ±0.5/D from the seed, the same on every device; ``W_out`` is zero.
@@ -168,7 +169,7 @@ class Word2Vec:
         for first in range(0, len(W_in), INIT_ROWS):
             rows = W_in[first : first + INIT_ROWS, : self.dim]
             rows[...] = (rng.uniform(xp, key, rows.shape, first * self.dim) - 0.5) / self.dim
-        return W_in, _zeros(xp, *shape_out)
+        return Tables(W_in, _zeros(xp, *shape_out))
 
     def table_shapes(self, words: int) -> tuple[tuple[int, int], tuple[int, int]]:
         """The shapes of :meth:`tables` for a vocabulary of so many words."""
@@ -206,9 +207,9 @@ class CBOW(Word2Vec):
     sharing: ClassVar[int] = 4
     lr_fall: ClassVar[float] = 4  # to 250 costs 0.01 of the analogies: docs/design.md, section 5
 
-    def step_mode(self) -> tuple[bool, bool]:
+    def mode(self) -> Mode:
         """One averaged hidden vector a window."""
-        return True, self.divide
+        return Mode(mean=True, divide=self.divide)
 
 
 MODELS: dict[str, type[Word2Vec]] = {"skipgram": SkipGram, "cbow": CBOW}

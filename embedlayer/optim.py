@@ -16,9 +16,9 @@ in the cache: two to three times as fast as all at once.
 from collections.abc import Iterator
 from typing import Any
 
+from embedlayer.arrays import pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels.pieces import pieces
 
 
 class SGD:

@@ -16,8 +16,9 @@ import numpy as np
 from embedlayer import backend as backends
 from embedlayer.chunks import cut
 from embedlayer.errors import EmbedlayerError
-from embedlayer.examples import Batch, Examples
+from embedlayer.examples import Examples
 from embedlayer.kernels import kernel_kind, load_kernels
+from embedlayer.kernels.arguments import Batch
 from embedlayer.layered import LayeredStep
 from embedlayer.memory import STREAMED, MemoryPlan, MemoryWatch, free_bytes, plan_memory
 from embedlayer.models import SkipGram, Word2Vec
@@ -67,7 +68,7 @@ class Training:
     Attributes:
         plan: the memory that the run takes, an optimizer's state aside.
         report: what it did and took.
-        W_in, W_out: the tables, float32, with zero columns up to a multiple of 16.
+        tables: W_in and W_out, float32, with zero columns up to a multiple of 16.
 
     Raises:
         EmbedlayerError: an option out of range, a backend that cannot work here, or a device
@@ -130,7 +131,7 @@ class Training:
         self._keeps_rows = step == kind == "fused" and name == "numpy" and self.workers > 1
         self._batch = batch if step == "layered" or kind == "reference" else None
         self.plan = self._plan(cuda, in_flight)
-        self.W_in, self.W_out = self.model.tables(corpus.vocabulary, seed, self._xp)
+        self.tables = self.model.tables(corpus.vocabulary, seed, self._xp)
 
     def run(self) -> Vectors:
         """Train for all epochs and return the vectors.
@@ -179,7 +180,7 @@ class Training:
             "loss_per_epoch": self.report.loss_as_json(),
             "tokens": len(self.corpus.ids),
         }
-        matrix = backends.to_numpy(self.W_in)[:, : self.model.dim].copy()
+        matrix = backends.to_numpy(self.tables.W_in)[:, : self.model.dim].copy()
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata)
 
     def learning_rate(self, epoch: int, position: int) -> float:
@@ -192,29 +193,17 @@ class Training:
     def worker_step(self) -> Iterator[Step]:
         """The step of one worker, for an epoch: of several on the CPU, each keeps rows."""
         if self._keeps_rows:
-            tables, tokens = (self.W_in, self.W_out), len(self.corpus.ids)
-            with self._kernels.OwnRows(tables, tokens, self.workers) as own:
+            tokens = len(self.corpus.ids)
+            with self._kernels.OwnRows(self.tables, tokens, self.workers) as own:
                 yield partial(self._step, own=own)
         else:
             yield self._step
 
     def train_on(self, batch: Batch, lr: float, step: Step) -> tuple[float, int]:
         """Train on the examples of a chunk; the summed loss and its pairs."""
-        mean, divide = self.model.step_mode()
         loss, pairs = 0.0, 0
         for part in batch.split(self._batch) if self._batch else [batch]:
-            more = step(
-                self.W_in,
-                self.W_out,
-                part.contexts,
-                part.offsets,
-                part.rows,
-                part.labels,
-                lr,
-                mean,
-                divide,
-                part.measured,
-            )
+            more = step(self.tables, part, lr, self.model.mode())
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
@@ -243,7 +232,7 @@ class Training:
     def _begin_thread(self) -> None:
         """Use the device of the tables: a new thread begins on CuPy's first."""
         if self._xp is not np:
-            self.W_in.device.use()
+            self.tables.W_in.device.use()
 
 
 class _Done(NamedTuple):

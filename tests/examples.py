@@ -4,9 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from embedlayer.kernels.arguments import Batch, Mode, Tables
+
+SKIPGRAM = Mode()
+MODES = [SKIPGRAM, Mode(mean=True), Mode(mean=True, divide=True)]
+MODE_NAMES = ["skip-gram", "CBOW, whole", "CBOW, divided"]
+
 
 class Step(NamedTuple):
-    """The arguments of ``sgd_step`` up to ``labels``, and ``measured``."""
+    """The tables and the batch of ``sgd_step``, array by array, to be replaced one by one."""
 
     W_in: np.ndarray
     W_out: np.ndarray
@@ -16,16 +22,17 @@ class Step(NamedTuple):
     labels: np.ndarray
     measured: np.ndarray
 
+    @property
+    def tables(self) -> Tables:
+        return Tables(*self[:2])
+
+    @property
+    def batch(self) -> Batch:
+        return Batch(*self[2:])
+
     def part(self, first: int, last: int) -> "Step":
         """The windows ``first`` … ``last`` − 1 alone."""
-        windows, offsets = slice(first, last), self.offsets[first : last + 1]
-        return self._replace(
-            contexts=self.contexts[offsets[0] : offsets[-1]],
-            offsets=offsets - offsets[0],
-            rows=self.rows[windows],
-            labels=self.labels if len(self.labels) == 1 else self.labels[windows],
-            measured=self.measured[windows],
-        )
+        return Step(*self.tables, *self.batch.part(first, last))
 
 
 def make_step(sizes, *, words=11, dim=5, width=4, shared=False, dtype=np.float64, seed=0) -> Step:
@@ -42,19 +49,19 @@ def make_step(sizes, *, words=11, dim=5, width=4, shared=False, dtype=np.float64
     return Step(*tables, contexts, offsets, rows, labels, measured)
 
 
-def run_step(sgd_step, step: Step, lr=0.1, mean=False, divide=False):
+def run_step(sgd_step, step: Step, lr=0.1, mode=SKIPGRAM):
     """The tables after the step, its loss and its pairs; the arguments are left alone."""
-    W_in, W_out = step.W_in.copy(), step.W_out.copy()
-    loss, pairs = sgd_step(W_in, W_out, *step[2:6], lr, mean, divide, step.measured)
-    return W_in, W_out, float(loss), int(pairs)
+    tables = Tables(step.W_in.copy(), step.W_out.copy())
+    loss, pairs = sgd_step(tables, step.batch, lr, mode)
+    return *tables, float(loss), int(pairs)
 
 
-def run_in_parts(sgd_step, step: Step, size, lr=0.1, mean=False, divide=False):
+def run_in_parts(sgd_step, step: Step, size, lr=0.1, mode=SKIPGRAM):
     """As :func:`run_step`, so many windows at a time, which see what those before have written."""
     loss, pairs, windows = 0.0, 0, len(step.rows)
     for first in range(0, windows, size):
         part = step.part(first, min(first + size, windows))
-        W_in, W_out, more_loss, more_pairs = run_step(sgd_step, part, lr, mean, divide)
+        W_in, W_out, more_loss, more_pairs = run_step(sgd_step, part, lr, mode)
         step = step._replace(W_in=W_in, W_out=W_out)
         loss, pairs = loss + more_loss, pairs + more_pairs
     return step.W_in, step.W_out, loss, pairs

@@ -10,6 +10,7 @@ from gpu.cases import filled, filled_windows
 
 from embedlayer.backend import to_numpy
 from embedlayer.kernels import CONTRACT, cuda
+from embedlayer.kernels.arguments import Batch, Tables
 
 # Of what a device returns, the part that is filled.
 FILLED = {"subsample": filled, "windows": filled_windows}
@@ -21,11 +22,10 @@ def hosted(kernel: Callable[..., Any], xp: Any, name: str = "") -> Callable[...,
         return kernel
 
     def call(*arguments: Any) -> Any:
-        moved = [xp.asarray(a) if isinstance(a, np.ndarray) else a for a in arguments]
-        made = kernel(*moved)
-        for host, device in zip(arguments, moved, strict=True):
-            if host is not device:
-                host[...] = to_numpy(device)
+        moved: list[tuple[np.ndarray, Any]] = []
+        made = kernel(*(_move(argument, xp, moved) for argument in arguments))
+        for host, device in moved:
+            host[...] = to_numpy(device)
         if name in FILLED:
             return FILLED[name](*made)
         if isinstance(made, tuple):
@@ -33,6 +33,16 @@ def hosted(kernel: Callable[..., Any], xp: Any, name: str = "") -> Callable[...,
         return None if made is None else to_numpy(made)
 
     return call
+
+
+def _move(argument: Any, xp: Any, moved: list[tuple[np.ndarray, Any]]) -> Any:
+    """The argument with its arrays moved to ``xp``, each noted beside what it was."""
+    if isinstance(argument, np.ndarray):
+        moved.append((argument, xp.asarray(argument)))
+        return moved[-1][1]
+    if isinstance(argument, Tables | Batch):
+        return type(argument)(*(_move(array, xp, moved) for array in argument))
+    return argument
 
 
 def hosted_kernels(implementation: ModuleType, xp: Any) -> SimpleNamespace:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import embedlayer
-from embedlayer import backend
+from embedlayer import backend, device
 from embedlayer.errors import BackendError
 
 
@@ -37,9 +37,9 @@ def pretend_cupy(monkeypatch, devices=1, error=None):
 
 def no_cupy(monkeypatch):
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
-    real = backend.importlib.util.find_spec
+    real = device.importlib.util.find_spec
     monkeypatch.setattr(
-        backend.importlib.util, "find_spec", lambda name: None if name == "cupy" else real(name)
+        device.importlib.util, "find_spec", lambda name: None if name == "cupy" else real(name)
     )
 
 
@@ -85,7 +85,7 @@ def test_a_broken_cupy_is_named_with_its_cure(monkeypatch):
         raise ImportError(f"{'=' * 20}\nno libcuda for {name}\nmore")
 
     monkeypatch.setitem(sys.modules, "cupy", ModuleType("cupy"))
-    monkeypatch.setattr(backend.importlib, "import_module", fail)
+    monkeypatch.setattr(device.importlib, "import_module", fail)
     with pytest.raises(BackendError) as raised:
         backend.get_backend("cupy")
     assert "does not import (ImportError: no libcuda for cupy); install CuPy" in str(raised.value)
@@ -122,11 +122,11 @@ def test_xp_is_looked_up_at_use(monkeypatch):
 
 def test_array_module_asks_the_arrays(monkeypatch):
     cupy = pretend_cupy(monkeypatch)
-    host, device = np.zeros(1), cupy.ndarray()
-    assert backend.array_module(host, 3) is np
-    assert backend.array_module(device, 3) is cupy
-    with pytest.raises(TypeError, match="NumPy and CuPy arrays in one call"):
-        backend.array_module(host, device)
+    here, there = np.zeros(1), cupy.ndarray()
+    assert backend.array_module(here, 3) is np
+    assert backend.array_module(there, 3) is cupy
+    with pytest.raises(TypeError, match="numpy and cupy arrays in one call"):
+        backend.array_module(here, there)
 
 
 def test_arrays_come_and_go(monkeypatch):

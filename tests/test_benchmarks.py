@@ -229,9 +229,8 @@ def test_the_check_of_a_step_rejects_a_wrong_step():
     W_in, W_out = model.tables(corpus.vocabulary, 1, np)
     W_out[:, : model.dim] = 0.1
 
-    def faster(*arguments):
-        before, lr = arguments[:6], arguments[6]
-        return kernels.sgd_step(*before, 1.01 * lr, *arguments[7:])
+    def faster(tables, batch, lr, mode):
+        return kernels.sgd_step(tables, batch, 1.01 * lr, mode)
 
     check_step(kernels.sgd_step, (W_in, W_out), batch, model)
     with pytest.raises(WrongResult, match="off by"):

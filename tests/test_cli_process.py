@@ -62,7 +62,7 @@ def test_doctor_trains_and_says_what_it_found(monkeypatch):
 
 
 def test_doctor_examines_a_broken_installation_too(monkeypatch):
-    monkeypatch.setattr("embedlayer.backend._cupy_problem", lambda: "the planted reason")
+    monkeypatch.setattr("embedlayer.device.Cuda.problem", lambda self: "the planted reason")
     monkeypatch.setenv("EMBEDLAYER_BACKEND", "cupy")
     result = run("doctor", code=2)
     assert "training            cannot work\n" in result.stdout

@@ -73,7 +73,7 @@ def test_without_json_a_summary_goes_to_standard_error(text, tmp_path):
 
 
 def test_what_auto_chose_is_told_but_not_when_quiet(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("embedlayer.backend._cupy_problem", lambda: "the planted reason")
+    monkeypatch.setattr("embedlayer.device.Cuda.problem", lambda self: "the planted reason")
     for quiet, first in ([], "backend: numpy (auto: the planted reason)"), (["--quiet"], ""):
         monkeypatch.setattr("embedlayer.backend._announced", set())
         auto = ("--backend", "auto", "--epochs", 1, *quiet)
@@ -232,7 +232,7 @@ def test_bad_options_are_told_before_the_text_is_read(text, tmp_path, options, m
 
 @pytest.mark.usefixtures("unread")
 def test_a_backend_that_cannot_work_is_told_before_the_text_is_read(text, tmp_path, monkeypatch):
-    monkeypatch.setattr("embedlayer.backend._cupy_problem", lambda: "the planted reason")
+    monkeypatch.setattr("embedlayer.device.Cuda.problem", lambda self: "the planted reason")
     line = mistake("train", text, "-o", tmp_path / "out.vec", "--backend", "cupy")
     assert line == "backend 'cupy' (argument) cannot work here: the planted reason"
 

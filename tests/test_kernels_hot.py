@@ -2,33 +2,34 @@
 
 import numpy as np
 import pytest
-from examples import check_equal, make_step, run_in_parts, run_step
+from examples import MODE_NAMES, MODES, SKIPGRAM, check_equal, make_step, run_in_parts, run_step
 from numba import njit
 
 from embedlayer.kernels import cpu, reference
+from embedlayer.kernels.arguments import Tables
 from embedlayer.kernels.cpu import hot
 from embedlayer.kernels.cpu.lanes import FLOAT, add, lanes
 from embedlayer.kernels.cpu.simd import LANES, splat
 
-modes = pytest.mark.parametrize(("mean", "divide"), [(False, False), (True, False), (True, True)])
+modes = pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 
 
 @modes
 @pytest.mark.parametrize("dim", [16, 33])
 @pytest.mark.parametrize("words", [5, 60])
-def test_a_thread_alone_learns_what_it_would_without(words, dim, mean, divide):
+def test_a_thread_alone_learns_what_it_would_without(words, dim, mode):
     """With all rows kept (5 words) and with the first 20 of 60; some exchanged on the way."""
     step = make_step([3, 1, 0, 4] * 170, words=words, dim=dim, width=6, dtype=np.float32)
     assert len(step.rows) > 10 * hot.BLOCK
     kept = []
 
-    def step_with_copies(W_in, W_out, *arguments):
-        with hot.OwnRows((W_in, W_out), tokens=20 * 500 * hot.TOKENS, threads=500) as own:
+    def step_with_copies(tables, *arguments):
+        with hot.OwnRows(tables, tokens=20 * 500 * hot.TOKENS, threads=500) as own:
             kept.extend(own.hot)
-            return cpu.sgd_step(W_in, W_out, *arguments, own=own)
+            return cpu.sgd_step(tables, *arguments, own=own)
 
-    wanted = run_in_parts(reference.sgd_step, step, 1 + mean, 0.01, mean, divide)
-    check_equal(run_step(step_with_copies, step, 0.01, mean, divide), wanted, 3e-4)
+    wanted = run_in_parts(reference.sgd_step, step, 1 + mode.mean, 0.01, mode)
+    check_equal(run_step(step_with_copies, step, 0.01, mode), wanted, 3e-4)
     assert kept == [min(words, 20)] * 2
 
 
@@ -36,26 +37,26 @@ def test_copies_outlive_a_call():
     """What a call has learnt is seen by the next one, and by the tables at the end."""
     step = make_step([3, 1, 0, 4] * 40, words=9, dim=16, width=6, dtype=np.float32)
     parts = step.part(0, 70), step.part(70, len(step.rows))
-    W_in, W_out = step.W_in.copy(), step.W_out.copy()
-    with hot.OwnRows((W_in, W_out), tokens=9 * 2 * hot.TOKENS, threads=2) as own:
+    tables = Tables(step.W_in.copy(), step.W_out.copy())
+    with hot.OwnRows(tables, tokens=9 * 2 * hot.TOKENS, threads=2) as own:
         for part in parts:
-            cpu.sgd_step(W_in, W_out, *part[2:6], 0.01, False, False, part[6], own=own)
+            cpu.sgd_step(tables, part.batch, 0.01, SKIPGRAM, own=own)
         turn = own.turn
     wanted = run_step(cpu.sgd_step, step, 0.01)
-    np.testing.assert_allclose(W_in, wanted[0], atol=1e-5)
-    np.testing.assert_allclose(W_out, wanted[1], atol=1e-5)
+    np.testing.assert_allclose(tables.W_in, wanted[0], atol=1e-5)
+    np.testing.assert_allclose(tables.W_out, wanted[1], atol=1e-5)
     assert turn == 2 + -(-(len(step.rows) - 70) // hot.BLOCK)
 
 
 @modes
-def test_others_see_on_the_way_what_a_thread_learns(mean, divide):
+def test_others_see_on_the_way_what_a_thread_learns(mode):
     step = make_step([3, 1, 0, 4] * 170, words=5, dim=16, width=6, dtype=np.float32)
-    W_in, W_out = step.W_in.copy(), step.W_out.copy()
-    with hot.OwnRows((W_in, W_out), tokens=5 * 500 * hot.TOKENS, threads=500) as own:
+    tables = Tables(step.W_in.copy(), step.W_out.copy())
+    with hot.OwnRows(tables, tokens=5 * 500 * hot.TOKENS, threads=500) as own:
         assert own.hot == [5, 5]
-        cpu.sgd_step(W_in, W_out, *step[2:6], 0.01, mean, divide, step[6], own=own)
-        before = W_in.copy(), W_out.copy()
-    for start, seen, end in zip(step[:2], before, (W_in, W_out), strict=True):
+        cpu.sgd_step(tables, step.batch, 0.01, mode, own=own)
+        before = [table.copy() for table in tables]
+    for start, seen, end in zip(step[:2], before, tables, strict=True):
         unseen = np.linalg.norm(end - seen, axis=1)  # of the last of eleven blocks, up to four
         assert (unseen > 0).any()
         assert (unseen < np.linalg.norm(end - start, axis=1)).all()

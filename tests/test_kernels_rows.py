@@ -7,7 +7,9 @@ import threading
 import numpy as np
 import pytest
 
-from embedlayer.kernels import cpu, pieces, reference
+from embedlayer.arrays import pieces
+from embedlayer.device import Host
+from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.cpu import rows as compiled
 from embedlayer.kernels.cpu import sums
 from embedlayer.kernels.cpu.parts import in_parts
@@ -236,13 +238,13 @@ class TestParts:
 class TestPieces:
     @pytest.mark.parametrize("size", [0, 1, 7, 8, 9])
     def test_cover_all_rows_once_in_order(self, monkeypatch, size):
-        monkeypatch.setattr(pieces, "CACHED", 2 * 5 * 8)
+        monkeypatch.setattr(Host, "piece_bytes", 2 * 5 * 8)
         rows = np.arange(size)
-        found = [rows[piece] for piece in pieces.pieces(size, np.zeros((3, 5)))]
+        found = [rows[piece] for piece in pieces(size, np.zeros((3, 5)))]
         assert [len(piece) for piece in found] == [2] * (size // 2) + [1] * (size % 2)
         np.testing.assert_array_equal(np.concatenate([rows[:0], *found]), rows)
 
     def test_hold_a_row_at_least(self, monkeypatch):
-        monkeypatch.setattr(pieces, "CACHED", 1)
-        assert len([*pieces.pieces(4, np.zeros((1, 9)))]) == 4
-        assert len([*pieces.pieces(4, np.zeros((1, 0)))]) == 4
+        monkeypatch.setattr(Host, "piece_bytes", 1)
+        assert len([*pieces(4, np.zeros((1, 9)))]) == 4
+        assert len([*pieces(4, np.zeros((1, 0)))]) == 4

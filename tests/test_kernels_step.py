@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from examples import check_equal, make_step, run_in_parts, run_step
+from examples import MODE_NAMES, MODES, check_equal, make_step, run_in_parts, run_step
 from hosted import hosted
 
 from embedlayer.kernels import cpu, reference
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.layered import LayeredStep
 
-MODES = [(False, False), (True, False), (True, True)]  # skip-gram, CBOW whole, CBOW divided
 SIZES = {
     "no windows": [],
     "one context": [1],
     "no contexts": [0, 3, 0],
     "even and odd": [2, 5, 1, 8, 3, 0, 10],
 }
-modes = pytest.mark.parametrize(("mean", "divide"), MODES)
+modes = pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 sizes = pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
 
 
@@ -34,23 +34,23 @@ def loss_at(step, mean):
     return total
 
 
-@pytest.mark.parametrize(("mean", "divide"), [(False, False), (True, True)])
+@pytest.mark.parametrize("mode", MODES[::2], ids=MODE_NAMES[::2])
 @sizes
-def test_weights_before_minus_after_are_the_gradient(xp, sizes, mean, divide):
+def test_weights_before_minus_after_are_the_gradient(xp, sizes, mode):
     """Rung 1: with lr = 1 the change of the tables is minus the gradient of the loss."""
     step = make_step(sizes)
     step = step._replace(measured=np.ones(len(sizes), bool))
-    *after, loss, _ = run_step(hosted(reference.sgd_step, xp), step, 1.0, mean, divide)
-    assert loss == pytest.approx(loss_at(step, mean), rel=1e-12)
+    *after, loss, _ = run_step(hosted(reference.sgd_step, xp), step, 1.0, mode)
+    assert loss == pytest.approx(loss_at(step, mode.mean), rel=1e-12)
     h = 1e-6
     for table, changed in zip(step[:2], after, strict=True):
         gradient = np.zeros_like(table)
         for place in np.ndindex(table.shape):
             kept = table[place]
             table[place] = kept + h
-            above = loss_at(step, mean)
+            above = loss_at(step, mode.mean)
             table[place] = kept - h
-            gradient[place] = (above - loss_at(step, mean)) / (2 * h)
+            gradient[place] = (above - loss_at(step, mode.mean)) / (2 * h)
             table[place] = kept
         np.testing.assert_allclose(table - changed, gradient, atol=1e-8)
 
@@ -58,44 +58,44 @@ def test_weights_before_minus_after_are_the_gradient(xp, sizes, mean, divide):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 1e-5)])
 @modes
 @sizes
-def test_layers_make_the_reference_step(xp, sizes, mean, divide, dtype, tolerance):
+def test_layers_make_the_reference_step(xp, sizes, mode, dtype, tolerance):
     """Rung 2: layers and SGD change the tables as the reference kernel does."""
     for shared in (False, True):
         step = make_step(sizes, dtype=dtype, shared=shared)
-        wanted = run_step(reference.sgd_step, step, 0.1, mean, divide)
-        found = run_step(hosted(LayeredStep("sgd"), xp), step, 0.1, mean, divide)
+        wanted = run_step(reference.sgd_step, step, 0.1, mode)
+        found = run_step(hosted(LayeredStep("sgd"), xp), step, 0.1, mode)
         check_equal(found, wanted, tolerance)
 
 
 @pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
 @pytest.mark.parametrize("width", [1, 6, 13])
 @modes
-def test_compiled_step_is_the_reference_in_turns(dim, width, mean, divide):
+def test_compiled_step_is_the_reference_in_turns(dim, width, mode):
     """Rung 3: skip-gram window by window, CBOW pair by pair; shared rows, repeats and all."""
     for shared in (False, True):
         step = make_step(
             SIZES["even and odd"], dim=dim, width=width, shared=shared, dtype=np.float32
         )
         exact = step._replace(W_in=step.W_in.astype(float), W_out=step.W_out.astype(float))
-        wanted = run_in_parts(reference.sgd_step, exact, 1 + mean, 0.1, mean, divide)
-        found = run_step(cpu.sgd_step, step, 0.1, mean, divide)
+        wanted = run_in_parts(reference.sgd_step, exact, 1 + mode.mean, 0.1, mode)
+        found = run_step(cpu.sgd_step, step, 0.1, mode)
         check_equal(found, wanted, 2e-6 * np.sqrt(dim))
 
 
 @modes
 @sizes
-def test_compiled_step_on_edge_cases(sizes, mean, divide):
+def test_compiled_step_on_edge_cases(sizes, mode):
     step = make_step(sizes, dtype=np.float32)
-    wanted = run_in_parts(reference.sgd_step, step, 1 + mean, 0.1, mean, divide)
-    check_equal(run_step(cpu.sgd_step, step, 0.1, mean, divide), wanted, 1e-5)
+    wanted = run_in_parts(reference.sgd_step, step, 1 + mode.mean, 0.1, mode)
+    check_equal(run_step(cpu.sgd_step, step, 0.1, mode), wanted, 1e-5)
 
 
 @modes
-def test_no_row_changes_nothing(kernels, xp, mean, divide):
+def test_no_row_changes_nothing(kernels, xp, mode):
     step = make_step([3, 4], dtype=np.float32)
     step = step._replace(rows=np.full_like(step.rows, -1), measured=np.ones(2, bool))
     for sgd_step in (kernels.sgd_step, hosted(LayeredStep("sgd"), xp)):
-        check_equal(run_step(sgd_step, step, 0.1, mean, divide), (*step[:2], 0.0, 0), 0)
+        check_equal(run_step(sgd_step, step, 0.1, mode), (*step[:2], 0.0, 0), 0)
 
 
 def test_a_repeated_context_counts_twice_from_one_starting_value(kernels):
@@ -120,9 +120,8 @@ def test_extreme_scores_give_finite_exact_steps(kernels, score):
     W_out = np.ones((1, 1), np.float32)
     ids, offsets = np.zeros(1, np.int32), np.array([0, 1])
     measured, labels = np.ones(1, bool), np.ones((1, 1), np.float32)
-    loss, _ = kernels.sgd_step(
-        W_in, W_out, ids, offsets, ids[:, None], labels, 1.0, False, False, measured
-    )
+    batch = Batch(ids, offsets, ids[:, None], labels, measured)
+    loss, _ = kernels.sgd_step(Tables(W_in, W_out), batch, 1.0, Mode())
     away = 1.0 if score < 0 else 0.0
     assert loss == pytest.approx(max(-score, 0.0), abs=1e-12)
     assert W_in[0, 0] == pytest.approx(score + away, abs=1e-5)
@@ -134,8 +133,8 @@ def test_padding_columns_stay_zero(kernels):
     step = make_step([3, 4, 2], dim=32, dtype=np.float32)
     for table in step[:2]:
         table[:, 20:] = 0
-    for mean, divide in MODES:
-        W_in, W_out, _, _ = run_step(kernels.sgd_step, step, 0.1, mean, divide)
+    for mode in MODES:
+        W_in, W_out, _, _ = run_step(kernels.sgd_step, step, 0.1, mode)
         assert not W_in[:, 20:].any()
         assert not W_out[:, 20:].any()
         assert (W_in != step.W_in).any()

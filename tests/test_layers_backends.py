@@ -135,8 +135,8 @@ def test_ids_outside_the_table(cupy, ids):
 
 def test_arrays_of_both_in_one_layer(cupy):
     embed = Embedding(cupy.asarray(W))
-    with pytest.raises(TypeError, match="NumPy and CuPy arrays in one call"):
+    with pytest.raises(TypeError, match="numpy and cupy arrays in one call"):
         embed.forward(IDS)
     embed.forward(cupy.asarray(IDS))
-    with pytest.raises(TypeError, match="NumPy and CuPy arrays in one call"):
+    with pytest.raises(TypeError, match="numpy and cupy arrays in one call"):
         embed.backward(W[IDS])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import pieces
 from embedlayer.layers.embedding import MODES, EmbeddingBag
 
 W = np.array([[1.0, 8.0], [2.0, 4.0], [4.0, 2.0], [8.0, 1.0]])
@@ -106,7 +106,7 @@ def test_by_pieces_as_at_once(mode, sparse, monkeypatch):
     weights, mode = (random.random((30, 6)), "sum") if mode == "weighted" else (None, mode)
     results = []
     for cached in (1 << 20, 200, 1):
-        monkeypatch.setattr(pieces, "CACHED", cached)
+        monkeypatch.setattr(Host, "piece_bytes", cached)
         bag = EmbeddingBag(table, mode, sparse=sparse)
         out = bag.forward(ids, weights=weights)
         bag.backward(out)

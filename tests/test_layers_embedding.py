@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import pieces
 from embedlayer.layers.embedding import Embedding, EmbeddingDot
 from embedlayer.layers.rowgrad import RowGrad
 
@@ -304,7 +304,7 @@ class TestEmbeddingDot:
         idx, dout = random.integers(-1, 9, (7, 4)), random.standard_normal((7, 4))
         gradients = []
         for cached in (1 << 20, 200, 1):
-            monkeypatch.setattr(pieces, "CACHED", cached)
+            monkeypatch.setattr(Host, "piece_bytes", cached)
             layer = EmbeddingDot(W, sparse=sparse)
             layer.forward(h, idx)
             layer.backward(dout)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from embedlayer.kernels import reference
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.layers.embedding import Embedding, EmbeddingBag, EmbeddingDot
 from embedlayer.layers.losses import NegativeSamplingLoss, SigmoidWithLoss
 from embedlayer.optim import SGD
@@ -25,9 +26,8 @@ def tables(dtype):
 def kernel_step(dtype, labels, mean, divide):
     W_in, W_out = tables(dtype)
     measured = np.ones(len(ROWS), bool)
-    loss, _ = reference.sgd_step(
-        W_in, W_out, CONTEXTS, OFFSETS, ROWS, labels, LR, mean, divide, measured
-    )
+    batch = Batch(CONTEXTS, OFFSETS, ROWS, labels, measured)
+    loss, _ = reference.sgd_step(Tables(W_in, W_out), batch, LR, Mode(mean, divide))
     return W_in, W_out, loss
 
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
+from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import pieces
 from embedlayer.layers.rowgrad import RowGrad
 from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
 
@@ -74,7 +74,7 @@ def test_by_pieces_as_at_once(name, random, monkeypatch):
     every = [[*row_grads(random)] for _ in params]
     results = []
     for cached in (1 << 20, 2 * D * 8, 1):
-        monkeypatch.setattr(pieces, "CACHED", cached)
+        monkeypatch.setattr(Host, "piece_bytes", cached)
         changed, optimizer = [param.copy() for param in params], OPTIMIZERS[name](lr=0.1)
         for (by_rows, dense), (_, other), _ in zip(*every, strict=True):
             optimizer.update(changed, [dense, other[:, 0], other[0, 0]])

@@ -14,26 +14,28 @@ PACKAGE = Path(embedlayer.__file__).parent
 
 FLOORS = {
     "errors": 0,
-    "backend": 1,
     "rng": 1,
     "threads": 1,
-    "kernels": 2,
-    "text": 3,
-    "layers": 3,
-    "optim": 3,
-    "chunks": 4,
-    "models": 4,
-    "layered": 4,
-    "vectors": 4,
-    "examples": 5,
-    "memory": 5,
-    "report": 5,
-    "training": 6,
-    "progress": 7,
-    "warmup": 7,
-    "demo": 7,
-    "doctor": 8,
-    "cli": 9,
+    "device": 2,
+    "backend": 3,
+    "arrays": 4,
+    "kernels": 5,
+    "text": 6,
+    "layers": 6,
+    "optim": 6,
+    "chunks": 7,
+    "models": 7,
+    "layered": 7,
+    "vectors": 7,
+    "examples": 8,
+    "memory": 8,
+    "report": 8,
+    "training": 9,
+    "progress": 10,
+    "warmup": 10,
+    "demo": 10,
+    "doctor": 11,
+    "cli": 12,
 }
 
 
@@ -81,14 +83,14 @@ def test_a_file_imports_from_floors_below_its_own(path):
 def test_the_floor_check_rejects_an_import_from_above(tmp_path):
     path = tmp_path / "wrong.py"
     path.write_text("def f():\n    from embedlayer.training import Training\n")
-    with pytest.raises(AssertionError, match=r"text \(floor 3\) imports training"):
+    with pytest.raises(AssertionError, match=r"text \(floor 6\) imports training"):
         check_floors(path, "text")
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_only_backend_and_cuda_import_cupy(path):
+def test_only_device_and_cuda_import_cupy(path):
     text = path.read_text()
-    if path.relative_to(PACKAGE).as_posix() not in ("backend.py", "kernels/cuda.py"):
+    if path.relative_to(PACKAGE).as_posix() not in ("device.py", "kernels/cuda.py"):
         assert "import cupy" not in text
         assert 'import_module("cupy' not in text
 

@@ -37,10 +37,10 @@ def test_planted_neighbours_are_found(corpus, model, loss):
 def test_the_tables_have_what_threads_kept_to_themselves(corpus, monkeypatch):
     monkeypatch.setattr("embedlayer.kernels.cpu.hot.TOKENS", 1)  # every row is kept
     training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=2, backend="numpy")
-    before = training.W_in.copy()
+    before = training.tables.W_in.copy()
     training.run()
-    assert (np.abs(training.W_out[:, :16]).max(1) > 0).all()  # every word was a target
-    assert (np.abs(training.W_in - before)[:, :16].max(1) > 0).all()
+    assert (np.abs(training.tables.W_out[:, :16]).max(1) > 0).all()  # every word was a target
+    assert (np.abs(training.tables.W_in - before)[:, :16].max(1) > 0).all()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -69,9 +69,9 @@ def test_the_three_steps_agree(xp, model, how):
     at_once = 2 if xp is np and model is CBOW else 1  # compiled, CBOW takes two windows at a time
     slow = Training(corpus, model(**SMALL), **options, **how, batch=at_once)
     slow.run()
-    assert backend.array_module(fused.W_in) is xp
+    assert backend.array_module(fused.tables.W_in) is xp
     assert slow.report.tokens_trained == fused.report.tokens_trained
-    np.testing.assert_allclose(*map(backend.to_numpy, (slow.W_in, fused.W_in)), atol=2e-4)
+    np.testing.assert_allclose(*map(backend.to_numpy, (slow.tables.W_in, fused.tables.W_in)), atol=2e-4)
     assert slow.report.loss == pytest.approx(fused.report.loss, rel=1e-4)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from embedlayer.backend import BACKENDS
 from embedlayer.cli.files import format_option
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.run import run_training, summary
+from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import KINDS
 from embedlayer.models import CBOW, LOSSES, MODELS, SkipGram
@@ -83,7 +83,7 @@ TRAINING_OPTIONS = (
     _option("--workers", COUNT, Training, "Threads.", default="all cores"),
     _option(
         "--backend",
-        click.Choice(["auto", *BACKENDS]),
+        click.Choice(["auto", *DEVICES]),
         Training,
         "Array library.",
         default="EMBEDLAYER_BACKEND, else auto",

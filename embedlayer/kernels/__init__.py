@@ -15,11 +15,11 @@ kernel           does                                                           
 ``bag_mean``     (W, ids, offsets) → means                                         close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
-``sgd_step``     (W_in, W_out, contexts, offsets, rows, labels, lr, mean,
-                 divide, measured) → loss, pairs                                   close
+``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
 ===============  ================================================================  ============
 
-``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is.
+``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is,
+and ``arguments.py`` what the step takes.
 ``cpu/`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
 
 An implementation on a device may return more slots than are filled, as to ask how many would be to
@@ -34,17 +34,12 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from embedlayer.backend import array_module
+from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
 CONTRACT = ("subsample", "windows", "draw", "bag_mean", "scatter_add", "sum_by_row", "sgd_step")
 KINDS = ("fused", "reference")
-IMPLEMENTATIONS = {
-    ("numpy", "fused"): "cpu",
-    ("cupy", "fused"): "cuda",
-    ("numpy", "reference"): "reference",
-    ("cupy", "reference"): "reference",
-}
+REFERENCE = f"{__name__}.reference"
 
 
 def kernel_kind(kind: str | None = None) -> str:
@@ -61,18 +56,18 @@ def kernel_kind(kind: str | None = None) -> str:
 
 
 def load_kernels(backend: str, kind: str | None = None) -> ModuleType:
-    """The module that implements the contract for 'numpy' or 'cupy'; imported when first needed.
+    """The module that implements the contract for a backend; imported when first needed.
 
     Raises:
         EmbedlayerError: an unknown kind.
     """
-    name = IMPLEMENTATIONS[backend, kernel_kind(kind)]
-    return importlib.import_module(f"{__name__}.{name}")
+    fused = kernel_kind(kind) == "fused"
+    return importlib.import_module(DEVICES[backend].kernels if fused else REFERENCE)
 
 
 def kernels_for(*arrays: Any) -> ModuleType:
     """The implementation that works on these arrays, of the kind in force."""
-    return load_kernels(array_module(*arrays).__name__)
+    return load_kernels(device_of(*arrays).name)
 
 
 def check_contract(implementation: ModuleType, definition: ModuleType) -> None:

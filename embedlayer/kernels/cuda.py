@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import offsets_of
 from embedlayer.backend import array_module
 from embedlayer.kernels import reference
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 
 SOURCE = Path(__file__).with_name("cuda.cu")
 OPTIONS = ("-std=c++17",)
@@ -50,7 +52,7 @@ def subsample(
     xp, N = array_module(ids), len(ids)
     kept = xp.empty(N, np.bool_)
     _launch("mark_kept", N, ids, start, keep, key, kept, N)
-    before = _starts(xp, kept)
+    before = offsets_of(kept)
     kept_ids, positions = xp.empty(N, np.int32), xp.empty(N, np.int64)
     _launch("compact_kept", N, ids, start, before, kept_ids, positions, N)
     return kept_ids, before[offsets], positions
@@ -62,7 +64,7 @@ def windows(
     xp, N, S = array_module(ids), len(ids), len(offsets) - 1
     sizes = xp.empty(N, np.int32)
     _launch("window_sizes", N, offsets, positions, window, key, sizes, S, N)
-    starts = _starts(xp, sizes)
+    starts = offsets_of(sizes)
     contexts = xp.full(2 * window * N, -1, np.int32)
     arguments = (ids, offsets, positions, window, key, starts, contexts, S, N)
     _launch("window_contexts", N, *arguments)
@@ -112,29 +114,17 @@ def sum_by_row(rows: Any, values: Any, size: int) -> tuple[Any, Any]:
 
 
 def sgd_step(
-    W_in: Any,
-    W_out: Any,
-    contexts: Any,
-    offsets: Any,
-    rows: Any,
-    labels: Any,
-    lr: float,
-    mean: bool,
-    divide: bool,
-    measured: Any,
-    *,
-    in_flight: int | None = None,
+    tables: Tables, batch: Batch, lr: float, mode: Mode, *, in_flight: int | None = None
 ) -> tuple[Any, Any]:
     """As the reference, but loss and pairs are 0-d arrays: reading them waits for the device.
 
     At most ``in_flight`` windows are trained at once; default :func:`default_in_flight`.
     """
-    xp = array_module(W_in)
-    B, R = rows.shape
-    D = W_in.shape[1]
+    (W_in, W_out), (contexts, offsets, rows, labels, measured) = tables, batch
+    xp, (B, R), D = array_module(W_in), rows.shape, W_in.shape[1]
     warps = max(1, min(B, in_flight or default_in_flight(len(W_in))))
     losses, pairs = xp.zeros(warps, np.float32), xp.zeros(warps, np.int64)
-    name = "sgd_cbow" if mean else "sgd_skipgram"
+    name = "sgd_cbow" if mode.mean else "sgd_skipgram"
     if D % 4 == 0 and W_in.data.ptr % 16 == W_out.data.ptr % 16 == 0:
         name += "_wide"
 
@@ -142,7 +132,7 @@ def sgd_step(
     scratch = None if fits else xp.empty((warps, long // 4), np.float32)
     examples = (contexts, offsets, rows, labels, R if len(labels) > 1 else 0)
     results = (measured, losses, pairs, scratch, long // 4)
-    arguments = (W_in, W_out, *examples, lr, divide, *results, D, R, B)
+    arguments = (W_in, W_out, *examples, lr, mode.divide, *results, D, R, B)
     shared = short + long if fits else short
     _launch(name, warps * LANES if B else 0, *arguments, block=LANES, shared=shared)
     return losses.sum(dtype=np.float64), pairs.sum()
@@ -158,11 +148,6 @@ def _window_bytes(xp: Any, R: int, D: int) -> tuple[int, int, bool]:
     """Bytes that a warp keeps: short arrays, and rows; whether shared memory can hold the rows."""
     short, long = 4 * (R * (TILE + 4) + 2 * TILE), 4 * (2 * R + TILE) * D
     return short, long, short + long <= _shared_limit(xp)
-
-
-def _starts(xp: Any, sizes: Any) -> Any:
-    """int64, (N + 1,): where each of N groups begins, then their total."""
-    return xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(sizes, dtype=np.int64)])
 
 
 def _as_int32(rows: Any) -> Any:

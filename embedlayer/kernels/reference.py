@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import group_of_each, offsets_of, places_of
 from embedlayer.backend import array_module
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.rng import HIGH, below, hash64
 
 LOW_WORD = np.uint64(0xFFFFFFFF)
-SPARSE = 256  # table rows for each id, beyond which sorting ids beats marking rows
 
 
 def subsample(
@@ -35,8 +36,7 @@ def subsample(
     xp = array_module(ids)
     positions = xp.arange(start, start + len(ids), dtype=np.int64)
     kept = (_bits(xp, key, positions) >> HIGH) <= keep[ids]
-    before = xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(kept, dtype=np.int64)])
-    return ids[kept], before[offsets], positions[kept]
+    return ids[kept], offsets_of(kept)[offsets], positions[kept]
 
 
 def windows(
@@ -71,8 +71,7 @@ def windows(
 
     count = last - first
     has_context = count > 0
-    ends = xp.cumsum(count[has_context], dtype=np.int64)
-    starts = xp.concatenate([xp.zeros(1, np.int64), ends])
+    starts = offsets_of(count[has_context])
     return contexts, starts, ids[has_context], positions[has_context]
 
 
@@ -145,18 +144,7 @@ def sum_by_row(
     return unique, sums
 
 
-def sgd_step(
-    W_in: Any,
-    W_out: Any,
-    contexts: Any,
-    offsets: Any,
-    rows: Any,
-    labels: Any,
-    lr: float,
-    mean: bool,
-    divide: bool,
-    measured: Any,
-) -> tuple[float, int]:
+def sgd_step(tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[float, int]:
     """One step of stochastic gradient descent on the logistic loss of B windows, in place.
 
     The loss of a hidden vector h and an output row o with label y is −log σ(h·o) for y = 1 and
@@ -164,26 +152,20 @@ def sgd_step(
     their compositionality", NIPS 2013, eq. 4).
 
     Args:
-        W_in, W_out: float, (V, D) each: the input and the output table.
-        contexts, offsets: int32, flat, and int64, (B + 1,): the context words of each window; a
-            window without any is passed over.
-        rows: int32, (B, R): the output rows of each window; −1 is "no row".
-        labels: float32, (B, R), or (1, R) shared by every window: 1 for the rows to attract.
+        tables: of any float dtype here; changed in place.
+        batch: the windows.
         lr: the learning rate.
-        mean: False: every context is a hidden vector of its own (skip-gram). True: the mean of
-            a window's contexts is its one hidden vector (CBOW).
-        divide: with ``mean``: each context receives the hidden gradient divided by their number,
-            the true gradient of a mean; False gives it whole to each, as word2vec.c does.
-        measured: bool, (B,): the windows whose loss is summed.
+        mode: how the hidden vectors are formed.
 
     Returns:
         The summed loss (float64) and the number of (hidden, output) pairs of measured windows.
     """
+    (W_in, W_out), (contexts, offsets, rows, labels, measured) = tables, batch
     xp = array_module(W_in)
     if len(rows) == 0:
         return 0.0, 0
     window = group_of_each(offsets, len(contexts))
-    if mean:
+    if mode.mean:
         hidden, window_of_hidden = bag_mean(W_in, contexts, offsets), xp.arange(len(rows))
     else:
         hidden, window_of_hidden = W_in[contexts], window
@@ -196,9 +178,9 @@ def sgd_step(
 
     hidden_step = xp.einsum("hr,hrd->hd", step, output)
     output_step = step[:, :, None] * hidden[:, None, :]
-    if mean:
+    if mode.mean:
         hidden_step = hidden_step[window]
-        if divide:
+        if mode.divide:
             hidden_step /= xp.diff(offsets)[window, None].astype(W_in.dtype)
     scatter_add(W_in, contexts, hidden_step)
     flat_rows = rows[window_of_hidden].reshape(-1)
@@ -214,27 +196,5 @@ def _bits(xp: Any, key: np.uint64, positions: Any) -> Any:
     return hash64(xp.asarray(key), positions.astype(np.uint64))
 
 
-def group_of_each(offsets: Any, size: int) -> Any:
-    """The number of the group that each of ``size`` flat entries belongs to."""
-    xp = array_module(offsets)
-    return xp.searchsorted(offsets, xp.arange(size, dtype=np.int64), side="right") - 1
-
-
 def _sigmoid(xp: Any, score: Any) -> Any:
     return 0.5 * (1.0 + xp.tanh(0.5 * score))
-
-
-def places_of(rows: Any, size: int) -> tuple[Any, Any]:
-    """The rows that occur, sorted, and the place of each of ``rows`` among them; −1 stays −1."""
-    xp = array_module(rows)
-    if size > SPARSE * len(rows):
-        unique, places = xp.unique(rows, return_inverse=True)
-        skipped = int(len(unique) > 0 and unique[0] < 0)  # −1 sorts first
-        return unique[skipped:].astype(np.int64), places - skipped
-    read = xp.zeros(size + 1, bool)
-    read[rows] = True  # −1 marks the last, which is no row's
-    unique = xp.flatnonzero(read[:-1])
-    place = xp.empty(size + 1, rows.dtype)
-    place[unique] = xp.arange(len(unique), dtype=rows.dtype)
-    place[-1] = -1
-    return unique, place.take(rows)

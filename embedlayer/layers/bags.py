@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import group_of_each, pieces
 from embedlayer.backend import array_module
-from embedlayer.kernels.pieces import pieces
-from embedlayer.kernels.reference import group_of_each
 
 
 def sizes_of(offsets: Any, dtype: Any) -> Any:

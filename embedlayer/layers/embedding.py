@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import group_of_each, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.kernels.pieces import pieces
-from embedlayer.kernels.reference import group_of_each
 from embedlayer.layers.bags import largest, sizes_of
 from embedlayer.layers.checks import check_bags, check_forward, check_ids, check_param, check_values
 from embedlayer.layers.rowgrad import RowGrad, no_gradient, start_gradient

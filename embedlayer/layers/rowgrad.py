@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from embedlayer.arrays import places_of
 from embedlayer.backend import array_module
-from embedlayer.kernels.reference import places_of
 
 
 class RowGrad(NamedTuple):

@@ -55,7 +55,7 @@ def _measure_step(cupy: Any, corpus: Corpus, model: SkipGram) -> dict[str, float
     for repeat in range(REPEATS + 1):
         if repeat == 1:  # the first compiles
             start.record()
-        cuda.sgd_step(*tables, *batch[:4], 1e-4, *model.step_mode(), batch.measured)
+        cuda.sgd_step(tables, batch, 1e-4, model.mode())
     end.record()
     end.synchronize()
     seconds = cupy.cuda.get_elapsed_time(start, end) / 1e3 / REPEATS

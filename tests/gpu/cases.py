@@ -6,26 +6,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from examples import Step, run_in_parts
 
 from embedlayer import rng
 from embedlayer.kernels import cuda, reference
+from embedlayer.kernels.arguments import Mode
 
 from .emulator import RawModule
 
 KEY = rng.make_key(7, "cases")
 LR = 0.1
-
-
-class Step(NamedTuple):
-    """The arguments of ``sgd_step`` that a case decides."""
-
-    W_in: np.ndarray
-    W_out: np.ndarray
-    contexts: np.ndarray
-    offsets: np.ndarray
-    rows: np.ndarray
-    labels: np.ndarray
-    measured: np.ndarray
 
 
 def step(
@@ -81,28 +71,16 @@ STEPS = {
 }
 
 
-def one_by_one(case: Step, mean: bool, divide: bool) -> tuple[np.ndarray, np.ndarray, float, int]:
+def one_by_one(case: Step, mode: Mode) -> tuple[np.ndarray, np.ndarray, float, int]:
     """Tables, loss and pairs of the reference, which sees one window after the other."""
-    W_in, W_out = (table.astype(np.float64) for table in (case.W_in, case.W_out))
-    loss, pairs = 0.0, 0
-    for b in range(len(case.rows)):
-        first, last = case.offsets[b : b + 2]
-        part = slice(b, b + 1)
-        labels = case.labels if len(case.labels) == 1 else case.labels[part]
-        window = (case.contexts[first:last], np.array([0, last - first]))
-        outcome = reference.sgd_step(
-            W_in, W_out, *window, case.rows[part], labels, LR, mean, divide, case.measured[part]
-        )
-        loss, pairs = loss + outcome[0], pairs + outcome[1]
-    return W_in, W_out, loss, pairs
+    exact = case._replace(W_in=case.W_in.astype(np.float64), W_out=case.W_out.astype(np.float64))
+    return run_in_parts(reference.sgd_step, exact, 1, LR, mode)
 
 
-def on_device(cupy: Any, case: Step, mean: bool, divide: bool) -> list[Any]:
+def on_device(cupy: Any, case: Step, mode: Mode) -> list[Any]:
     """Tables, loss and pairs of ``cuda.sgd_step``, still on the device."""
-    arrays = [cupy.asarray(array) for array in case]
-    *examples, measured = arrays
-    outcome = cuda.sgd_step(*examples, LR, mean, divide, measured)
-    return [*arrays[:2], *outcome]
+    moved = Step(*map(cupy.asarray, case))
+    return [*moved.tables, *cuda.sgd_step(moved.tables, moved.batch, LR, mode)]
 
 
 def require_equal_steps(found: list[Any], wanted: tuple[Any, ...]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from embedlayer.backend import array_library
 from embedlayer.kernels import cuda
+from embedlayer.kernels.arguments import Mode
 
 from . import double
 from .cases import KEY, on_device, schedule, source, step, text
@@ -24,7 +25,7 @@ def launch_everything(cupy: Any) -> None:
         for D in (8, 7):  # float4 and float
             case = step(D, V=9, sizes=(12, 2, 6, 1), R=3)
             for mean in (False, True):
-                on_device(cupy, case, mean, False)
+                on_device(cupy, case, Mode(mean))
         table, rows = cupy.asarray(case.W_in), cupy.asarray(case.rows.reshape(-1))
         values = cupy.zeros((len(rows), D), np.float32)
         cuda.scatter_add(table, rows, values)

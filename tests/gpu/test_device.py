@@ -4,19 +4,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import MODE_NAMES, MODES
+
+from embedlayer.kernels.arguments import Mode
 
 from . import test_r3_emulator as emulated
 from .cases import STEPS, TEXTS
 
 
-@pytest.mark.parametrize("mode", emulated.MODES)
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 @pytest.mark.parametrize("name", STEPS)
-def test_steps(name: str, mode: str, on_device: Any) -> None:
+def test_steps(name: str, mode: Mode, on_device: Any) -> None:
     emulated.test_one_window_in_flight_is_the_reference_window_by_window(name, mode, on_device)
 
 
-@pytest.mark.parametrize("mode", emulated.MODES)
-def test_steps_side_by_side(mode: str, on_device: Any) -> None:
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
+def test_steps_side_by_side(mode: Mode, on_device: Any) -> None:
     emulated.test_windows_that_share_no_rows_may_run_in_any_order(0, 1, mode, on_device)
 
 

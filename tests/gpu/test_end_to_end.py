@@ -51,7 +51,7 @@ def test_the_examples_are_numpys_and_a_chunk_never_waits_for_the_device(
         wanted, kept = here.batch(1, chunk)
         with double.no_sync():
             batch, kept_there = there.batch(1, chunk)
-            cuda.sgd_step(*tables, *batch[:4], 0.1, *model.step_mode(), batch.measured)
+            cuda.sgd_step(tables, batch, 0.1, model.mode())
         assert int(kept_there) == kept
         labels = [] if len(batch.labels) == 1 else [batch.labels]
         of_each = filled_windows(batch.contexts, batch.offsets, batch.rows, batch.measured, *labels)

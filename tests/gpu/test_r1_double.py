@@ -100,7 +100,7 @@ def test_the_backend_sees_the_library(library: Any) -> None:
     assert get_backend("cupy") == "cupy"
     assert array_module(table(library)) is library
     np.testing.assert_array_equal(to_numpy(table(library)), np.arange(15).reshape(5, 3))
-    with pytest.raises(TypeError, match="NumPy and CuPy arrays in one call"):
+    with pytest.raises(TypeError, match="numpy and cupy arrays in one call"):
         array_module(table(library), HOST)
 
 

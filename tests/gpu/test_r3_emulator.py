@@ -4,15 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import MODE_NAMES, MODES, SKIPGRAM, Step
 
 from embedlayer.kernels import check_contract, cuda, reference
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 
 from . import double
 from .cases import (
     KEY,
     STEPS,
     TEXTS,
-    Step,
     Text,
     filled,
     filled_windows,
@@ -24,7 +25,6 @@ from .cases import (
 )
 from .emulator import RawModule
 
-MODES = {"skipgram": (False, False), "cbow": (True, False), "cbow, divided": (True, True)}
 SCHEDULES = [(0, 1), (1, 1), (2, 4), (3, 4)]
 
 
@@ -32,26 +32,26 @@ def test_the_contract_is_kept() -> None:
     check_contract(cuda, reference)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 @pytest.mark.parametrize("name", STEPS)
 def test_one_window_in_flight_is_the_reference_window_by_window(
-    name: str, mode: str, cupy: Any
+    name: str, mode: Mode, cupy: Any
 ) -> None:
-    wanted = one_by_one(STEPS[name], *MODES[mode])
+    wanted = one_by_one(STEPS[name], mode)
     with schedule(), double.no_sync():
-        found = on_device(cupy, STEPS[name], *MODES[mode])
+        found = on_device(cupy, STEPS[name], mode)
     require_equal_steps(found, wanted)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 @pytest.mark.parametrize(("seed", "resident"), SCHEDULES)
 def test_windows_that_share_no_rows_may_run_in_any_order(
-    seed: int, resident: int, mode: str, cupy: Any
+    seed: int, resident: int, mode: Mode, cupy: Any
 ) -> None:
     case = step(D=20, sizes=(5, 2, 9, 1, 40, 3, 4), apart=True)
-    wanted = one_by_one(case, *MODES[mode])
+    wanted = one_by_one(case, mode)
     with schedule(seed=seed, resident=resident, in_flight=5):
-        found = on_device(cupy, case, *MODES[mode])
+        found = on_device(cupy, case, mode)
     require_equal_steps(found, wanted)
 
 
@@ -60,9 +60,9 @@ def test_windows_that_share_rows_stay_near_the_reference(
     seed: int, resident: int, cupy: Any
 ) -> None:
     case = step(D=20, V=200, sizes=(5,) * 40)
-    W_in, W_out, loss, pairs = one_by_one(case, False, False)
+    W_in, W_out, loss, pairs = one_by_one(case, SKIPGRAM)
     with schedule(seed=seed, resident=resident, in_flight=8):
-        found = [array.get() for array in on_device(cupy, case, False, False)]
+        found = [array.get() for array in on_device(cupy, case, SKIPGRAM)]
     assert abs(found[2] / loss - 1) < 0.02
     assert found[3] == pairs
     for before, after, wanted in zip(case, found[:2], (W_in, W_out), strict=False):
@@ -71,14 +71,14 @@ def test_windows_that_share_rows_stay_near_the_reference(
 
 def test_rows_that_do_not_start_on_16_bytes_are_read_float_by_float(cupy: Any) -> None:
     case = STEPS["D = 100"]
-    wanted = one_by_one(case, False, False)
+    wanted = one_by_one(case, SKIPGRAM)
     memory = [cupy.zeros(table.size + 1, np.float32) for table in case[:2]]
     tables = [flat[1:].reshape(case.W_in.shape) for flat in memory]
     for table, values in zip(tables, case, strict=False):
         table[...] = cupy.asarray(values)
-    *examples, measured = (cupy.asarray(array) for array in case[2:])
+    batch = Batch(*map(cupy.asarray, case.batch))
     with schedule():
-        outcome = cuda.sgd_step(*tables, *examples, 0.1, False, False, measured)
+        outcome = cuda.sgd_step(Tables(*tables), batch, 0.1, SKIPGRAM)
     require_equal_steps([*tables, *outcome], wanted)
 
 
@@ -99,7 +99,7 @@ def test_each_row_is_read_once_and_written_once(
         monkeypatch.setattr(RawModule, "loaded", 0)
         monkeypatch.setattr(RawModule, "added", 0)
         with schedule():
-            on_device(cupy, case, mean, False)
+            on_device(cupy, case, Mode(mean))
         assert RawModule.loaded == reads * rows * D * 4
         assert RawModule.added == rows * D * 4
     cuda._module.cache_clear()
@@ -169,10 +169,9 @@ def test_wrong_arrays_are_named(cupy: Any) -> None:
     arrays = {name: cupy.asarray(array) for name, array in case._asdict().items()}
 
     def require(error: type[Exception], message: str, **wrong: Any) -> None:
-        arguments = arrays | wrong
-        measured = arguments.pop("measured")
+        bent = Step(**arrays | wrong)
         with pytest.raises(error, match=message):
-            cuda.sgd_step(*arguments.values(), 0.1, False, False, measured)
+            cuda.sgd_step(bent.tables, bent.batch, 0.1, SKIPGRAM)
 
     require(
         TypeError, r"rows\): dtype int32 is needed, not int64", rows=arrays["rows"].astype("i8")

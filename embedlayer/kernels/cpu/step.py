@@ -8,12 +8,13 @@ from embedlayer.kernels.cpu.simd import LANES
 from embedlayer.kernels.cpu.skipgram import skipgram_step
 
 
-def sgd_step(W_in, W_out, contexts, offsets, rows, labels, lr, mean, divide, measured, *, own=None):
+def sgd_step(tables, batch, lr, mode, *, own=None):
     """As the contract says; ``own``, :class:`OwnRows` of these tables: what this thread keeps."""
+    (W_in, W_out), (contexts, offsets, rows, labels, measured) = tables, batch
     # numba compiles a function for each set of types: for None, without a trace of masks.
     masked = True if W_in.shape[1] % LANES else None
     windows, lr = (contexts, offsets, rows), np.float32(lr)
     tables = own.look(len(rows)) if own else (shared_table(W_in), shared_table(W_out))
-    if mean:
-        return cbow_step(tables, windows, labels, lr, divide, measured, masked)
+    if mode.mean:
+        return cbow_step(tables, windows, labels, lr, mode.divide, measured, masked)
     return skipgram_step(tables, windows, labels, lr, measured, masked)

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
+from embedlayer.arrays import SPARSE
 from embedlayer.kernels import reference
 from embedlayer.kernels.cpu.parts import in_parts
 from embedlayer.kernels.cpu.rows import add_rows, scatter_add
@@ -23,7 +24,7 @@ MOST = 8  # parts
 
 
 def sum_by_row(rows, values, size):
-    if size > reference.SPARSE * len(rows):
+    if size > SPARSE * len(rows):
         return reference.sum_by_row(rows, values, size, add=scatter_add)
     parts = min(MOST, max(1, values.nbytes // PART))
     for_each = in_parts if parts > 1 and available_cores() > 1 else _in_turn
