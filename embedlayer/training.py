@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import partial
 from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from embedlayer.chunks import cut
 from embedlayer.errors import EmbedlayerError
 from embedlayer.examples import Examples
 from embedlayer.kernels import kernel_kind, load_kernels
-from embedlayer.kernels.arguments import Batch
+from embedlayer.kernels.arguments import Batch, Share
 from embedlayer.layered import LayeredStep
 from embedlayer.memory import STREAMED, MemoryPlan, MemoryWatch, free_bytes, plan_memory
 from embedlayer.models import SkipGram, Word2Vec
@@ -126,11 +125,10 @@ class Training:
         self._step = self._kernels.sgd_step
         if step == "layered":
             self._step = LayeredStep(optimizer)
-        elif cuda:
-            self._step = partial(self._kernels.sgd_step, in_flight=in_flight)
-        self._keeps_rows = step == kind == "fused" and name == "numpy" and self.workers > 1
+        self._fused = step == kind == "fused"
+        self._share = Share(len(corpus.ids), self.workers, in_flight)
         self._batch = batch if step == "layered" or kind == "reference" else None
-        self.plan = self._plan(cuda, in_flight)
+        self.plan = self._plan()
         self.tables = self.model.tables(corpus.vocabulary, seed, self._xp)
 
     def run(self) -> Vectors:
@@ -192,10 +190,9 @@ class Training:
     @contextmanager
     def worker_step(self) -> Iterator[Step]:
         """The step of one worker, for an epoch: of several on the CPU, each keeps rows."""
-        if self._keeps_rows:
-            tokens = len(self.corpus.ids)
-            with self._kernels.OwnRows(self.tables, tokens, self.workers) as own:
-                yield partial(self._step, own=own)
+        if self._fused:
+            with self._kernels.worker_step(self.tables, self._share) as step:
+                yield step
         else:
             yield self._step
 
@@ -207,16 +204,13 @@ class Training:
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
-    def _plan(self, cuda: bool, in_flight: int | None) -> MemoryPlan:
+    def _plan(self) -> MemoryPlan:
         """The memory that the run will take; EmbedlayerError where a device has too little."""
         corpus, words, scratch = self.corpus, len(self.corpus.vocabulary), 0
-        if cuda:
+        if self._fused:
             width = self.model.loss_sizes(words, len(corpus.ids)).width
-            columns = self.model.table_shapes(words)[0][1]
-            scratch = self._kernels.scratch_bytes(self._xp, words, width, columns, in_flight)
-        elif self._keeps_rows:
             shapes = self.model.table_shapes(words)
-            scratch = self._kernels.own_bytes(shapes, len(corpus.ids), self.workers)
+            scratch = self._kernels.worker_bytes(shapes, width, self._share)
         starts = corpus.offsets[cut(corpus, self._chunk_tokens)]
         plan = plan_memory(
             self.model,

@@ -71,7 +71,9 @@ def test_the_three_steps_agree(xp, model, how):
     slow.run()
     assert backend.array_module(fused.tables.W_in) is xp
     assert slow.report.tokens_trained == fused.report.tokens_trained
-    np.testing.assert_allclose(*map(backend.to_numpy, (slow.tables.W_in, fused.tables.W_in)), atol=2e-4)
+    np.testing.assert_allclose(
+        *map(backend.to_numpy, (slow.tables.W_in, fused.tables.W_in)), atol=2e-4
+    )
     assert slow.report.loss == pytest.approx(fused.report.loss, rel=1e-4)
 
 

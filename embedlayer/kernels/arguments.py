@@ -1,4 +1,4 @@
-"""The arguments of the training step: two tables, a batch of windows, and a mode."""
+"""The arguments of the training step (tables, a batch of windows, a mode), and of its workers."""
 
 from typing import NamedTuple
 
@@ -66,3 +66,17 @@ class Mode(NamedTuple):
 
     mean: bool = False
     divide: bool = False
+
+
+class Share(NamedTuple):
+    """What the workers of a run share, and each of them is told.
+
+    Attributes:
+        tokens: that all workers together train on in an epoch.
+        workers: that train on the same tables.
+        in_flight: on a GPU, how many windows are trained at once; None: a number that fits.
+    """
+
+    tokens: int
+    workers: int = 1
+    in_flight: int | None = None

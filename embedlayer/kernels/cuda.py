@@ -7,16 +7,17 @@ ids, targets and positions are −1 beyond it, and a window there is empty, whic
 
 import os
 import re
-from functools import cache
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embedlayer.arrays import offsets_of
-from embedlayer.backend import array_module
+from embedlayer.backend import array_library, array_module
 from embedlayer.kernels import reference
-from embedlayer.kernels.arguments import Batch, Mode, Tables
+from embedlayer.kernels.arguments import Batch, Mode, Share, Tables
 
 SOURCE = Path(__file__).with_name("cuda.cu")
 OPTIONS = ("-std=c++17",)
@@ -138,10 +139,22 @@ def sgd_step(
     return losses.sum(dtype=np.float64), pairs.sum()
 
 
-def scratch_bytes(xp: Any, words: int, R: int, D: int, in_flight: int | None = None) -> int:
-    """What :func:`sgd_step` takes from the device's memory, where shared memory is too small."""
-    _, long, fits = _window_bytes(xp, R, D)
-    return 0 if fits else long * (in_flight or default_in_flight(words))
+def worker_step(tables: Tables, share: Share) -> AbstractContextManager[Any]:
+    """``sgd_step`` as the one worker takes it."""
+    return nullcontext(partial(sgd_step, in_flight=share.in_flight))
+
+
+def worker_bytes(shapes: tuple[tuple[int, int], tuple[int, int]], width: int, share: Share) -> int:
+    """What the step takes from the device's memory, where shared memory is too small.
+
+    Args:
+        shapes: of the tables.
+        width: R, the output rows of a window.
+        share: its ``in_flight``.
+    """
+    (words, D), _ = shapes
+    _, long, fits = _window_bytes(array_library("cupy"), width, D)
+    return 0 if fits else long * (share.in_flight or default_in_flight(words))
 
 
 def _window_bytes(xp: Any, R: int, D: int) -> tuple[int, int, bool]:

@@ -4,19 +4,20 @@ They release the GIL, so threads run them side by side, and are kept on disk onc
 """
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
-from embedlayer.kernels.cpu.hot import OwnRows, own_bytes
+from embedlayer.kernels.cpu.hot import OwnRows
 from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
-from embedlayer.kernels.cpu.step import sgd_step
+from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 
 __all__ = [
     "OwnRows",
     "bag_mean",
     "draw",
-    "own_bytes",
     "scatter_add",
     "sgd_step",
     "subsample",
     "sum_by_row",
     "windows",
+    "worker_bytes",
+    "worker_step",
 ]
