@@ -11,15 +11,18 @@ from contest import Contender, Contest, check_same, compared, in_threads
 from sizes import Sizes
 from texts import zipf_ids
 
-from embedlayer.examples import Examples
+from embedlayer.device import DEVICES
 from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.arguments import Batch, Tables
-from embedlayer.models import CBOW, SkipGram, Word2Vec
-from embedlayer.rng import make_key
+from embedlayer.models.options import CBOW, SkipGram, Word2Vec
+from embedlayer.models.outputs.alias import alias_table
+from embedlayer.models.tables import start_tables
+from embedlayer.rng import make_key, thresholds
 from embedlayer.text.corpus import Corpus
-from embedlayer.text.noise import alias_table, thresholds
 from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.training.examples import Examples
 
+HOST = DEVICES["numpy"]
 IMPLEMENTATIONS = {"cpu": cpu, "reference": reference}
 OURS = "cpu"
 WINDOW, NEGATIVE, SAMPLE = 5, 5, 1e-4
@@ -193,18 +196,19 @@ def _sgd_step(
     threads: int,
 ) -> Contest:
     """Threads that share the tables without locks, each on windows of its own, as in training."""
-    examples = Examples(corpus, model, 1, reference, np, chunk_tokens=sizes.tokens, measure=16)
+    examples = Examples(corpus, model, 1, reference, HOST, chunk_tokens=sizes.tokens, measure=16)
     batches = [examples.batch(0, chunk)[0].split(sizes.windows)[0] for chunk in range(threads)]
-    W_in = model.tables(corpus.vocabulary, 1, np).W_in
-    W_out = _normal(model.tables(corpus.vocabulary, 1, np).W_out.shape) / sizes.dim
+    start = start_tables(model, len(corpus.vocabulary), 1, HOST)
+    W_out = _normal(start.W_out.shape) / sizes.dim
     pairs = sum(_pairs(batch, model) for batch in batches)
 
     def contender(step: Callable[..., Any]) -> Contender:
-        tables = Tables(W_in.copy(), W_out.copy())
+        tables = Tables(start.W_in.copy(), W_out.copy())
         chunks = [(tables, batch, LR, model.mode()) for batch in batches]
         few = batches[0].split(CHECKED_WINDOWS)[0]
         return Contender(
-            lambda: check_step(step, (W_in, W_out), few, model), _side_by_side(step, chunks, pool)
+            lambda: check_step(step, (start.W_in, W_out), few, model),
+            _side_by_side(step, chunks, pool),
         )
 
     return Contest(

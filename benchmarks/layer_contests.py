@@ -8,8 +8,7 @@ from contest import Contender, Contest, compared
 from sizes import Sizes
 from texts import zipf_ids
 
-from embedlayer.layers.embedding import Embedding, EmbeddingBag
-from embedlayer.layers.rowgrad import RowGrad
+from embedlayer.layers import Embedding, EmbeddingBag, RowGrad
 from embedlayer.optim import SGD, Adam
 
 OURS = "embedlayer"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
 
-from embedlayer.vectors.evaluate import analogies, similarity
+from embedlayer.vectors.evaluation import analogies, similarity
 from embedlayer.vectors.vectors import Vectors
 
 FREQUENT = 30_000  # words that may answer an analogy, as is usual

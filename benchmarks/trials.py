@@ -22,7 +22,8 @@ from trainers import (
     run_trainer,
 )
 
-from embedlayer.models import LOSSES, MODELS
+from embedlayer.models.options import MODELS
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
 
 DEFAULT_TEXT = Path("text", "wiki100m.txt.gz")  # in the folder of data

@@ -7,13 +7,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from embedlayer import layers, optim
     from embedlayer.backend import get_backend, set_backend, use_backend, xp
-    from embedlayer.layers.embedding import Embedding, EmbeddingBag, EmbeddingDot
-    from embedlayer.models import CBOW, SkipGram
+    from embedlayer.errors import EmbedlayerError
+    from embedlayer.layers import Embedding, EmbeddingBag, EmbeddingDot
+    from embedlayer.models.options import CBOW, SkipGram
     from embedlayer.text.corpus import Corpus
     from embedlayer.text.vocabulary import Vocabulary
-    from embedlayer.training import train
-    from embedlayer.vectors.evaluate import evaluate
+    from embedlayer.training.run import Training
+    from embedlayer.training.train import train
+    from embedlayer.vectors.evaluation import evaluate
     from embedlayer.vectors.vectors import Vectors
 
 __version__ = "0.1.0"
@@ -23,16 +26,18 @@ _HOME = {
     "get_backend": "backend",
     "set_backend": "backend",
     "use_backend": "backend",
-    "Embedding": "layers.embedding",
-    "EmbeddingBag": "layers.embedding",
-    "EmbeddingDot": "layers.embedding",
-    "SkipGram": "models",
-    "CBOW": "models",
+    "Embedding": "layers",
+    "EmbeddingBag": "layers",
+    "EmbeddingDot": "layers",
+    "SkipGram": "models.options",
+    "CBOW": "models.options",
     "Corpus": "text.corpus",
     "Vocabulary": "text.vocabulary",
-    "train": "training",
+    "train": "training.train",
+    "Training": "training.run",
+    "EmbedlayerError": "errors",
     "Vectors": "vectors.vectors",
-    "evaluate": "vectors.evaluate",
+    "evaluate": "vectors.evaluation",
 }
 
 __all__ = [
@@ -41,11 +46,15 @@ __all__ = [
     "Embedding",
     "EmbeddingBag",
     "EmbeddingDot",
+    "EmbedlayerError",
     "SkipGram",
+    "Training",
     "Vectors",
     "Vocabulary",
     "evaluate",
     "get_backend",
+    "layers",
+    "optim",
     "set_backend",
     "train",
     "use_backend",
@@ -54,6 +63,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("layers", "optim"):
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -19,6 +19,7 @@ WEYL = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 HIGH = np.uint64(32)
+FULL = 2**32
 SHIFT_1, SHIFT_2, SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
@@ -56,3 +57,12 @@ def uniform(xp: Any, key: np.uint64, shape: tuple[int, ...], start: int = 0) -> 
     counters = xp.arange(start, start + math.prod(shape), dtype=np.uint64)
     top = hash64(xp.asarray(key), counters) >> np.uint64(40)
     return (top.astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
+
+
+def thresholds(probability: np.ndarray) -> np.ndarray:
+    """uint32 t such that "32 random bits are at most t" has this probability, to 2**−32.
+
+    The smallest probability that can be told is 2**−32: a threshold of 0.
+    """
+    scaled = np.rint(np.asarray(probability, np.float64) * FULL) - 1
+    return np.clip(scaled, 0, FULL - 1).astype(np.uint32)

@@ -12,9 +12,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from embedlayer.examples import Examples
+from embedlayer.device import DEVICES
 from embedlayer.kernels import CONTRACT
-from embedlayer.models import SkipGram
+from embedlayer.models.options import SkipGram
+from embedlayer.models.tables import start_tables
+from embedlayer.training.examples import Examples
 from embedlayer.vectors.vectors import Vectors
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -224,9 +226,11 @@ def test_the_check_of_a_step_rejects_a_wrong_step():
 
     model = SkipGram(dim=QUICK.dim)
     corpus, kernels = zipf_corpus(QUICK, threads=1), IMPLEMENTATIONS["cpu"]
-    examples = Examples(corpus, model, 1, kernels, np, chunk_tokens=QUICK.tokens, measure=16)
+    examples = Examples(
+        corpus, model, 1, kernels, DEVICES["numpy"], chunk_tokens=QUICK.tokens, measure=16
+    )
     batch = examples.batch(0, 0)[0].split(20)[0]
-    W_in, W_out = model.tables(corpus.vocabulary, 1, np)
+    W_in, W_out = start_tables(model, len(corpus.vocabulary), 1, DEVICES["numpy"])
     W_out[:, : model.dim] = 0.1
 
     def faster(tables, batch, lr, mode):

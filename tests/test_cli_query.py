@@ -8,7 +8,7 @@ import pytest
 from command import mistake, run
 
 from embedlayer.text.corpus import Corpus
-from embedlayer.vectors.formats import FORMATS
+from embedlayer.vectors.files import FORMATS
 from embedlayer.vectors.vectors import Vectors
 
 WORDS = ["king", "queen", "man", "woman", "서울"]
@@ -84,7 +84,7 @@ def test_evaluate_both_kinds_of_sets(path, tmp_path):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_convert_to_every_format_and_back(path, tmp_path, name):
-    other = tmp_path / f"v{FORMATS[name].suffixes[0]}"
+    other = tmp_path / f"v{FORMATS[name].SUFFIXES[0]}"
     if other != path:
         run("convert", path, other)
     run("convert", other, "named", "--format", name)

@@ -5,16 +5,18 @@ import json
 import math
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from command import mistake, run, run_process
 from planted import check_neighbours, planted_sentences
 
-from embedlayer.models import LOSSES, MODELS
-from embedlayer.progress import ReadingProgress, TrainingProgress
+from embedlayer.cli.progress import ReadingProgress, TrainingProgress
+from embedlayer.models.options import MODELS
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
-from embedlayer.vectors.formats import FORMATS, Format
+from embedlayer.training.run import Training
+from embedlayer.vectors.files import FORMATS
 from embedlayer.vectors.vectors import Vectors
 
 TOKENS = 600 * 12
@@ -178,7 +180,7 @@ def test_a_text_without_any_context_trains_on_nothing_and_says_so(tmp_path):
     assert "loss     not measured" in again.stderr
 
 
-@pytest.mark.parametrize("suffix", [format.suffixes[-1] for format in FORMATS.values()])
+@pytest.mark.parametrize("suffix", [format.SUFFIXES[-1] for format in FORMATS.values()])
 def test_korean_and_accented_words_in_every_format(tmp_path, suffix):
     topics = {"서울": "부산", "café": "crème", "Ærø": "naïve", "Привет": "мир", "😀": "𠮷野"}
     lines = [f"{a} {b} {a} {b}\n" for a, b in topics.items()]
@@ -208,7 +210,7 @@ BAD_OPTIONS = [
     (["--sample", -1], "sample is -1.0"),
     (["--noise-power", "nan"], "noise_power is nan"),
     (["--lr", 0], "lr 0.0"),
-    (["--lr", "nan"], "lr nan"),
+    (["--lr", "nan"], "lr is nan"),
     (["--lr", 0.1, "--min-lr", 0.2], "0 ≤ min_lr ≤ lr"),
 ]
 
@@ -278,7 +280,7 @@ def test_a_full_disk_leaves_nothing(text, tmp_path, monkeypatch):
         path.write_text("half of it")
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    full = Format(FORMATS["glove"].read, write, (".glove",))
+    full = SimpleNamespace(**vars(FORMATS["glove"]) | {"write": write})
     monkeypatch.setitem(FORMATS, "glove", full)
     result = run("train", text, "-o", tmp_path / "out.glove", *SMALL, "--quiet", code=2)
     assert result.stderr.startswith("embedlayer: error: ")
@@ -290,7 +292,7 @@ def test_too_little_memory_is_told(text, tmp_path, monkeypatch):
     def tables(*arguments):
         raise MemoryError("Unable to allocate 4.0 TiB")
 
-    monkeypatch.setattr("embedlayer.models.Word2Vec.tables", tables)
+    monkeypatch.setattr("embedlayer.training.run.start_tables", tables)
     line = mistake("train", text, "-o", tmp_path / "out.vec")
     assert line.startswith("not enough memory: Unable to allocate 4.0 TiB; lower --dim")
 

@@ -8,8 +8,8 @@ import sys
 import pytest
 from command import mistake, run
 
-from embedlayer import demo
-from embedlayer.demo import demo_sentences
+from embedlayer.cli import documentation
+from embedlayer.cli.documentation import demo_sentences
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def library(tmp_path, monkeypatch):
     (folder / "null.py").write_bytes(b'"""Not Python."""\0')
     for left_out in ("package/test/t.py", "site-packages/s.py"):
         (folder / left_out).write_text('"""Left out."""')
-    monkeypatch.setattr(demo.sysconfig, "get_path", lambda name: str(folder))
-    monkeypatch.setattr(demo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(documentation.sysconfig, "get_path", lambda name: str(folder))
+    monkeypatch.setattr(documentation.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("pydoc_data.topics.topics", {"one": "A Topic\n   \nin two.\n"})
     return folder
 
@@ -57,7 +57,9 @@ def test_the_paragraphs_of_topics_and_docstrings(library):
 
 def test_numpy_is_among_the_sources():
     folders = {"asyncio", "email", "numpy"}
-    found = {folder for file in demo._source_files() for folder in folders & set(file.parts)}
+    found = {
+        folder for file in documentation._source_files() for folder in folders & set(file.parts)
+    }
     assert found == folders
 
 
@@ -66,8 +68,8 @@ def test_the_demo_shows_neighbours_and_commands_that_work(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EMBEDLAYER_BACKEND", "numpy")
     chosen = {"numpy", "ma", "http", "asyncio", "socket.py"}
-    few = [file for file in demo._source_files() if chosen & set(file.parts[-3:])]
-    monkeypatch.setattr(demo, "_source_files", lambda: few)
+    few = [file for file in documentation._source_files() if chosen & set(file.parts[-3:])]
+    monkeypatch.setattr(documentation, "_source_files", lambda: few)
     monkeypatch.setattr("embedlayer.cli.demo.EPOCHS", 10)
     result = run("demo")
     shown = result.stdout

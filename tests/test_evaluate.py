@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.vectors.benchmarks import holds_questions, read_pairs, read_questions
-from embedlayer.vectors.evaluate import (
+from embedlayer.vectors.evaluation import (
     AnalogyResult,
     AnalogyScore,
     SimilarityResult,
@@ -17,6 +16,7 @@ from embedlayer.vectors.evaluate import (
     evaluate,
     similarity,
 )
+from embedlayer.vectors.evaluation.files import holds_questions, read_pairs, read_questions
 from embedlayer.vectors.vectors import Vectors
 
 WORDS = ["man", "woman", "King", "queen", "far", "KING"]
@@ -117,7 +117,7 @@ def test_restrict_vocab_takes_the_first_rows(write):
     pairs = write("man\twoman\t1\nman\tfar\t0\nking\tqueen\t2\n", "pairs.tsv")
     assert similarity(VECTORS, pairs, restrict_vocab=4).found == 2
     for evaluation in (analogies, similarity, evaluate):
-        with pytest.raises(EmbedlayerError, match="from 1 up, not 0"):
+        with pytest.raises(EmbedlayerError, match="restrict_vocab is 0: it must be at least 1"):
             evaluation(VECTORS, path if evaluation is analogies else pairs, restrict_vocab=0)
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from embedlayer.kernels import reference
-from embedlayer.rng import make_key
-from embedlayer.text.noise import alias_table, thresholds
+from embedlayer.models.outputs.alias import alias_table
+from embedlayer.rng import make_key, thresholds
 
 WORDS = 7
 KEY = make_key(1, "test")

@@ -7,7 +7,7 @@ from hosted import hosted
 
 from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.arguments import Batch, Mode, Tables
-from embedlayer.layered import LayeredStep
+from embedlayer.training.layered import LayeredStep
 
 SIZES = {
     "no windows": [],

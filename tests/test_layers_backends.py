@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from embedlayer.backend import to_numpy
-from embedlayer.layers.embedding import MODES, Embedding, EmbeddingBag
-from embedlayer.layers.linear import Affine
+from embedlayer.layers import Affine, Embedding, EmbeddingBag
+from embedlayer.layers.bag import MODES
 from embedlayer.layers.losses import (
     NegativeSamplingLoss,
     SigmoidWithLoss,

@@ -5,7 +5,7 @@ import pytest
 
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.embedding import MODES, EmbeddingBag
+from embedlayer.layers.bag import MODES, EmbeddingBag
 
 W = np.array([[1.0, 8.0], [2.0, 4.0], [4.0, 2.0], [8.0, 1.0]])
 IDS, OFFSETS = [0, 2, 2, 3, 1], [0, 3, 3, 5]

@@ -5,8 +5,7 @@ import pytest
 
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.embedding import Embedding, EmbeddingDot
-from embedlayer.layers.rowgrad import RowGrad
+from embedlayer.layers import Embedding, EmbeddingDot, RowGrad
 
 DOUT = [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4]]
 SUMMED = [[0] * 3, [4] * 3, [0] * 3, [6] * 3, [0] * 3, [0] * 3, [0] * 3]

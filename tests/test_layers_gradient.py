@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from gradient import check_gradient
 
-from embedlayer.layers.embedding import MODES, Embedding, EmbeddingBag, EmbeddingDot
-from embedlayer.layers.linear import Affine, MatMul
-from embedlayer.layers.losses import NegativeSamplingLoss, SigmoidWithLoss, SoftmaxWithLoss
+from embedlayer.layers import (
+    Affine,
+    Embedding,
+    EmbeddingBag,
+    EmbeddingDot,
+    MatMul,
+    NegativeSamplingLoss,
+    SigmoidWithLoss,
+    SoftmaxWithLoss,
+)
+from embedlayer.layers.bag import MODES
 
 random = np.random.default_rng(1)
 

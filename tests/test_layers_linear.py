@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.linear import Affine, MatMul
+from embedlayer.layers import Affine, MatMul
 
 W = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 b = np.array([10.0, 20.0, 30.0])

@@ -12,7 +12,7 @@ from embedlayer.layers.losses import (
     SoftmaxWithLoss,
     UnigramSampler,
 )
-from embedlayer.text.noise import alias_table
+from embedlayer.models.outputs.alias import alias_table
 
 LOG2 = math.log(2)
 WIDTHS = ["float32", "float64"]

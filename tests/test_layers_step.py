@@ -5,8 +5,13 @@ import pytest
 
 from embedlayer.kernels import reference
 from embedlayer.kernels.arguments import Batch, Mode, Tables
-from embedlayer.layers.embedding import Embedding, EmbeddingBag, EmbeddingDot
-from embedlayer.layers.losses import NegativeSamplingLoss, SigmoidWithLoss
+from embedlayer.layers import (
+    Embedding,
+    EmbeddingBag,
+    EmbeddingDot,
+    NegativeSamplingLoss,
+    SigmoidWithLoss,
+)
 from embedlayer.optim import SGD
 
 V, D, LR = 11, 7, 0.3

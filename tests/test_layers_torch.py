@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from embedlayer.layers.embedding import MODES, Embedding, EmbeddingBag
-from embedlayer.layers.losses import SigmoidWithLoss, SoftmaxWithLoss
+from embedlayer.layers import Embedding, EmbeddingBag, SigmoidWithLoss, SoftmaxWithLoss
+from embedlayer.layers.bag import MODES
 
 torch = pytest.importorskip("torch", reason="torch is not installed: nothing to agree with")
 F = torch.nn.functional

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from planted import planted_sentences
 
-from embedlayer.backend import to_numpy
+from embedlayer.backend import get_device, to_numpy
+from embedlayer.device import DEVICES, RESIDENT, STREAMED
 from embedlayer.errors import EmbedlayerError
-from embedlayer.examples import Examples
 from embedlayer.kernels import KINDS, cpu, load_kernels, reference
-from embedlayer.models import CBOW, LOSSES, SkipGram
+from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.models.outputs import LOSSES
+from embedlayer.models.outputs.huffman import huffman_tree
+from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
-from embedlayer.text.noise import huffman_tree
+from embedlayer.training.examples import Examples
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +55,8 @@ def test_options_are_recorded():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_tables(corpus, xp, loss):
     model, words = SkipGram(dim=20, loss=loss), len(corpus.vocabulary)
-    tables = model.tables(corpus.vocabulary, 3, xp)
-    W_in, W_out = map(to_numpy, tables)
-    assert model.table_shapes(words) == (W_in.shape, W_out.shape)
+    W_in, W_out = map(to_numpy, start_tables(model, words, 3, get_device()))
+    assert table_shapes(model, words) == (W_in.shape, W_out.shape)
     assert W_in.shape == (words, 32)
     assert W_out.shape == (words - (loss == "hierarchical"), 32)
     assert not W_out.any()
@@ -63,16 +65,16 @@ def test_tables(corpus, xp, loss):
     assert W_in[:, :20].std() == pytest.approx(1 / 20 / np.sqrt(12), rel=0.1)
     if xp is np:
         assert W_in.ctypes.data % 64 == W_out.ctypes.data % 64 == 0
-    again, _ = model.tables(corpus.vocabulary, 3, np)
-    other, _ = model.tables(corpus.vocabulary, 4, np)
+    again, _ = start_tables(model, words, 3, DEVICES["numpy"])
+    other, _ = start_tables(model, words, 4, DEVICES["numpy"])
     assert (W_in == again).all()
     assert (W_in != other).any()
 
 
-def all_examples(corpus, model, chunk_tokens, epoch=0, kernels=cpu, xp=np, **options):
+def all_examples(corpus, model, chunk_tokens, epoch=0, kernels=cpu, backend="numpy", place=""):
     """Every example of an epoch as (target rows, contexts) and the tokens kept."""
-    options |= {"chunk_tokens": chunk_tokens, "measure": 16}
-    examples = Examples(corpus, model, 5, kernels, xp, **options)
+    options = {"chunk_tokens": chunk_tokens, "measure": 16, "place": place}
+    examples = Examples(corpus, model, 5, kernels, DEVICES[backend], **options)
     made, kept = [], 0
     for chunk in range(len(examples)):
         batch, tokens = examples.batch(epoch, chunk)
@@ -99,23 +101,24 @@ def test_examples_depend_on_neither_chunks_nor_kernels(corpus, loss):
 
 @pytest.mark.parametrize(("model", "sharing"), [(CBOW(negative=8), 16), (SkipGram(negative=8), 1)])
 def test_windows_of_cbow_share_their_negatives_64_positions_apart(corpus, xp, model, sharing):
-    loss, kernels = LOSSES["negative"](corpus.vocabulary, model, xp), load_kernels(xp.__name__)
+    outputs = model.outputs(corpus.vocabulary.counts, get_device())
+    kernels = load_kernels(xp.__name__)
     targets = xp.zeros(4 * 1024, np.int32)
-    rows, _ = loss.rows(kernels, targets, xp.arange(4 * 1024), np.uint64(9))
+    rows, _ = outputs.rows(kernels, targets, xp.arange(4 * 1024), np.uint64(9))
     by_slot = to_numpy(rows).reshape(-1, sharing, 64, 9)
     assert (by_slot == by_slot[:, :1]).all()
     drawn = 4 * 1024 // sharing  # and neighbours share none
     assert len(np.unique(by_slot.reshape(-1, 9), axis=0)) > 0.97 * drawn
 
 
-@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("place", [RESIDENT, STREAMED])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_device_makes_the_same_examples(corpus, cupy, loss, kind, streamed):
+@pytest.mark.usefixtures("cupy")
+def test_a_device_makes_the_same_examples(corpus, loss, kind, place):
     model, kernels = CBOW(loss=loss, sample=0.01, window=3), load_kernels("cupy", kind)
     wanted = all_examples(corpus, model, chunk_tokens=10**9)
-    options = {"kernels": kernels, "xp": cupy, "streamed": streamed}
-    assert all_examples(corpus, model, 500, **options) == wanted
+    assert all_examples(corpus, model, 500, 0, kernels, "cupy", place) == wanted
 
 
 def test_no_path_through_the_tree_is_longer_than_the_plan_says():
@@ -123,17 +126,19 @@ def test_no_path_through_the_tree_is_longer_than_the_plan_says():
     for counts in (fibonacci, [7], [1, 1], [5] * 64, range(1, 200)):
         counts = np.array(sorted(counts, reverse=True))
         rows = huffman_tree(counts).rows
-        sizes = SkipGram(loss="hierarchical").loss_sizes(len(counts), counts.sum())
+        sizes = SkipGram(loss="hierarchical").output_sizes(len(counts), counts.sum())
         assert rows.shape[1] <= sizes.width <= rows.shape[1] * 2 + 1
-        assert sizes.output_rows == max(1, len(counts) - 1)
+        assert sizes.table_rows == max(1, len(counts) - 1)
 
 
 def test_a_batch_splits_into_the_same_windows(corpus):
     for loss in LOSSES:
-        examples = Examples(corpus, SkipGram(loss=loss), 5, cpu, np, chunk_tokens=300, measure=4)
+        examples = Examples(
+            corpus, SkipGram(loss=loss), 5, cpu, DEVICES["numpy"], chunk_tokens=300, measure=4
+        )
         whole, _ = examples.batch(0, 0)
         parts = whole.split(7)
-        assert [len(part) for part in parts[:-1]] == [7] * (len(whole) // 7)
+        assert [part.windows for part in parts[:-1]] == [7] * (whole.windows // 7)
         for name in ("contexts", "rows", "measured"):
             joined = np.concatenate([getattr(part, name) for part in parts])
             np.testing.assert_array_equal(joined, getattr(whole, name))

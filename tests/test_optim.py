@@ -8,7 +8,7 @@ import pytest
 
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.rowgrad import RowGrad
+from embedlayer.layers import RowGrad
 from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
 
 needs_torch = pytest.mark.skipif(

@@ -4,6 +4,7 @@ import ast
 import importlib.metadata
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,83 +12,111 @@ import pytest
 import embedlayer
 
 PACKAGE = Path(embedlayer.__file__).parent
+ROOT_FILES = 8
+FILE_LINES, FUNCTION_LINES, KERNEL_LINES = 250, 40, 60
 
-FLOORS = {
-    "errors": 0,
-    "rng": 1,
-    "threads": 1,
-    "device": 2,
-    "backend": 3,
-    "arrays": 4,
-    "kernels": 5,
-    "text": 6,
-    "layers": 6,
-    "optim": 6,
-    "chunks": 7,
-    "models": 7,
-    "layered": 7,
-    "vectors": 7,
-    "examples": 8,
-    "memory": 8,
-    "report": 8,
-    "training": 9,
-    "progress": 10,
-    "warmup": 10,
-    "demo": 10,
-    "doctor": 11,
-    "cli": 12,
+# What each room may import from, besides itself: the arrows of docs/design.md, section 2.
+BASE = {"errors", "options", "rng", "threads", "device", "backend", "arrays"}
+ARROWS = {
+    "errors": set(),
+    "rng": set(),
+    "threads": set(),
+    "options": {"errors"},
+    "device": {"threads"},
+    "backend": {"errors", "device"},
+    "arrays": {"device", "backend"},
+    "storage": {"errors"},
+    "kernels": BASE - {"options"} | {"storage"},
+    "optim": {"errors", "backend", "arrays"},
+    "layers": {"errors", "rng", "backend", "arrays", "kernels"},
+    "text": {"errors", "options", "threads", "storage"},
+    "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
+    "models": {"options", "rng", "device", "arrays", "storage", "kernels"},
+    "training": BASE - {"threads"} | {"kernels", "optim", "layers", "text", "vectors", "models"},
+    "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training"},
 }
 
 
-def room(module: str) -> str:
-    """The room of ``embedlayer.a.b`` is ``a``."""
-    return module.split(".")[1]
-
-
-def imported_rooms(path: Path) -> set[str]:
-    """The rooms of the package that a file imports from, wherever in the file."""
-    rooms = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-            if node.module == "embedlayer":
-                names = [f"embedlayer.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        rooms |= {room(name) for name in names if name.startswith("embedlayer.")}
-    return rooms - {"__version__"}
-
-
-def check_floors(path: Path, home: str) -> None:
-    for other in imported_rooms(path):
-        if other != home and FLOORS[other] >= FLOORS[home]:
-            raise AssertionError(f"{path}: {home} (floor {FLOORS[home]}) imports {other}")
+def module_of(path: Path, root: Path = PACKAGE) -> str:
+    """``embedlayer.a.b`` for the file ``a/b.py``, ``embedlayer.a`` for ``a/__init__.py``."""
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(["embedlayer", *(part for part in parts if part != "__init__")])
 
 
 def files():
     return [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 
 
-def test_every_room_has_a_floor():
+MODULES = {module_of(path): path for path in files()}
+each_file = pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(PACKAGE)))
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of the package that a file imports, wherever in the file: for types, too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("embedlayer"):
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inner & set(MODULES) or {node.module}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("embedlayer.")}
+    return found - {"embedlayer"}
+
+
+def check_arrows(path: Path, home: str) -> None:
+    rooms = {module.split(".")[1] for module in imported(path)}
+    if forbidden := rooms - {home} - ARROWS[home]:
+        raise AssertionError(f"{path}: {home} may not import {', '.join(sorted(forbidden))}")
+
+
+def check_no_circles(graph: dict[str, set[str]]) -> None:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(f"modules import each other: {' → '.join(error.args[1])}") from None
+
+
+def test_every_room_has_its_arrows_and_they_make_floors():
     found = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in files()}
-    assert found == set(FLOORS)
+    assert found == set(ARROWS)
+    check_no_circles(ARROWS)
+    assert len(list(PACKAGE.glob("*.py"))) == ROOT_FILES
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_file_imports_from_floors_below_its_own(path):
-    check_floors(path, path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
+@each_file
+def test_a_room_imports_along_its_arrows(path):
+    check_arrows(path, path.relative_to(PACKAGE).parts[0].removesuffix(".py"))
 
 
-def test_the_floor_check_rejects_an_import_from_above(tmp_path):
+def test_no_module_imports_itself_by_way_of_others():
+    check_no_circles({module: imported(path) for module, path in MODULES.items()})
+
+
+def test_the_checks_reject_a_wrong_arrow_and_a_circle(tmp_path):
     path = tmp_path / "wrong.py"
-    path.write_text("def f():\n    from embedlayer.training import Training\n")
-    with pytest.raises(AssertionError, match=r"text \(floor 6\) imports training"):
-        check_floors(path, "text")
+    path.write_text("def f():\n    from embedlayer.training.run import Training\n")
+    with pytest.raises(AssertionError, match="text may not import training"):
+        check_arrows(path, "text")
+    path.write_text("if TYPE_CHECKING:\n    from embedlayer.text import corpus\n")
+    assert imported(path) == {"embedlayer.text.corpus"}
+    with pytest.raises(AssertionError, match=r"a → b → a|b → a → b"):
+        check_no_circles({"a": {"b"}, "b": {"a"}})
 
 
-@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(PACKAGE)))
+@each_file
+def test_a_file_is_one_idea_of_a_page_or_two(path):
+    """Lines of a function without its docstring; compiled code spells its loops out."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= FILE_LINES
+    most = KERNEL_LINES if "kernels/cpu" in path.as_posix() else FUNCTION_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            doc = node.body[0].end_lineno - node.lineno if ast.get_docstring(node) else 0
+            lines = node.end_lineno - node.lineno + 1 - doc
+            assert lines <= most, f"{node.name} has {lines} lines"
+
+
+@each_file
 def test_only_device_and_cuda_import_cupy(path):
     text = path.read_text()
     if path.relative_to(PACKAGE).as_posix() not in ("device.py", "kernels/cuda.py"):

@@ -6,11 +6,11 @@ import math
 import pytest
 from planted import planted_sentences
 
-from embedlayer.models import SkipGram
-from embedlayer.progress import ReadingProgress, TrainingProgress, quantity
-from embedlayer.report import Progress
+from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
+from embedlayer.training.report import Progress
+from embedlayer.training.run import Training
 
 
 class Terminal(io.StringIO):

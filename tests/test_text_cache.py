@@ -8,16 +8,15 @@ import time
 import numpy as np
 import pytest
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.folders import cache_folder
 from embedlayer.text.cache import (
     LOCK,
     UNFINISHED,
     cache_entries,
-    cache_folder,
     clear_cache,
     describe,
     find_entry,
-    new_entry,
+    make_entry,
 )
 from embedlayer.text.corpus import Corpus
 
@@ -204,14 +203,18 @@ def test_an_exception_leaves_nothing(text, cache):
 
 
 def test_two_runs_at_once_both_succeed():
-    with new_entry(DESCRIPTION) as (first, about):
-        (first / "ids").write_text("first")
-        about["tokens"] = 1
-        with new_entry(DESCRIPTION) as (second, about):
-            (second / "ids").write_text("second")
-            about["tokens"] = 2
+    def write_first(folder):
+        (folder / "ids").write_text("first")
+        make_entry(DESCRIPTION, write_second, lambda *entry: None)
         assert find_entry(DESCRIPTION)[1]["tokens"] == 2
-    folder, about = find_entry(DESCRIPTION)
+        return {"tokens": 1}
+
+    def write_second(folder):
+        (folder / "ids").write_text("second")
+        return {"tokens": 2}
+
+    folder, about = make_entry(DESCRIPTION, write_first, lambda *entry: entry)
+    assert find_entry(DESCRIPTION) == (folder, about)
     assert about["tokens"] == 1
     assert (folder / "ids").read_text() == "first"
     assert sorted(path.name for path in cache_folder().iterdir()) == sorted([LOCK, folder.name])
@@ -219,10 +222,11 @@ def test_two_runs_at_once_both_succeed():
 
 KILLED = """
 import os, sys, time
-from embedlayer.text.cache import new_entry
-with new_entry({"version": 0, "files": [], "options": {}}) as (folder, about):
+from embedlayer.text.cache import make_entry
+def write(folder):
     print(folder, flush=True)
     time.sleep(60)
+make_entry({"version": 0, "files": [], "options": {}}, write, print)
 """
 
 
@@ -240,11 +244,13 @@ def test_what_a_killed_run_left_is_removed_and_a_living_one_is_not(text, cache):
     assert not list(cache.glob(f"{UNFINISHED}*"))
 
 
-def test_a_cache_folder_that_cannot_be_written(text, tmp_path, monkeypatch):
+def test_a_cache_folder_that_cannot_be_written_is_done_without(text, tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("EMBEDLAYER_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(EmbedlayerError, match=r"cannot write in the cache.*EMBEDLAYER_CACHE.*--no"):
-        read(text)
+    assert read(text).ids.tolist() == [0, 2, 1, 0, 3, 0, 4]
+    (record,) = caplog.records
+    assert "cannot be written: no cache" in record.message
+    assert "EMBEDLAYER_CACHE" in record.message
 
 
 def test_the_users_own_folder(monkeypatch):

@@ -259,7 +259,7 @@ def test_a_tokenizer_that_gives_a_str(tmp_path):
         ({"max_size": 0}, "max_size is 0"),
         ({"max_sentence": 0}, "max_sentence is 0"),
         ({"workers": 0}, "workers is 0"),
-        ({"errors": "ignore"}, "errors is 'ignore': choose"),
+        ({"errors": "ignore"}, "errors 'ignore': choose strict or replace"),
         ({"tokenizer_key": "mine"}, "no tokenizer was given"),
     ],
 )

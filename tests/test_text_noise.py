@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from embedlayer.text.noise import alias_table, huffman_tree, thresholds
+from embedlayer.models.outputs.alias import alias_table
+from embedlayer.models.outputs.huffman import huffman_tree
+from embedlayer.rng import thresholds
 
 FULL = 2**32
 

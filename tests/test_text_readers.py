@@ -120,7 +120,7 @@ def test_a_file_that_may_not_be_read(tree, monkeypatch):
 @pytest.mark.parametrize("block_bytes", [1 << 20, 100, 1])
 def test_every_compression(tmp_path, monkeypatch, suffix, block_bytes):
     monkeypatch.setattr(readers, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(readers, "ZST_BYTES", block_bytes)
+    monkeypatch.setattr("embedlayer.storage.reading.PIECE_BYTES", block_bytes)
     path = tmp_path / f"text{suffix}"
     path.write_bytes(COMPRESS[suffix](TEXT))
     blocks = list(read_blocks([str(path)], after_whitespace))

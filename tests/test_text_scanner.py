@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedlayer.text.scanner import SENTENCE_END, WordTable, _find, encode, split_sentences
+from embedlayer.text.scanner import SENTENCE_END, _find, encode, split_sentences
+from embedlayer.text.word_table import WordTable
 
 PIECES = [b"a", b"bb", b"the", "é".encode(), "한국".encode(), b"x" * 40, b"\xff", b"\x00", b"\x1c"]
 PIECES += ["\u3000".encode(), "\u00a0".encode(), b" ", b"  ", b"\t", b"\r", b"\n", b"\n\n"]

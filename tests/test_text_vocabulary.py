@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
-from embedlayer.text.vocabulary import Vocabulary, pack_words, unpack_words
+from embedlayer.storage.words import pack_words, unpack_words
+from embedlayer.text.vocabulary import Vocabulary
 
 COUNTS = {"the": 9, "zebra": 5, "apple": 5, "é": 5, "rare": 1, "of": 7}
 

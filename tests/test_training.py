@@ -10,9 +10,12 @@ from planted import check_neighbours, planted_sentences
 import embedlayer
 from embedlayer import backend
 from embedlayer.errors import EmbedlayerError
-from embedlayer.models import CBOW, LOSSES, MODELS, SkipGram
+from embedlayer.kernels import cpu
+from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training, train
+from embedlayer.training.run import Training
+from embedlayer.training.train import train
 
 SMALL = {"dim": 16, "window": 3, "sample": 0.0}
 
@@ -37,22 +40,22 @@ def test_planted_neighbours_are_found(corpus, model, loss):
 def test_the_tables_have_what_threads_kept_to_themselves(corpus, monkeypatch):
     monkeypatch.setattr("embedlayer.kernels.cpu.hot.TOKENS", 1)  # every row is kept
     training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=2, backend="numpy")
-    before = training.tables.W_in.copy()
+    before = training.state.tables.W_in.copy()
     training.run()
-    assert (np.abs(training.tables.W_out[:, :16]).max(1) > 0).all()  # every word was a target
-    assert (np.abs(training.tables.W_in - before)[:, :16].max(1) > 0).all()
+    assert (np.abs(training.state.tables.W_out[:, :16]).max(1) > 0).all()  # every word was a target
+    assert (np.abs(training.state.tables.W_in - before)[:, :16].max(1) > 0).all()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_of_several_threads_keeps_rows_of_its_own(corpus, monkeypatch, workers):
     training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=workers, backend="numpy")
-    step, kept = training._step, []
+    step, kept = cpu.sgd_step, []
 
     def step_and_tell(*arguments, own=None):
         kept.append(own)
         return step(*arguments, own=own)
 
-    monkeypatch.setattr(training, "_step", step_and_tell)
+    monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step_and_tell)
     training.run()
     assert all((own is not None) == (workers > 1) for own in kept)
     assert 1 <= len(set(kept)) <= workers
@@ -69,10 +72,10 @@ def test_the_three_steps_agree(xp, model, how):
     at_once = 2 if xp is np and model is CBOW else 1  # compiled, CBOW takes two windows at a time
     slow = Training(corpus, model(**SMALL), **options, **how, batch=at_once)
     slow.run()
-    assert backend.array_module(fused.tables.W_in) is xp
+    assert backend.array_module(fused.state.tables.W_in) is xp
     assert slow.report.tokens_trained == fused.report.tokens_trained
     np.testing.assert_allclose(
-        *map(backend.to_numpy, (slow.tables.W_in, fused.tables.W_in)), atol=2e-4
+        *map(backend.to_numpy, (slow.state.tables.W_in, fused.state.tables.W_in)), atol=2e-4
     )
     assert slow.report.loss == pytest.approx(fused.report.loss, rel=1e-4)
 
@@ -149,7 +152,7 @@ def test_an_exception_in_a_callback_or_a_worker_stops_the_threads(corpus, monkey
         raise RuntimeError("planted")
 
     training = Training(corpus, SkipGram(**SMALL), epochs=50)
-    monkeypatch.setattr(training, "_step", fail)
+    monkeypatch.setattr(training, "_train", fail)
     with pytest.raises(RuntimeError, match="planted"):
         training.run()
     assert threading.active_count() == before
@@ -191,11 +194,11 @@ def test_train_takes_a_path_or_token_lists(tmp_path):
         ({"in_flight": 0}, "in_flight is 0"),
         ({"lr": 0.0}, "lr 0.0, min_lr 0.0"),
         ({"lr": 0.1, "min_lr": 0.2}, "min_lr ≤ lr"),
-        ({"lr": math.nan}, "min_lr ≤ lr"),
+        ({"lr": math.nan}, "lr is nan: it must be a finite number"),
         ({"step": "fast"}, "step 'fast': choose fused or layered"),
         ({"step": "layered", "optimizer": "lion"}, "optimizer 'lion': choose sgd"),
-        ({"kernels": "fast"}, "unknown kernels 'fast'"),
-        ({"backend": "torch"}, "unknown backend 'torch'"),
+        ({"kernels": "fast"}, "kernels 'fast': choose fused or reference"),
+        ({"backend": "torch"}, "backend 'torch': choose auto or cupy or numpy"),
     ],
 )
 def test_bad_options_are_named(corpus, options, message):

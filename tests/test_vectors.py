@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlayer import backend
+from embedlayer.device import Cuda, Host
 from embedlayer.errors import EmbedlayerError, UnknownWordError
-from embedlayer.vectors import search
 from embedlayer.vectors.vectors import Vectors
 
 # man, woman, king, queen: two directions; "far" points the other way; "zero" nowhere.
@@ -240,8 +240,8 @@ def test_unit_is_computed_once_for_a_backend(vectors):
 
 @pytest.mark.parametrize("k", [1, 2, 7, 39, 40])
 def test_chunks_and_ties_agree_with_the_definition(monkeypatch, k):
-    for name in ("CHUNK_SCORES", "DEVICE_SCORES"):
-        monkeypatch.setattr(search, name, 100)  # two directions at a time
+    for device in (Host, Cuda):
+        monkeypatch.setattr(device, "search_scores", 100)  # two directions at a time
     rng = np.random.default_rng(0)
     axes = np.vstack([np.eye(3), -np.eye(3), np.zeros((1, 3))])  # cosines of −1, 0 and 1: ties
     rows = 3 * axes[rng.integers(0, 7, 40)]
@@ -268,7 +268,7 @@ def test_random_vectors_agree_with_the_definition(seed, size, k):
 
 def test_a_batch_comes_back_from_the_device_once(on_double, monkeypatch):
     """Whatever the number of questions and of chunks: two uploads, one answer."""
-    monkeypatch.setattr(search, "DEVICE_SCORES", 100)  # two directions at a time
+    monkeypatch.setattr(Cuda, "search_scores", 100)  # two directions at a time
     matrix = np.random.default_rng(0).standard_normal((40, 5))
     vectors = Vectors([f"w{i}" for i in range(40)], matrix)
     with backend.use_backend("numpy"):

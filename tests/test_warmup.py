@@ -8,10 +8,11 @@ import pytest
 from planted import planted_sentences
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.models import CBOW, LOSSES, MODELS, SkipGram
+from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
-from embedlayer.warmup import _when_compiling, warm_up
+from embedlayer.training.run import Training
+from embedlayer.training.warmup import _when_compiling, warm_up
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +50,11 @@ def test_all_that_training_calls_is_compiled_before(tmp_path, model, loss):
 LATE = """
 import sys
 from numba.core.dispatcher import Dispatcher
-from embedlayer.models import LOSSES, MODELS
+from embedlayer.models.options import MODELS
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
-from embedlayer.warmup import warm_up
+from embedlayer.training.run import Training
+from embedlayer.training.warmup import warm_up
 
 def compiled():
     modules = [module for name, module in sys.modules.items() if name.startswith("embedlayer")]
@@ -83,18 +85,18 @@ def test_nothing_is_compiled_or_loaded_after_it(tmp_path, model, loss):
 def test_it_trains_whatever_is_subsampled(monkeypatch):
     steps = []
 
-    def train_on(self, batch, lr, step):
-        steps.append(len(batch))
+    def step(tables, batch, lr, mode, **local):
+        steps.append(batch.windows)
         return 0.0, 0
 
-    monkeypatch.setattr(Training, "train_on", train_on)
+    monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step)
     warm_up(CBOW(sample=1e-9), lambda: None)
     assert sum(steps) > 0
 
 
 def test_it_finds_a_mistake_in_the_options_and_leaves_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    warm_up(SkipGram(), lambda: None, epochs=10**9, workers=10**9, step="layered")
+    warm_up(SkipGram(), lambda: None, epochs=10**6, workers=4096, step="layered")
     with pytest.raises(EmbedlayerError, match="lr 0"):
         warm_up(SkipGram(), lambda: None, lr=0.0)
     assert list(tmp_path.iterdir()) == []

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
+from embedlayer.cli.documentation import demo_sentences
 from embedlayer.cli.output import note, print_table
+from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
-from embedlayer.demo import demo_sentences
-from embedlayer.models import SkipGram
-from embedlayer.progress import ReadingProgress
+from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
-from embedlayer.vectors.formats import check_writable
+from embedlayer.vectors.files import check_writable
 
 WORDS = ("server", "month", "red", "minimum", "left", "file", "thread", "exception")
 NEIGHBOURS = 5

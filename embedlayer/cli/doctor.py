@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.findings import examine
 from embedlayer.cli.output import json_option, print_json, print_table, show_bytes
-from embedlayer.doctor import examine
 from embedlayer.errors import EmbedlayerError
 
 
@@ -43,7 +43,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         return [*rows, ("training", "cannot work")]
     seconds = f"{found['kernels_seconds']:.1f} s"
     memory = found["memory"]
-    free = f"; {show_bytes(memory['free_bytes'])} free" if "free_bytes" in memory else ""
+    free = f"; {show_bytes(memory['free_bytes'])} free"
     return [
         *rows,
         ("backend", f"{found['backend']} ({found['backend_chosen_by']})"),

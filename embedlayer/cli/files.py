@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from embedlayer.cli.output import json_option, note, print_json, print_table, show_bytes
-from embedlayer.text.cache import cache_entries, cache_folder, clear_cache
-from embedlayer.vectors.formats import FORMATS, check_writable
+from embedlayer.storage.folders import cache_folder
+from embedlayer.text.cache import cache_entries, clear_cache
+from embedlayer.vectors.files import FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(

@@ -92,7 +92,7 @@ def evaluate(
 
     SET is a file of word pairs with people's scores, or of analogies; its content shows which.
     """
-    from embedlayer.vectors.evaluate import evaluate as evaluate_set
+    from embedlayer.vectors.evaluation import evaluate as evaluate_set
 
     vectors = Vectors.load(path)
     results = [

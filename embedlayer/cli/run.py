@@ -9,12 +9,12 @@ from typing import Any
 
 from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
-from embedlayer.models import Word2Vec
-from embedlayer.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.models.options import Word2Vec
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
+from embedlayer.training.run import Training
+from embedlayer.training.warmup import warm_up
 from embedlayer.vectors.vectors import Vectors
-from embedlayer.warmup import warm_up
 
 COMPILING = "compiling the kernels, this once: they are kept on disk"
 

@@ -106,6 +106,11 @@ def check_values(name: str, values: Any, like: Any, shape: tuple[int | None, ...
     return values.astype(like.dtype, copy=False)
 
 
+def check_padding(padding_idx: int | None, W: Any) -> int | None:
+    """The id of the padding row, inside the table; None for none."""
+    return None if padding_idx is None else int(check_ids(padding_idx, len(W), W))
+
+
 def check_forward(layer: Any, kept: Any) -> None:
     """Raise EmbedlayerError if ``kept``, what a forward keeps for backward, is None."""
     if kept is None:

@@ -4,15 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import group_of_each, pieces
+from embedlayer.arrays import pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.layers.bags import largest, sizes_of
-from embedlayer.layers.checks import check_bags, check_forward, check_ids, check_param, check_values
+from embedlayer.layers.checks import (
+    check_forward,
+    check_ids,
+    check_padding,
+    check_param,
+    check_values,
+)
 from embedlayer.layers.rowgrad import RowGrad, no_gradient, start_gradient
-
-MODES = ("sum", "mean", "max")
 
 
 class Embedding:
@@ -33,7 +36,7 @@ class Embedding:
         check_param("W", W, 2, integers=True)
         self.params = [W]
         self.grads = [no_gradient(W, sparse)]
-        self.padding_idx = _padding(padding_idx, W)
+        self.padding_idx = check_padding(padding_idx, W)
         self.idx: Any = None
 
     def forward(self, idx: Any) -> Any:
@@ -75,122 +78,6 @@ class Embedding:
         else:
             self.grads[0][...] = 0
             kernels.scatter_add(self.grads[0], rows, values)
-
-
-class EmbeddingBag:
-    """One vector a bag of ids: the sum, the mean or the elementwise largest of their rows.
-
-    An empty bag gives zeros. Agrees with ``torch.nn.EmbeddingBag(include_last_offset=True)``.
-
-    Args:
-        W: the table, (V, D): float32 or float64. It is kept, not copied.
-        mode: 'sum', 'mean' or 'max'.
-        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
-        padding_idx: an id that is taken for absent: neither read, counted nor trained.
-
-    Attributes:
-        params, grads: as in :class:`Embedding`.
-        weights_grad: the gradient of the last forward's weights, or None without weights.
-    """
-
-    def __init__(
-        self, W: Any, mode: str = "mean", *, sparse: bool = False, padding_idx: int | None = None
-    ) -> None:
-        check_param("W", W, 2)
-        if mode not in MODES:
-            raise EmbedlayerError(f"unknown mode {mode!r}: choose {', '.join(MODES)}")
-        self.params = [W]
-        self.grads = [no_gradient(W, sparse)]
-        self.mode = mode
-        self.padding_idx = _padding(padding_idx, W)
-        self.weights_grad: Any = None
-        self._kept: Any = None
-
-    def forward(self, ids: Any, offsets: Any = None, weights: Any = None) -> Any:
-        """The vectors of B bags: (B, D), of W's dtype.
-
-        Args:
-            ids: integers: (N,) with offsets, or (B, L), one bag a row, without.
-            offsets: integers, (B + 1,): bag b is ``ids[offsets[b]:offsets[b + 1]]``, as
-                everywhere in this package (torch's default form lacks the last, N).
-            weights: float, of ids' shape: what each row is multiplied by; mode 'sum' only.
-
-        Raises:
-            IndexError, TypeError: as :meth:`Embedding.forward`.
-            EmbedlayerError: offsets or weights that do not fit.
-        """
-        (W,) = self.params
-        xp = array_module(W)
-        ids = check_ids(ids, len(W), W)
-        weights = self._check_weights(weights, ids.shape)
-        shape, (ids, offsets) = ids.shape, check_bags(ids, offsets)
-        present: Any = slice(None)
-        if self.padding_idx is not None:
-            present = ids != self.padding_idx
-            before = xp.concatenate([xp.zeros(1, np.int64), xp.cumsum(present, dtype=np.int64)])
-            ids, offsets = ids[present], before[offsets]
-        if weights is not None:
-            weights = weights[present]
-        out, winners = self._pool(ids, offsets, weights)
-        self._kept = ids, offsets, weights, winners, (shape, present)
-        return out
-
-    def backward(self, dout: Any) -> None:
-        """Give each row its share of its bag's ``dout``, (B, D); repeated ids accumulate.
-
-        In mode 'max' the first of equal numbers takes all.
-
-        Raises:
-            EmbedlayerError, TypeError: as :meth:`Embedding.backward`.
-        """
-        (W,) = self.params
-        check_forward(self, self._kept)
-        xp, scatter_add = array_module(W), kernels_for(W).scatter_add
-        ids, offsets, weights, winners, (shape, present) = self._kept
-        dout = check_values("dout", dout, W, (len(offsets) - 1, W.shape[1]))
-        if self.mode == "mean":
-            dout = dout / sizes_of(offsets, W.dtype)
-        dweights = None if weights is None else xp.empty(len(ids), W.dtype)
-        bags, place = group_of_each(offsets, len(ids)), xp.arange(len(ids))[:, None]
-        self.grads[0], total, places = start_gradient(self.grads[0], W, ids)
-        for piece in pieces(len(ids), W):
-            share = dout.take(bags[piece], axis=0)
-            if dweights is not None:
-                dweights[piece] = xp.einsum("nd,nd->n", W.take(ids[piece], axis=0), share)
-                share *= weights[piece]
-            if winners is not None:
-                share *= winners.take(bags[piece], axis=0) == place[piece]
-            scatter_add(total, places[piece], share)
-        self.weights_grad = None
-        if dweights is not None:
-            grad = xp.zeros(shape, W.dtype).reshape(-1)
-            grad[present] = dweights
-            self.weights_grad = grad.reshape(shape)
-
-    def _pool(self, ids: Any, offsets: Any, weights: Any) -> tuple[Any, Any]:
-        """The vectors of the bags and, in mode 'max', which of ``ids`` each number comes from."""
-        (W,) = self.params
-        xp, kernels = array_module(W), kernels_for(W)
-        if self.mode == "max":
-            return largest(W.take(ids, axis=0), offsets)
-        if weights is None:
-            ids = xp.ascontiguousarray(ids, np.int32)
-            out = kernels.bag_mean(xp.ascontiguousarray(W), ids, offsets)
-            # The sum is the mean times the size: a rounding more, but a third of the time.
-            return (out * sizes_of(offsets, W.dtype) if self.mode == "sum" else out), None
-        out = xp.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
-        bags = group_of_each(offsets, len(ids))
-        for piece in pieces(len(ids), W):
-            values = W.take(ids[piece], axis=0) * weights[piece]
-            kernels.scatter_add(out, bags[piece], values)
-        return out, None
-
-    def _check_weights(self, weights: Any, shape: tuple[int, ...]) -> Any:
-        if weights is None:
-            return None
-        if self.mode != "sum":
-            raise EmbedlayerError(f"weights go with mode 'sum' only, not {self.mode!r}")
-        return check_values("weights", weights, self.params[0], shape).reshape(-1, 1)
 
 
 class EmbeddingDot:
@@ -252,7 +139,3 @@ class EmbeddingDot:
             values = (dout[piece, :, None] * h[piece, None, :]).reshape(-1, W.shape[1])
             kernels.scatter_add(total, places[piece.start * width : piece.stop * width], values)
         return array_module(W).einsum("nr,nrd->nd", dout, targets)
-
-
-def _padding(padding_idx: int | None, W: Any) -> int | None:
-    return None if padding_idx is None else int(check_ids(padding_idx, len(W), W))

@@ -2,28 +2,32 @@
 
 An entry is named by a hash of what it was made from: every file's path, size, times and inode, and
 the options. It is written in a temporary folder and then renamed, so that it is whole or absent. A
-temporary folder holds a locked file as long as its process lives; the next run removes the others.
+lock beside it is held as long as its process lives; the next run removes the folders of the others.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from embedlayer.text.disk import cannot_write
+from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.locks import locked
+from embedlayer.storage.mapped import cannot_write
+from embedlayer.storage.writing import sync
 
 VERSION = 1  # of the entries' layout, and of everything that shapes their contents
 # Names that are nobody else's, for EMBEDLAYER_CACHE may be any folder, and clearing removes them.
 UNFINISHED = "embedlayer-unfinished-"
 DESCRIPTION = "embedlayer-entry.json"
 LOCK = "embedlayer.lock"
+
+Result = TypeVar("Result")
 
 
 class CacheEntry(NamedTuple):
@@ -34,15 +38,6 @@ class CacheEntry(NamedTuple):
     bytes: int
     tokens: int  # words of the vocabulary
     created: float  # seconds since 1970
-
-
-def cache_folder() -> Path:
-    """Where the cache is: ``EMBEDLAYER_CACHE``, else the user's cache folder."""
-    if chosen := os.environ.get("EMBEDLAYER_CACHE"):
-        return Path(chosen).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("embedlayer")
 
 
 def describe(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -59,12 +54,18 @@ def find_entry(description: dict[str, Any]) -> tuple[Path, dict[str, Any]] | Non
     return folder, about
 
 
-@contextmanager
-def new_entry(description: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A temporary folder to write an entry in, and a dict for what it shall say of itself.
+def make_entry(
+    description: dict[str, Any],
+    write: Callable[[Path], dict[str, Any]],
+    read: Callable[[Path, dict[str, Any]], Result],
+) -> Result:
+    """Make an entry, in the place of another process's or of a damaged one, and read it.
 
-    At the end of the block it becomes the entry, in the place of one that is already there (made by
-    another process, or damaged). An exception in the block removes the folder.
+    Args:
+        description: what the entry is made from.
+        write: fills a temporary folder; returns what the entry shall say of itself. An exception
+            in it removes the folder.
+        read: is given the entry's folder and what it says, before another process can remove it.
 
     Raises:
         EmbedlayerError: the cache folder cannot be written to.
@@ -73,18 +74,21 @@ def new_entry(description: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any
     with _locked_cache(root):
         _remove_abandoned(root)
         folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
-        lock = _lock(folder / LOCK)
-    about = {"description": description, "created": time.time()}
+        alive = locked(_lock_of(folder))
     try:
-        yield folder, about
+        about = {"description": description, "created": time.time(), **write(folder)}
         with _locked_cache(root):
             (folder / DESCRIPTION).write_text(json.dumps(about))
-            (folder / LOCK).unlink()
-            shutil.rmtree(root / _name(description), ignore_errors=True)
-            folder.rename(root / _name(description))
+            sync(folder / DESCRIPTION)
+            entry = root / _name(description)
+            shutil.rmtree(entry, ignore_errors=True)
+            folder.rename(entry)
+            sync(root)
+            return read(entry, about)
     finally:
-        os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+        _lock_of(folder).unlink(missing_ok=True)
+        alive.close()
 
 
 def cache_entries() -> list[CacheEntry]:
@@ -109,10 +113,12 @@ def clear_cache() -> int:
         return 0
     with _locked_cache(root):
         _remove_abandoned(root)
-        folders = _entry_folders()
-        for folder in folders:
-            shutil.rmtree(folder)
-    return len(folders)
+        removed = 0
+        for folder in _entry_folders():
+            with suppress(PermissionError):  # Windows removes no file that is in use
+                shutil.rmtree(folder)
+                removed += 1
+    return removed
 
 
 def _entry_folders() -> list[Path]:
@@ -148,30 +154,24 @@ def _locked_cache(root: Path) -> Iterator[None]:
     """One process at a time makes, renames and removes folders (but many write in theirs)."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        lock = _lock(root / LOCK)
-        try:
+        with locked(root / LOCK):
             yield
-        finally:
-            os.close(lock)
     except OSError as error:
         raise cannot_write(root, error) from error
 
 
-def _lock(path: Path, operation: int = fcntl.LOCK_EX) -> int:
-    """Lock a file until the descriptor that is returned is closed, or the process ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, operation)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def _remove_abandoned(root: Path) -> None:
     for folder in root.glob(f"{UNFINISHED}*"):
+        if not folder.is_dir():
+            continue
         try:
-            os.close(_lock(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            alive = locked(_lock_of(folder), wait=False)
         except BlockingIOError:
             continue  # its process lives
-        shutil.rmtree(folder)
+        with alive:
+            shutil.rmtree(folder, ignore_errors=True)
+            _lock_of(folder).unlink(missing_ok=True)

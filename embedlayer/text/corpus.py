@@ -1,25 +1,27 @@
 """The corpus: a text as ids and sentences, counted and encoded once, memory-mapped."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.text.cache import describe, find_entry, new_entry
-from embedlayer.text.disk import ArrayFile, map_array
-from embedlayer.text.readers import STDIN, Progress, Source, all_regular, find_files
-from embedlayer.text.vocabulary import Vocabulary, check_positive
+from embedlayer.options import Whole
+from embedlayer.storage.folders import cache_folder, is_writable
+from embedlayer.storage.mapped import CACHE_CURE, map_array
+from embedlayer.text.cache import describe, find_entry, make_entry
+from embedlayer.text.options import CorpusOptions, Tokenizer
+from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
+from embedlayer.text.readers import Progress, Source, all_regular, find_files
+from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.threads import available_cores
 
-if TYPE_CHECKING:  # its scanner is compiled code: numba is imported when a text is read
-    from embedlayer.text.counting import CountedText
-
-VOCABULARY = "vocabulary.safetensors"
-
-Tokenizer = Callable[[str], Iterable[str]]
+_log = logging.getLogger("embedlayer")
 
 
 class Corpus:
@@ -87,26 +89,17 @@ class Corpus:
                 words that occur ``min_count`` times, or not UTF-8; a folder that cannot be
                 written to; an option out of range.
         """
-        check_positive(max_sentence=max_sentence, workers=workers)
-        check_positive(min_count=min_count, max_size=max_size)
-        if errors not in ("strict", "replace"):
-            raise EmbedlayerError(f"errors is {errors!r}: choose 'strict' or 'replace'")
+        options = CorpusOptions(min_count, max_size, max_sentence, errors)
         if tokenizer is None and tokenizer_key is not None:
             raise EmbedlayerError("tokenizer_key names a tokenizer, but no tokenizer was given")
+        threads = available_cores() if workers is None else Whole().checked("workers", workers)
         files = find_files(paths)
-        count = partial(_count_files, files, tokenizer, errors, workers, progress)
-        build = partial(_build, count, min_count, max_size, max_sentence, workers)
+        count = partial(count_files, files, tokenizer, errors, threads, progress)
         named = tokenizer is None or tokenizer_key is not None
-        if not (cache and named and all_regular(files)):
-            return build(None)
-        options = {
-            "min_count": min_count,
-            "max_size": max_size,
-            "max_sentence": max_sentence,
-            "tokenizer_key": tokenizer_key,
-            "errors": errors,
-        }
-        return _cached(describe(files, options), build)
+        if cache and named and all_regular(files) and _cache_is_writable():
+            about = asdict(options) | {"tokenizer_key": tokenizer_key}
+            return _cached(describe(files, about), partial(encode, count, options, threads))
+        return Corpus(*encode(count, options, threads, None).mapped())
 
     @classmethod
     def from_sentences(
@@ -130,9 +123,9 @@ class Corpus:
             EmbedlayerError: a sentence that is a str, a word that is not one, and as
                 :meth:`from_files`.
         """
-        check_positive(min_count=min_count, max_size=max_size, max_sentence=max_sentence)
-        count = partial(_count_sentences, sentences)
-        return _build(count, min_count, max_size, max_sentence, None, None)
+        options = CorpusOptions(min_count, max_size, max_sentence)
+        count = partial(count_sentences, sentences)
+        return Corpus(*encode(count, options, available_cores(), None).mapped())
 
     def __len__(self) -> int:
         """S, the number of sentences."""
@@ -147,80 +140,31 @@ class Corpus:
         return self.tokens_read - len(self.ids)
 
 
-def _count_files(
-    files: list[str],
-    tokenizer: Tokenizer | None,
-    errors: str,
-    workers: int | None,
-    progress: Progress | None,
-    folder: Path | None,
-) -> "CountedText":
-    from embedlayer.text.counting import count_files
-    from embedlayer.text.sentences import count_sentences, tokenize_files
-
-    if tokenizer is None:
-        counted = count_files(files, errors, workers, folder, progress)
-    else:
-        counted = count_sentences(tokenize_files(files, tokenizer, errors, progress), folder)
-    if len(counted.counts) == 0:
-        names = ", ".join("standard input" if file == STDIN else file for file in files[:3])
-        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
-        raise EmbedlayerError(f"no words in {names}{more}: the text is empty")
-    return counted
-
-
-def _count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> "CountedText":
-    from embedlayer.text.sentences import count_sentences
-
-    counted = count_sentences(sentences, folder)
-    if len(counted.counts) == 0:
-        raise EmbedlayerError("no words: there are no sentences, or they are empty")
-    return counted
-
-
-def _build(
-    count: Callable[[Path | None], "CountedText"],
-    min_count: int,
-    max_size: int | None,
-    max_sentence: int,
-    workers: int | None,
-    folder: Path | None,
-) -> Corpus:
-    """Both passes, the arrays written in ``folder`` or, without one, in unnamed files."""
-    from embedlayer.text.encoding import encode_text
-
+def _cached(description: dict[str, Any], encode: Callable[[Path], Encoded]) -> Corpus:
+    """The corpus from the cache; encoded, and kept there, if it is not in it or damaged."""
     started = perf_counter()
-    counted = count(folder)
-    vocabulary, chosen = Vocabulary.select(counted.counts, counted.words_of, min_count, max_size)
-    tokens_read = int(counted.counts.sum())
-    counted_at = perf_counter()
-    ids = ArrayFile(np.int32, folder, "ids")
-    offsets = ArrayFile(np.int64, folder, "offsets")
-    encode_text(counted, chosen, max_sentence, workers, ids, offsets)
-    ids_map, offsets_map = ids.mapped(), offsets.mapped()
-    seconds = {"vocabulary": counted_at - started, "encoding": perf_counter() - counted_at}
-    return Corpus(ids_map, offsets_map, vocabulary, tokens_read, seconds)
+    entry = find_entry(description)
+    corpus = _read_entry(*entry) if entry else None
+    if corpus is not None:
+        corpus.seconds = {"vocabulary": perf_counter() - started, "encoding": 0.0}
+        corpus.from_cache = True
+        return corpus
+    seconds: dict[str, float] = {}
 
+    def write(folder: Path) -> dict[str, Any]:
+        encoded = encode(folder)
+        seconds.update(encoded.seconds)
+        return encoded.close(folder)
 
-def _cached(description: dict[str, Any], build: Callable[[Path], Corpus]) -> Corpus:
-    """The corpus from the cache; built, and kept there, if it is not in it or damaged."""
-    corpus = _load(description)
+    corpus = make_entry(description, write, _read_entry)
     if corpus is None:
-        with new_entry(description) as (folder, about):
-            corpus = build(folder)
-            corpus.vocabulary.save(folder / VOCABULARY)
-            about["tokens_read"] = corpus.tokens_read
-            about["tokens"] = len(corpus.ids)
-            about["sentences"] = len(corpus)
+        raise EmbedlayerError(f"the cache does not keep what is written: {CACHE_CURE}")
+    corpus.seconds = seconds
     return corpus
 
 
-def _load(description: dict[str, Any]) -> Corpus | None:
-    started = perf_counter()
-    entry = find_entry(description)
-    if entry is None:
-        return None
-    folder, about = entry
+def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
+    """The corpus of an entry; None where it is damaged."""
     try:
         vocabulary = Vocabulary.load(folder / VOCABULARY)
         ids = map_array(folder / "ids", np.int32, about["tokens"])
@@ -230,5 +174,12 @@ def _load(description: dict[str, Any]) -> Corpus | None:
         return None
     if vocabulary.total != len(ids) or offsets[-1] != len(ids):
         return None
-    seconds = {"vocabulary": perf_counter() - started, "encoding": 0.0}
-    return Corpus(ids, offsets, vocabulary, tokens_read, seconds, from_cache=True)
+    return Corpus(ids, offsets, vocabulary, tokens_read, {})
+
+
+def _cache_is_writable() -> bool:
+    """The cache is a help, and no need: one log line where its folder cannot be written."""
+    if is_writable(cache_folder()):
+        return True
+    _log.warning("the cache folder %s cannot be written: no cache. %s", cache_folder(), CACHE_CURE)
+    return False

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.text.disk import ArrayFile
+from embedlayer.storage.mapped import ArrayFile
+from embedlayer.storage.words import decode_words
 from embedlayer.text.readers import Block, Progress, after_whitespace, read_blocks, total_bytes
-from embedlayer.text.scanner import WordTable
-from embedlayer.text.vocabulary import decode_words
-from embedlayer.threads import available_cores, in_order
+from embedlayer.text.word_table import WordTable
+from embedlayer.threads import in_order
 
 MOST_SCANNERS = 8  # what one reader can feed; and every thread has a table of the words
 
@@ -40,7 +40,7 @@ class CountedText:
 def count_files(
     files: list[str],
     errors: str,
-    workers: int | None,
+    threads: int,
     folder: Path | None,
     progress: Progress | None,
 ) -> CountedText:
@@ -49,7 +49,7 @@ def count_files(
     Args:
         files: as ``find_files`` gives them.
         errors: what bytes that are not UTF-8 do: 'strict' raises, 'replace' makes them U+FFFD.
-        workers: threads; None: all cores.
+        threads: how many scan, at most 8.
         folder: where provisional ids are written; None: the system's temporary folder.
         progress: called with the bytes read and, unless there is a pipe, those in all.
 
@@ -57,7 +57,7 @@ def count_files(
         EmbedlayerError: bytes that are not UTF-8 (file, line, byte), unreadable or damaged files,
             a full disk.
     """
-    threads = min(workers or available_cores(), MOST_SCANNERS)
+    threads = min(threads, MOST_SCANNERS)
     scanners = [_Scanner(i, errors, folder) for i in range(threads)]
     idle = list(scanners)
 

@@ -4,17 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.counting import CountedText
-from embedlayer.text.disk import ArrayFile
 from embedlayer.text.scanner import encode, split_sentences
-from embedlayer.threads import available_cores, in_order
+from embedlayer.threads import in_order
 
 
 def encode_text(
     counted: CountedText,
     chosen: np.ndarray,
     max_sentence: int,
-    workers: int | None,
+    threads: int,
     ids: ArrayFile,
     offsets: ArrayFile,
 ) -> None:
@@ -26,7 +26,7 @@ def encode_text(
         counted: the text after the first pass.
         chosen: int64, (V,): the number in ``counted`` of each word of the vocabulary.
         max_sentence: the longest sentence, in words of the vocabulary.
-        workers: threads; None: all cores.
+        threads: how many encode.
         ids: int32: receives the final ids.
         offsets: int64: receives the offsets of the sentences, the first 0.
 
@@ -48,7 +48,6 @@ def encode_text(
 
     offsets.append(np.zeros(1, np.int64))
     start = 0
-    threads = workers or available_cores()
     with ThreadPoolExecutor(threads) as pool:
         parts = in_order(pool, encode_segment, counted.segments, ahead=2 * threads)
         for _, (part_ids, part_ends) in parts:

@@ -1,24 +1,19 @@
 """From files to blocks of bytes: plain or compressed, several, globs, folders, standard input."""
 
-import bz2
-import gzip
-import lzma
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from glob import glob
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import damage_named, decompressed
 
 STDIN = "-"
 BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
-ZST_BYTES = 1 << 16  # compressed bytes at a time
-OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # and .zst
 
 Source = str | os.PathLike[str]
 Progress = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
@@ -139,48 +134,14 @@ def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
     """The decompressed bytes of a file in pieces, each with the bytes of the file read so far."""
     text_bytes = 0
     try:
-        with _open(path) as raw:
-            for piece in _decompressed(raw, Path(path).suffix.lower()):
+        with damage_named(path), _open(path) as raw:
+            stream = decompressed(raw, Path(path).suffix)
+            while piece := stream.read(BLOCK_BYTES):
                 text_bytes += len(piece)
                 yield piece, raw.tell() if raw.seekable() else text_bytes
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise EmbedlayerError(f"{path} is damaged or cut off: {error}") from error
     except OSError as error:
-        if error.errno is None:  # gzip and bz2 report bad data like this
-            raise EmbedlayerError(f"{path} is damaged: {error}") from error
         raise EmbedlayerError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _open(path: str) -> AbstractContextManager[IO[bytes]]:
+def _open(path: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer) if path == STDIN else open(path, "rb")
-
-
-def _decompressed(raw: IO[bytes], suffix: str) -> Iterator[bytes]:
-    if suffix == ".zst":
-        yield from _read_zst(raw)
-        return
-    opener: Any = OPENERS.get(suffix, nullcontext)
-    with opener(raw) as stream:
-        while piece := stream.read(BLOCK_BYTES):
-            yield piece
-
-
-def _read_zst(raw: IO[bytes]) -> Iterator[bytes]:
-    """Frame by frame: zstandard's own stream reader takes a cut-off file for a whole one."""
-    import zstandard
-
-    frame: Any = None
-    try:
-        while compressed := raw.read(ZST_BYTES):
-            while compressed:
-                if frame is None:  # windows up to 2 GB, what `zstd --long=31` makes
-                    frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-                if piece := frame.decompress(compressed):
-                    yield piece
-                compressed = frame.unused_data
-                if frame.eof:
-                    frame = None
-    except zstandard.ZstdError as error:
-        raise EOFError(str(error)) from error
-    if frame is not None:
-        raise EOFError("the file ends inside a zstd frame")

@@ -1,19 +1,17 @@
-"""The compiled byte scanner: from text to provisional ids, and from those to final ids.
+"""Compiled: from bytes to provisional ids, and from those to final ids and sentences.
 
-A table numbers the words of a text in the order in which they first appear (provisional ids); when
-the vocabulary is known, they are replaced by final ids. Every thread has a table of its own, and
-the tables are merged afterwards.
+The words of a text are numbered in the order in which they first appear (provisional ids); when the
+vocabulary is known, they are replaced by final ids. ``word_table.py`` keeps the arrays.
 
 A table is open addressing with linear probing: a slot is 0 when free, else the hash of a word
 (upper 32 bits) and its number + 1 (lower 32 bits); the bytes of all words lie one after the other.
 """
 
 import numpy as np
-from numba import njit
+
+from embedlayer.storage.compiled import compiled
 
 SENTENCE_END = -1
-FIRST_SLOTS = 1 << 16
-FIRST_BYTES = 1 << 18
 
 SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are whitespace
 FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
@@ -22,83 +20,7 @@ HALF, ONE = np.uint64(32), np.uint64(1)
 LOW_WORD = np.uint64(0xFFFFFFFF)
 
 
-class WordTable:
-    """The distinct words met so far and how often each occurred, numbered by first appearance.
-
-    Attributes:
-        size: M, the number of distinct words.
-        counts: int64, at least (M,): occurrences.
-        letters: uint8: the words' bytes.
-        offsets: int64, at least (M + 1,): word i is ``letters[offsets[i]:offsets[i + 1]]``.
-    """
-
-    def __init__(self) -> None:
-        self.size = 0
-        self.slots = np.zeros(FIRST_SLOTS, np.uint64)
-        self.counts = np.zeros(FIRST_SLOTS // 2, np.int64)
-        self.offsets = np.zeros(FIRST_SLOTS // 2 + 1, np.int64)
-        self.letters = np.zeros(FIRST_BYTES, np.uint8)
-        self._ids = np.empty(0, np.int32)
-
-    def scan(self, block: bytes) -> tuple[np.ndarray, int]:
-        """Count the words of a block of whole words, separated by ASCII whitespace.
-
-        Returns:
-            The provisional ids (int32), −1 at every newline, valid until the next call; and the
-            number of newlines.
-        """
-        text = np.frombuffer(block, np.uint8)
-        if len(self._ids) < len(text):
-            self._ids = np.empty(len(text), np.int32)
-        place = written = newlines = 0
-        while True:
-            place, written, newlines, self.size = _scan(
-                text, place, self._ids, written, newlines, *self._arrays(), self.size
-            )
-            if place == len(text):
-                return self._ids[:written], newlines
-            self._make_room(self.size + 1, len(text) - place)
-
-    def absorb(self, other: "WordTable") -> np.ndarray:
-        """Add another table's words and counts; returns the numbers they have here, int32."""
-        self._make_room(self.size + other.size, int(other.offsets[other.size]))
-        numbers = np.empty(other.size, np.int32)
-        self.size = _absorb(
-            other.slots, other.counts, other.offsets, other.letters,
-            numbers, *self._arrays(), self.size,
-        )  # fmt: skip
-        return numbers
-
-    def words(self, ids: np.ndarray) -> list[bytes]:
-        """The words with these numbers."""
-        letters = self.letters[: self.offsets[self.size]].tobytes()
-        bounds = zip(self.offsets[ids].tolist(), self.offsets[ids + 1].tolist(), strict=True)
-        return [letters[start:end] for start, end in bounds]
-
-    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        return self.slots, self.counts, self.offsets, self.letters
-
-    def _make_room(self, words: int, more_bytes: int) -> None:
-        """Space for so many words in all, half the slots staying free, and so many bytes more."""
-        slots = len(self.slots)
-        while slots < 2 * words:
-            slots *= 2
-        if slots > len(self.slots):
-            self.slots = _rehashed(self.slots, np.zeros(slots, np.uint64))
-            self.counts = _grown(self.counts, slots // 2)
-            self.offsets = _grown(self.offsets, slots // 2 + 1)
-        needed = int(self.offsets[self.size]) + more_bytes
-        if needed > len(self.letters):
-            self.letters = _grown(self.letters, max(needed, 2 * len(self.letters)))
-
-
-def _grown(array: np.ndarray, size: int) -> np.ndarray:
-    larger = np.zeros(size, array.dtype)
-    larger[: len(array)] = array
-    return larger
-
-
-@njit(nogil=True, cache=True)
+@compiled
 def encode(
     provisional: np.ndarray, final: np.ndarray, ids: np.ndarray, ends: np.ndarray
 ) -> tuple[int, int]:
@@ -122,7 +44,7 @@ def encode(
     return kept, ended
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def split_sentences(
     ends: np.ndarray, start: int, before: int, kept: int, longest: int, offsets: np.ndarray
 ) -> tuple[int, int]:
@@ -152,8 +74,8 @@ def split_sentences(
     return written, start
 
 
-@njit(nogil=True, cache=True)
-def _scan(
+@compiled
+def scan(
     text: np.ndarray, place: int, ids: np.ndarray, written: int, newlines: int,
     slots: np.ndarray, counts: np.ndarray, offsets: np.ndarray, letters: np.ndarray, size: int,
 ) -> tuple[int, int, int, int]:  # fmt: skip
@@ -184,8 +106,8 @@ def _scan(
     return place, written, newlines, size
 
 
-@njit(nogil=True, cache=True)
-def _absorb(
+@compiled
+def absorb(
     other_slots: np.ndarray, other_counts: np.ndarray, other_offsets: np.ndarray,
     other_letters: np.ndarray, numbers: np.ndarray,
     slots: np.ndarray, counts: np.ndarray, offsets: np.ndarray, letters: np.ndarray, size: int,
@@ -206,8 +128,8 @@ def _absorb(
     return size
 
 
-@njit(nogil=True, cache=True)
-def _rehashed(slots: np.ndarray, larger: np.ndarray) -> np.ndarray:
+@compiled
+def rehashed(slots: np.ndarray, larger: np.ndarray) -> np.ndarray:
     last = np.uint64(len(larger) - 1)
     for slot in slots:
         if slot != 0:
@@ -218,12 +140,12 @@ def _rehashed(slots: np.ndarray, larger: np.ndarray) -> np.ndarray:
     return larger
 
 
-@njit(nogil=True)
+@compiled
 def _is_space(byte: np.uint8) -> bool:
     return bool(byte <= SPACE and (byte == SPACE or TAB <= byte <= RETURN))
 
 
-@njit(nogil=True)
+@compiled
 def _find(
     tag: np.uint64, text: np.ndarray, start: int, end: int,
     slots: np.ndarray, offsets: np.ndarray, letters: np.ndarray,
@@ -245,7 +167,7 @@ def _find(
     return i, np.int64(-1)
 
 
-@njit(nogil=True)
+@compiled
 def _insert(
     slot: np.uint64, tag: np.uint64, text: np.ndarray, start: int, end: int,
     slots: np.ndarray, offsets: np.ndarray, letters: np.ndarray, size: int,

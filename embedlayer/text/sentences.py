@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.counting import CountedText, undecodable
-from embedlayer.text.disk import ArrayFile
 from embedlayer.text.readers import Progress, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from os import PathLike
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
-
-CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
+from embedlayer.options import Real, Whole
+from embedlayer.storage.words import pack_words, unpack_words
 
 
 class Vocabulary:
@@ -51,6 +50,8 @@ class Vocabulary:
         Raises:
             EmbedlayerError: no word occurs ``min_count`` times; an option below 1.
         """
+        min_count = Whole().checked("min_count", min_count)
+        max_size = max_size if max_size is None else Whole().checked("max_size", max_size)
         words = list(counts)
         numbers = np.fromiter(counts.values(), np.int64, len(words))
         return cls.select(numbers, lambda ids: [words[i] for i in ids], min_count, max_size)[0]
@@ -123,9 +124,7 @@ class Vocabulary:
         min(1, sqrt(sample / f) + sample / f) for a word of relative frequency f, as word2vec.c and
         gensim do; ``sample = 0`` keeps every token.
         """
-        if not 0 <= sample < np.inf:
-            raise EmbedlayerError(f"sample is {sample}: it must be 0 (keep every token) or above")
-        if sample == 0:
+        if Real(0).checked("sample", sample) == 0:
             return np.ones(len(self))
         ratio = sample * self.total / np.maximum(self.counts, 1)
         return np.minimum(1.0, np.sqrt(ratio) + ratio)
@@ -155,70 +154,8 @@ class Vocabulary:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
 
 
-def check_positive(**options: int | None) -> None:
-    """EmbedlayerError unless every option that is given is at least 1."""
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise EmbedlayerError(f"{name} is {value}: it must be at least 1")
-
-
-def pack_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Words as one run of UTF-8 bytes, uint8, (total,), and offsets into it, int64, (V + 1,).
-
-    Raises:
-        EmbedlayerError: a word with a lone surrogate, which no UTF-8 can hold.
-    """
-    try:
-        encoded = [word.encode() for word in words]
-    except UnicodeEncodeError as error:
-        raise EmbedlayerError(
-            f"the word {error.object!r} holds a lone surrogate, which UTF-8 cannot; "
-            "read the text with errors='replace'"
-        ) from None
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
-    return np.frombuffer(b"".join(encoded), np.uint8), offsets
-
-
-def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
-    """The words that :func:`pack_words` packed.
-
-    Raises:
-        EmbedlayerError: offsets that do not fit the bytes, or bytes that are not UTF-8.
-    """
-    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(data):
-        raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
-    if (np.diff(offsets) < 0).any():
-        raise EmbedlayerError("the word offsets fall")
-    text = decode_words(data, offsets)
-    if len(text) == len(data):
-        bounds = offsets.tolist()
-    else:  # count the characters before each word: the bytes that begin one
-        before = np.zeros(len(data) + 1, np.int64)
-        np.cumsum(_begins_character(data), out=before[1:])
-        bounds = before[offsets].tolist()
-    return [text[start:end] for start, end in pairwise(bounds)]
-
-
-def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:
-    """All the words, decoded in one go; EmbedlayerError unless each of them is UTF-8 by itself."""
-    starts = offsets[:-1][np.diff(offsets) > 0]
-    whole = _begins_character(data[starts])
-    try:
-        if not whole.all():  # joined to the word before it, the rest of a character looks valid
-            raise EmbedlayerError("a word begins inside a UTF-8 character")
-        return data.tobytes().decode()
-    except UnicodeDecodeError as error:
-        raise EmbedlayerError(f"a word is not UTF-8: {error}") from None
-
-
-def _begins_character(data: np.ndarray) -> np.ndarray:
-    return (data & 0xC0) != CONTINUATION
-
-
 def _frequent(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
     """The candidates that may enter the vocabulary, few more than ``max_size`` (ties)."""
-    check_positive(min_count=min_count, max_size=max_size)
     frequent = np.flatnonzero(counts >= min_count)
     if len(frequent) == 0:
         most = int(counts.max(initial=0))

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import array_module, to_numpy
-
-CHUNK_SCORES = 2**20  # scores held at once: 4 MiB, and 8 MiB of row numbers, stay near the cache
-DEVICE_SCORES = 2**24  # on a device, where each chunk costs some ten launches
+from embedlayer.device import device_of
 
 
 def unit_rows(matrix: Any) -> Any:
@@ -53,19 +51,20 @@ def nearest_rows(
         rows (int64) and scores (float32), (n, min(k, V)) each, on the host. An excluded row comes
         only when nothing else is left, with a score of −inf.
     """
-    xp = array_module(unit)
+    device = device_of(unit)
     if len(directions) == 0:
         return np.empty((0, 0), np.int64), np.empty((0, 0), np.float32)
-    chunk = max(1, (CHUNK_SCORES if xp is np else DEVICE_SCORES) // len(unit))
+    chunk = max(1, device.search_scores // len(unit))
     starts = range(0, len(directions), chunk)
     places = _places(excluded)
     cuts = np.searchsorted(places[0], [*starts, len(directions)]).tolist()
+    xp = device.xp
     places = xp.asarray(places)
     answers = []
     for start, first, last in zip(starts, cuts, cuts[1:], strict=False):
         score = directions[start : start + chunk] @ unit.T
         score[places[0, first:last] - start, places[1, first:last]] = -xp.inf
-        best = _best_rows(score, min(k, len(unit)))
+        best = device.top(score, min(k, len(unit)))
         best_score = xp.take_along_axis(score, best, axis=1)
         answers.append(xp.stack([best.astype(np.int32), best_score.view(np.int32)]))
     rows, bits = to_numpy(xp.concatenate(answers, axis=1))  # both at once: one wait for a device
@@ -76,20 +75,3 @@ def _places(excluded: Sequence[Sequence[int]]) -> np.ndarray:
     """int64, (2, n): the direction and the row of each excluded score, by direction."""
     pairs = [(direction, row) for direction, rows in enumerate(excluded) for row in rows]
     return np.array(pairs, np.int64).reshape(-1, 2).T
-
-
-def _best_rows(score: Any, k: int) -> Any:
-    """int64, (n, k): the rows of the k highest scores, float32, (n, V); the lower row on a tie."""
-    xp = array_module(score)
-    if k == 1:
-        return score.argmax(axis=1)[:, None]
-    if xp is not np:  # CuPy partitions by sorting, and to look for ties would be to wait
-        return xp.argsort(-score, axis=1, kind="stable")[:, :k]
-    edge = score.shape[1] - k
-    best = np.argpartition(score, edge, axis=1)[:, edge:]
-    least = np.take_along_axis(score, best, axis=1).min(axis=1, keepdims=True)
-    tied = np.nonzero((score >= least).sum(axis=1) > k)[0]  # some as good were left out
-    best[tied] = np.argsort(-score[tied], axis=1, kind="stable")[:, :k]
-    best = np.sort(best, axis=1)
-    order = np.argsort(-np.take_along_axis(score, best, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1)

@@ -1,6 +1,5 @@
 """What training makes and a user keeps: words, one vector each, and questions to them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,9 @@ import numpy as np
 
 from embedlayer.backend import asarray, get_backend, to_numpy
 from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.vectors import files
+from embedlayer.vectors.checks import as_json, checked_counts, checked_matrix, row_of
+from embedlayer.vectors.formats.contents import Contents
 from embedlayer.vectors.search import analogy_directions, nearest_rows, unit_rows
 
 Neighbours = list[tuple[str, float]]
@@ -37,10 +39,10 @@ class Vectors:
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._words = tuple(words)
-        self._row_of = _row_of(self._words)
-        self._matrix = _checked_matrix(matrix, self._words)
-        self._counts = None if counts is None else _checked_counts(counts, len(self._words))
-        self._metadata = _as_json(metadata or {})
+        self._row_of = row_of(self._words)
+        self._matrix = checked_matrix(matrix, self._words)
+        self._counts = None if counts is None else checked_counts(counts, len(self._words))
+        self._metadata = as_json(metadata or {})
         self._unit: dict[str, Any] = {}
 
     @staticmethod
@@ -50,9 +52,8 @@ class Vectors:
         Raises:
             EmbedlayerError, OSError: a file that is damaged, of no known format, or missing.
         """
-        from embedlayer.vectors.formats import load  # which imports this module
-
-        return load(Path(path), format)
+        with files.named(Path(path)):
+            return Vectors(*files.load(Path(path), format))
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
@@ -63,9 +64,8 @@ class Vectors:
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a
                 folder that is missing or cannot be written to.
         """
-        from embedlayer.vectors.formats import save  # which imports this module
-
-        save(Path(path), self, format)
+        contents = Contents(self._words, self._matrix, self._counts, self._metadata)
+        files.save(Path(path), contents, format)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class Vectors:
     @property
     def metadata(self) -> dict[str, Any]:
         """A copy of what is said about where the vectors come from."""
-        return _as_json(self._metadata)
+        return as_json(self._metadata)
 
     @property
     def dim(self) -> int:
@@ -214,51 +214,3 @@ class Vectors:
             [(self._words[row], score) for row, score in zip(*pair, strict=True) if score > -np.inf]
             for pair in zip(rows.tolist(), scores.tolist(), strict=True)
         ]
-
-
-def _row_of(words: tuple[str, ...]) -> dict[str, int]:
-    if not words:
-        raise EmbedlayerError("no words: vectors need one at least")
-    row_of: dict[str, int] = {}
-    for row, word in enumerate(words):
-        if not isinstance(word, str):
-            raise EmbedlayerError(f"words are strings; word {row} is {word!r}")
-        if row_of.setdefault(word, row) != row:
-            raise EmbedlayerError(f"word {word!r} is given twice, as {row_of[word]} and {row}")
-    return row_of
-
-
-def _checked_matrix(matrix: Any, words: tuple[str, ...]) -> np.ndarray:
-    """A read-only float32 view of the matrix, checked against the words."""
-    values = to_numpy(matrix)
-    if values.ndim != 2 or values.shape[0] != len(words) or values.shape[1] < 1:
-        raise EmbedlayerError(
-            f"{len(words)} words need a matrix ({len(words)}, D); this is {values.shape}"
-        )
-    if values.dtype.kind not in "fiub":
-        raise EmbedlayerError(f"a matrix holds real numbers, not {values.dtype}")
-    with np.errstate(over="ignore"):  # a float64 too large for float32 is found as an infinity
-        view = np.ascontiguousarray(values, np.float32).view()
-    bad = np.flatnonzero(~np.isfinite(view).all(axis=1))
-    if len(bad):
-        raise EmbedlayerError(f"the vector of {words[bad[0]]!r} holds a NaN or an infinity")
-    view.flags.writeable = False
-    return view
-
-
-def _checked_counts(counts: Any, size: int) -> np.ndarray:
-    """A read-only int64 view of the counts."""
-    values = to_numpy(counts)
-    if values.shape != (size,) or values.dtype.kind not in "iu" or values.min() < 0:
-        raise EmbedlayerError(f"counts are {size} integers from 0 up, one for each word")
-    view = np.ascontiguousarray(values, np.int64).view()
-    view.flags.writeable = False
-    return view
-
-
-def _as_json(metadata: dict[str, Any]) -> dict[str, Any]:
-    """A deep copy, by way of JSON: what comes back from a file is what went in."""
-    try:
-        return json.loads(json.dumps(metadata, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise EmbedlayerError(f"metadata must be what JSON can hold: {error}") from None

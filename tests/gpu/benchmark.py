@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import array_library
-from embedlayer.examples import Examples
+from embedlayer.device import DEVICES, Cuda
 from embedlayer.kernels import cuda
-from embedlayer.models import SkipGram
+from embedlayer.models.options import SkipGram
+from embedlayer.models.tables import start_tables
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import DEVICE_CHUNK_TOKENS, Training
+from embedlayer.training.examples import Examples
+from embedlayer.training.run import Training
 
 TOLERANCE = 0.01  # of the loss of the last epoch
 REPEATS = 20
@@ -48,9 +50,11 @@ def _device(cupy: Any) -> dict[str, Any]:
 
 def _measure_step(cupy: Any, corpus: Corpus, model: SkipGram) -> dict[str, float]:
     """Time of the step on one chunk, and the bytes of its windows' rows, read and written."""
-    examples = Examples(corpus, model, 1, cuda, cupy, chunk_tokens=DEVICE_CHUNK_TOKENS, measure=16)
+    examples = Examples(
+        corpus, model, 1, cuda, DEVICES["cupy"], chunk_tokens=Cuda.chunk_tokens, measure=16
+    )
     batch, _ = examples.batch(0, 0)
-    tables = model.tables(corpus.vocabulary, 1, cupy)
+    tables = start_tables(model, len(corpus.vocabulary), 1, DEVICES["cupy"])
     start, end = cupy.cuda.Event(), cupy.cuda.Event()
     for repeat in range(REPEATS + 1):
         if repeat == 1:  # the first compiles

@@ -11,12 +11,15 @@ import pytest
 from command import mistake, run, run_process
 from planted import check_neighbours, planted_sentences
 
-from embedlayer.chunks import cut
-from embedlayer.examples import Examples
+from embedlayer.device import DEVICES, STREAMED
 from embedlayer.kernels import cuda, load_kernels
-from embedlayer.models import CBOW, LOSSES, SkipGram, Word2Vec
+from embedlayer.models.options import CBOW, SkipGram, Word2Vec
+from embedlayer.models.outputs import LOSSES
+from embedlayer.models.tables import start_tables
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
+from embedlayer.training.chunks import cut
+from embedlayer.training.examples import Examples
+from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
 
 from . import double
@@ -44,9 +47,9 @@ def test_the_examples_are_numpys_and_a_chunk_never_waits_for_the_device(
     model: Word2Vec, corpus: Corpus, cupy: Any
 ) -> None:
     options: dict[str, Any] = {"chunk_tokens": 1000, "measure": 2}
-    here = Examples(corpus, model, 5, load_kernels("numpy", "fused"), np, **options)
-    there = Examples(corpus, model, 5, cuda, cupy, **options)
-    tables = model.tables(corpus.vocabulary, 5, cupy)
+    here = Examples(corpus, model, 5, load_kernels("numpy", "fused"), DEVICES["numpy"], **options)
+    there = Examples(corpus, model, 5, cuda, DEVICES["cupy"], **options)
+    tables = start_tables(model, len(corpus.vocabulary), 5, DEVICES["cupy"])
     for chunk in range(len(here)):
         wanted, kept = here.batch(1, chunk)
         with double.no_sync():
@@ -107,9 +110,9 @@ def test_a_streamed_corpus_gives_the_same_vectors_through_two_buffers(
 def test_a_buffer_that_is_filled_too_soon_is_noticed(
     small: Corpus, cupy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options: dict[str, Any] = {"chunk_tokens": 100, "measure": 1, "streamed": True}
+    options: dict[str, Any] = {"chunk_tokens": 100, "measure": 1, "place": STREAMED}
     monkeypatch.setattr(cupy.cuda.Event, "synchronize", lambda self: None)
-    examples = Examples(small, SMALL, 1, cuda, cupy, **options)
+    examples = Examples(small, SMALL, 1, cuda, DEVICES["cupy"], **options)
     examples.batch(0, 0)
     examples.batch(0, 1)
     with pytest.raises(ValueError, match="read-only"):

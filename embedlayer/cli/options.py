@@ -1,0 +1,76 @@
+"""The options of ``train``, made of the declarations of the dataclasses that take them."""
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Any
+
+import click
+
+from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.outputs import LOSSES
+from embedlayer.options import Choice, Flag, Whole
+from embedlayer.text.options import CorpusOptions
+from embedlayer.training.options import TrainingOptions
+
+FLAGS = {"max_size": "--max-vocab"}  # where the flag is not the option's name
+NOT_OFFERED = ("batch", "measure", "in_flight")  # for those who write Python
+
+
+def _flag(name: str) -> str:
+    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+def _option(field: Field[Any]) -> Callable[[Any], Any]:
+    """An option that becomes the argument of the field's name where it is given."""
+    kind, name = field.metadata["kind"], field.name
+    flag = _flag(name)
+    takes: Any = float
+    metavar: str | None = "NUMBER"
+    if isinstance(kind, Whole):
+        takes = click.IntRange(kind.least, kind.most)
+    elif isinstance(kind, Choice):
+        takes, metavar = click.Choice(list(kind.names)), None
+    elif isinstance(kind, Flag):
+        flag, takes, metavar = f"{flag}/--no-{name}", bool, None
+    help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
+    return click.option(flag, name, type=takes, default=None, metavar=metavar, help=help)
+
+
+OPTIONS = [
+    field
+    for owner in (CBOW, CorpusOptions, TrainingOptions)  # CBOW has skip-gram's, and one more
+    for field in fields(owner)
+    if field.name not in NOT_OFFERED
+]
+# Options that would silently do nothing without a certain value of another one.
+MEANT_FOR = {
+    **{name: ("loss", loss) for loss in LOSSES for name in LOSSES[loss].options},
+    "divide": ("model", CBOW.name),
+    "optimizer": ("step", "layered"),
+}
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with all options of model, corpus and run."""
+    for field in reversed(OPTIONS):
+        command = _option(field)(command)
+    return command
+
+
+def check_meaning(model: str, given: dict[str, Any]) -> None:
+    """Refuse an option that would change nothing."""
+    chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
+    for name, (other, value) in MEANT_FOR.items():
+        if name in given and chosen[other] != value:
+            raise click.UsageError(f"{_flag(name)} has no effect with --{other} {chosen[other]}")
+
+
+def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options given that are fields of a dataclass."""
+    names = {field.name for field in fields(owner)}
+    return {name: value for name, value in given.items() if name in names}
+
+
+MODEL_OPTION = click.option(
+    "--model", type=click.Choice(list(MODELS)), default=SkipGram.name, show_default=True
+)

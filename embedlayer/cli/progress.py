@@ -1,0 +1,108 @@
+"""Progress on standard error: bars on a terminal, elsewhere a line every ten seconds."""
+
+import math
+import sys
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+if TYPE_CHECKING:
+    from embedlayer.training.report import Progress
+
+LINE_SECONDS = 10.0
+READING = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
+TRAINING = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+
+
+class _Display:
+    """A bar or, where the stream is no terminal, now and then a line; ``with`` closes it.
+
+    Args:
+        stream: where to write; default standard error.
+        every: seconds between two lines.
+    """
+
+    def __init__(self, stream: TextIO | None = None, every: float = LINE_SECONDS) -> None:
+        self.stream = sys.stderr if stream is None else stream
+        self.every = every
+        self.started = self.told = monotonic()
+        self.bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is; the next output begins on a line of its own."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+
+    def _is_time(self) -> bool:
+        """Whether the next line is due."""
+        if monotonic() - self.told < self.every:
+            return False
+        self.told = monotonic()
+        return True
+
+    def _open_bar(self, **options: Any) -> None:
+        from tqdm import tqdm
+
+        self.bar = tqdm(file=self.stream, unit_scale=True, dynamic_ncols=True, **options)
+
+    def _line(self, what: str, done: int, total: int | None, unit: str, *more: str) -> None:
+        amount = f"{quantity(done)}{unit}"
+        if total:
+            amount = f"{100 * done // total} % of {quantity(total)}{unit}"
+        print(f"{what}: {', '.join([amount, *more])}", file=self.stream, flush=True)
+
+
+class ReadingProgress(_Display):
+    """The bytes of the text that have been read: the ``progress`` of ``Corpus.from_files``."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        if self.stream.isatty():
+            if self.bar is None:
+                self._open_bar(desc="reading ", total=total, unit="B", bar_format=total and READING)
+            self.bar.update(done - self.bar.n)
+        elif self._is_time():
+            rate = f"{quantity(done / (monotonic() - self.started))}B/s"
+            self._line("reading", done, total, "B", rate)
+
+
+class TrainingProgress(_Display):
+    """Tokens, words a second, loss, learning rate and time left: a callback of ``Training``."""
+
+    def __call__(self, progress: "Progress") -> None:
+        notes = [
+            f"{quantity(progress.words_per_second)} words/s",
+            "loss -" if math.isnan(progress.loss) else f"loss {progress.loss:.4f}",
+            f"lr {progress.lr:.5f}",
+        ]
+        done, total = progress.tokens, progress.tokens_total
+        if self.stream.isatty():
+            if self.bar is None:
+                self._open_bar(desc="training", total=total, bar_format=TRAINING)
+            self.bar.n = done
+            self.bar.set_postfix_str(", ".join(notes))
+            if done == total:
+                self.close()
+        elif self._is_time():
+            left = progress.seconds * (total - done) / max(1, done)
+            self._line("training", done, total, " tokens", *notes, f"{left:.0f} s left")
+
+
+def quantity(number: float) -> str:
+    """Three digits and a factor of 1000: ``12.3M``."""
+    for factor in ("", "k", "M", "G"):
+        if abs(number) < 999.5:
+            return f"{number:.3g}{factor}"
+        number /= 1000
+    return f"{number:.3g}T"

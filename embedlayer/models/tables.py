@@ -1,0 +1,33 @@
+"""The two tables at the start of training."""
+
+from embedlayer import rng
+from embedlayer.device import Device
+from embedlayer.kernels.arguments import Tables
+from embedlayer.models.options import Word2Vec
+
+COLUMNS = 16  # tables have a multiple of so many, so that every row fills whole cache lines
+DRAWN_ROWS = 4096  # rows of the input table drawn at once, to bound the memory in use
+
+Shapes = tuple[tuple[int, int], tuple[int, int]]
+
+
+def table_shapes(model: Word2Vec, words: int) -> Shapes:
+    """The shapes of W_in and W_out for a vocabulary of so many words."""
+    columns = -(-model.dim // COLUMNS) * COLUMNS
+    rows = model.input_class.table_rows(words), model.output_sizes(words, words).table_rows
+    return (rows[0], columns), (rows[1], columns)
+
+
+def start_tables(model: Word2Vec, words: int, seed: int, device: Device) -> Tables:
+    """The tables at the start, float32.
+
+    ``W_in`` is uniform in ±0.5/D from the seed, the same on every device; ``W_out`` is zero. Both
+    have D columns and then zeros up to a multiple of 16, which training leaves zero.
+    """
+    shape_in, shape_out = table_shapes(model, words)
+    W_in, key = device.zeros(*shape_in), rng.make_key(seed, "W_in")
+    for first in range(0, len(W_in), DRAWN_ROWS):
+        rows = W_in[first : first + DRAWN_ROWS, : model.dim]
+        drawn = rng.uniform(device.xp, key, rows.shape, first * model.dim)
+        rows[...] = (drawn - 0.5) / model.dim
+    return Tables(W_in, device.zeros(*shape_out))

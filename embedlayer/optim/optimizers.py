@@ -1,0 +1,90 @@
+"""The optimizers' formulas."""
+
+from typing import Any
+
+from embedlayer.arrays import Array
+from embedlayer.optim.updates import Optimizer, sqrt
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: ``param −= lr · grad``."""
+
+    def __init__(self, lr: float = 0.01) -> None:
+        super().__init__(lr)
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        param[rows] -= self.lr * grad
+
+
+class Momentum(Optimizer):
+    """SGD with momentum: ``velocity = momentum · velocity + grad; param −= lr · velocity``.
+
+    (As in PyTorch. The book keeps lr inside the velocity, which is the same at a constant lr.)
+    """
+
+    kept = ("velocity",)
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
+        super().__init__(lr)
+        self.momentum = momentum
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        (velocity,) = kept
+        velocity[rows] = v = self.momentum * velocity[rows] + grad
+        param[rows] -= self.lr * v
+
+
+class AdaGrad(Optimizer):
+    """Each number's lr falls with the squares of its gradients (Duchi et al., JMLR 2011)."""
+
+    kept = ("squares",)
+
+    def __init__(self, lr: float = 0.01, eps: float = 1e-10) -> None:
+        super().__init__(lr)
+        self.eps = eps
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        (squares,) = kept
+        squares[rows] = s = squares[rows] + grad * grad
+        param[rows] -= self.lr * grad / (sqrt(s) + self.eps)
+
+
+class RMSprop(Optimizer):
+    """AdaGrad with an average of the squares that forgets (Tieleman and Hinton, 2012)."""
+
+    kept = ("squares",)
+
+    def __init__(self, lr: float = 0.01, decay: float = 0.99, eps: float = 1e-8) -> None:
+        super().__init__(lr)
+        self.decay = decay
+        self.eps = eps
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        (squares,) = kept
+        squares[rows] = s = self.decay * squares[rows] + (1 - self.decay) * grad * grad
+        param[rows] -= self.lr * grad / (sqrt(s) + self.eps)
+
+
+class Adam(Optimizer):
+    """Averages of the gradient and of its square, corrected for their start at zero.
+
+    (Kingma and Ba, ICLR 2015.) The number of updates, not of a row's readings, counts in the
+    correction, as in ``torch.optim.SparseAdam``.
+    """
+
+    kept = ("mean", "squares")
+
+    def __init__(
+        self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+    ) -> None:
+        super().__init__(lr)
+        self.beta1 = beta1
+        self.beta2 = beta2
+        self.eps = eps
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        mean, squares = kept
+        start1, start2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
+        mean[rows] = m = self.beta1 * mean[rows] + (1 - self.beta1) * grad
+        squares[rows] = s = self.beta2 * squares[rows] + (1 - self.beta2) * grad * grad
+        param[rows] -= (self.lr / start1) * m / (sqrt(s / start2) + self.eps)

@@ -1,0 +1,87 @@
+"""Arrays that are written to disk piece by piece and then memory-mapped: never whole in memory."""
+
+import os
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+
+CACHE_CURE = (
+    "free some space, set EMBEDLAYER_CACHE to another folder, "
+    "or do without the cache (--no-cache, cache=False)"
+)
+TEMPORARY_CURE = "free some space or set TMPDIR to another folder"
+
+
+class ArrayFile:
+    """A one-dimensional array that grows on disk.
+
+    Args:
+        dtype: of its elements.
+        folder: where in the cache; None is the system's folder for temporary files.
+        name: of the file in ``folder``; without one the file has no name anywhere, and its space
+            is free again when the array is gone, even if the process is killed.
+    """
+
+    def __init__(self, dtype: Any, folder: Path | None = None, name: str | None = None) -> None:
+        self.dtype = np.dtype(dtype)
+        self.folder = folder
+        self.size = 0
+        try:
+            self._file = _open(folder, name)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        weakref.finalize(self, self._file.close)  # of an array that is given up
+
+    def append(self, values: np.ndarray) -> None:
+        """Write more elements; EmbedlayerError when the disk is full."""
+        rest = np.ascontiguousarray(values, self.dtype).view(np.uint8)
+        try:
+            while len(rest):  # an unbuffered write may stop early
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        self.size += len(values)
+
+    def close(self) -> None:
+        """Nothing can be appended any more."""
+        self._file.close()
+
+    def mapped(self) -> np.ndarray:
+        """The whole array, read-only, as the file's pages; nothing can be appended any more."""
+        with self._file as file:
+            return map_array(file, self.dtype, self.size)
+
+
+def map_array(file: Any, dtype: Any, size: int) -> np.ndarray:
+    """An array of ``size`` elements as the pages of a file (open, or a path), read-only.
+
+    Raises:
+        EmbedlayerError: the file holds more or fewer.
+    """
+    dtype = np.dtype(dtype)
+    found = (file.stat() if isinstance(file, Path) else os.fstat(file.fileno())).st_size
+    if found != size * dtype.itemsize:
+        raise EmbedlayerError(f"{file} holds {found} bytes, not {size} of {dtype}")
+    if size == 0:  # an empty file cannot be mapped
+        return np.empty(0, dtype)
+    return np.asarray(np.memmap(file, dtype, "r"))
+
+
+def cannot_write(folder: Path | None, error: OSError) -> EmbedlayerError:
+    """The error that says where writing failed, why, and the cure."""
+    if folder is None:
+        where, cure = f"temporary files in {tempfile.gettempdir()}", TEMPORARY_CURE
+    else:
+        where, cure = f"in the cache folder {folder}", CACHE_CURE
+    return EmbedlayerError(f"cannot write {where} ({error.strerror}): {cure}")
+
+
+def _open(folder: Path | None, name: str | None) -> Any:
+    if folder is not None and name is not None:
+        return open(folder / name, "w+b", buffering=0)
+    return tempfile.TemporaryFile(dir=folder, buffering=0)

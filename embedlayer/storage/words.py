@@ -1,0 +1,64 @@
+"""Words as one run of bytes and offsets: how every file of ours keeps them."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+
+CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
+
+
+def pack_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Words as one run of UTF-8 bytes, uint8, (total,), and offsets into it, int64, (V + 1,).
+
+    Raises:
+        EmbedlayerError: a word with a lone surrogate, which no UTF-8 can hold.
+    """
+    try:
+        encoded = [word.encode() for word in words]
+    except UnicodeEncodeError as error:
+        raise EmbedlayerError(
+            f"the word {error.object!r} holds a lone surrogate, which UTF-8 cannot; "
+            "read the text with errors='replace'"
+        ) from None
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
+    """The words that :func:`pack_words` packed.
+
+    Raises:
+        EmbedlayerError: offsets that do not fit the bytes, or bytes that are not UTF-8.
+    """
+    if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(data):
+        raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
+    if (np.diff(offsets) < 0).any():
+        raise EmbedlayerError("the word offsets fall")
+    text = decode_words(data, offsets)
+    if len(text) == len(data):
+        bounds = offsets.tolist()
+    else:  # count the characters before each word: the bytes that begin one
+        before = np.zeros(len(data) + 1, np.int64)
+        np.cumsum(_begins_character(data), out=before[1:])
+        bounds = before[offsets].tolist()
+    return [text[start:end] for start, end in pairwise(bounds)]
+
+
+def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:
+    """All the words, decoded in one go; EmbedlayerError unless each of them is UTF-8 by itself."""
+    starts = offsets[:-1][np.diff(offsets) > 0]
+    whole = _begins_character(data[starts])
+    try:
+        if not whole.all():  # joined to the word before it, the rest of a character looks valid
+            raise EmbedlayerError("a word begins inside a UTF-8 character")
+        return data.tobytes().decode()
+    except UnicodeDecodeError as error:
+        raise EmbedlayerError(f"a word is not UTF-8: {error}") from None
+
+
+def _begins_character(data: np.ndarray) -> np.ndarray:
+    return (data & 0xC0) != CONTINUATION

@@ -1,0 +1,59 @@
+"""Files that are written whole or not at all, and are on the disk when the call returns."""
+
+import errno
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from embedlayer.errors import EmbedlayerError
+
+
+@contextmanager
+def whole_or_nothing(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to, which takes its place only when all went well.
+
+    Raises:
+        OSError: a folder that is missing or cannot be written to, a full disk.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(path.parent))
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.{path.name}")  # ends as ``path`` does
+    try:
+        unfinished.touch()
+        mode = unfinished.stat().st_mode
+        yield unfinished
+        unfinished.chmod(mode)  # safetensors makes files for the owner's eyes only
+        sync(unfinished)
+        os.replace(unfinished, path)
+        sync(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk and outlive a power cut."""
+    if path.is_dir() and os.name == "nt":
+        return  # Windows opens no folders, and writes their names itself
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_place(path: Path) -> None:
+    """Raise now what writing a file would raise later, after long work; nothing is left behind.
+
+    Raises:
+        EmbedlayerError: a folder that is missing or cannot be written to, or something in the
+            file's place that is no file.
+    """
+    if path.exists() and not path.is_file():
+        raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None

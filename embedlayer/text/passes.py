@@ -1,0 +1,108 @@
+"""From a text to its arrays on disk: the two passes, one behind the other.
+
+The passes are compiled code: numba is imported when the first text is read.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.mapped import ArrayFile
+from embedlayer.text.options import CorpusOptions, Tokenizer
+from embedlayer.text.readers import STDIN, Progress
+from embedlayer.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from embedlayer.text.counting import CountedText
+
+VOCABULARY = "vocabulary.safetensors"
+
+
+def count_files(
+    files: list[str],
+    tokenizer: Tokenizer | None,
+    errors: str,
+    threads: int,
+    progress: Progress | None,
+    folder: Path | None,
+) -> "CountedText":
+    """The first pass over files, whose provisional ids are written in ``folder``.
+
+    Raises:
+        EmbedlayerError: as ``Corpus.from_files``, and a text without words.
+    """
+    from embedlayer.text import counting, sentences
+
+    if tokenizer is None:
+        counted = counting.count_files(files, errors, threads, folder, progress)
+    else:
+        tokens = sentences.tokenize_files(files, tokenizer, errors, progress)
+        counted = sentences.count_sentences(tokens, folder)
+    if len(counted.counts) == 0:
+        names = ", ".join("standard input" if file == STDIN else file for file in files[:3])
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        raise EmbedlayerError(f"no words in {names}{more}: the text is empty")
+    return counted
+
+
+def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> "CountedText":
+    """The first pass over lists of words; raises EmbedlayerError as ``Corpus.from_sentences``."""
+    from embedlayer.text import sentences as in_python
+
+    counted = in_python.count_sentences(sentences, folder)
+    if len(counted.counts) == 0:
+        raise EmbedlayerError("no words: there are no sentences, or they are empty")
+    return counted
+
+
+@dataclass
+class Encoded:
+    """A text after both passes, its arrays still open in ``folder`` or in unnamed files."""
+
+    ids: ArrayFile
+    offsets: ArrayFile
+    vocabulary: Vocabulary
+    tokens_read: int
+    seconds: dict[str, float]
+
+    def mapped(self) -> tuple[np.ndarray, np.ndarray, Vocabulary, int, dict[str, float]]:
+        """What a corpus is made of."""
+        ids, offsets = self.ids.mapped(), self.offsets.mapped()
+        return ids, offsets, self.vocabulary, self.tokens_read, self.seconds
+
+    def close(self, folder: Path) -> dict[str, Any]:
+        """Leave the files in the folder to be mapped; what an entry says of them."""
+        self.ids.close()
+        self.offsets.close()
+        self.vocabulary.save(folder / VOCABULARY)
+        return {
+            "tokens_read": self.tokens_read,
+            "tokens": self.ids.size,
+            "sentences": self.offsets.size - 1,
+        }
+
+
+def encode(
+    count: Callable[[Path | None], "CountedText"],
+    options: CorpusOptions,
+    threads: int,
+    folder: Path | None,
+) -> Encoded:
+    """Both passes: count the words, choose the vocabulary, encode the text."""
+    from embedlayer.text.encoding import encode_text
+
+    started = perf_counter()
+    counted = count(folder)
+    vocabulary, chosen = Vocabulary.select(
+        counted.counts, counted.words_of, options.min_count, options.max_size
+    )
+    counted_at = perf_counter()
+    ids, offsets = ArrayFile(np.int32, folder, "ids"), ArrayFile(np.int64, folder, "offsets")
+    encode_text(counted, chosen, options.max_sentence, threads, ids, offsets)
+    seconds = {"vocabulary": counted_at - started, "encoding": perf_counter() - counted_at}
+    return Encoded(ids, offsets, vocabulary, int(counted.counts.sum()), seconds)

@@ -1,0 +1,84 @@
+"""One pass over the corpus: workers take chunk after chunk until none is left."""
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from embedlayer.arrays import Array
+from embedlayer.backend import to_numpy
+from embedlayer.training.steps import Step
+
+TICK_SECONDS = 0.2  # how often the caller hears of the progress
+
+
+class Done(NamedTuple):
+    """What the chunks of an epoch have come to, so far: the loss is the mean per pair."""
+
+    loss: float
+    tokens: int
+    tokens_kept: int
+
+
+def done_so_far(sums: Array) -> Done:
+    """Add up ``State.sums`` in the order of the chunks, so that the total is repeatable."""
+    losses, pairs, tokens, kept = to_numpy(sums).T.tolist()
+    measured = sum(pairs)
+    loss = math.fsum(losses) / measured if measured else math.nan
+    return Done(loss, int(sum(tokens)), int(sum(kept)))
+
+
+class Epoch:
+    """The chunks of an epoch that are left, taken by workers in their order.
+
+    Args:
+        first, chunks: the first chunk that is left, and the number of all.
+        worker: the step of one worker, for as long as it works.
+        train: trains one chunk with a worker's step.
+
+    Attributes:
+        taken: the chunks taken so far, those before ``first`` included; all are done when no
+            worker is at work.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        chunks: int,
+        worker: Callable[[], AbstractContextManager[Step]],
+        train: Callable[[int, Step], None],
+    ) -> None:
+        self.taken, self._chunks = first, chunks
+        self._worker, self._train = worker, train
+        self._stop, self._taking = False, threading.Lock()
+
+    def run(self, pool: ThreadPoolExecutor, workers: int, tick: Callable[[bool], None]) -> None:
+        """Train all that is left; ``tick`` is told a few times per second whether it is done.
+
+        An exception of ``tick``, or of a worker, lets every worker finish its chunk and is raised.
+        """
+        working = [pool.submit(self._work) for _ in range(workers)]
+        try:
+            waiting: Iterable[Future[None]] = working
+            while waiting:
+                finished, waiting = wait(waiting, TICK_SECONDS, FIRST_EXCEPTION)
+                for worker in finished:
+                    worker.result()
+                tick(not waiting)
+        finally:
+            self._stop = True
+            wait(working)
+
+    def _work(self) -> None:
+        with self._worker() as step:
+            while (chunk := self._take()) is not None:
+                self._train(chunk, step)
+
+    def _take(self) -> int | None:
+        with self._taking:
+            if self._stop or self.taken >= self._chunks:
+                return None
+            self.taken += 1
+            return self.taken - 1

@@ -1,0 +1,67 @@
+"""How a chunk of a corpus becomes training examples."""
+
+from types import ModuleType
+
+from embedlayer.arrays import Array
+from embedlayer.device import Device
+from embedlayer.kernels.arguments import Batch
+from embedlayer.models.options import Word2Vec
+from embedlayer.rng import make_key, thresholds
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.chunks import Chunks, cut
+
+
+class Examples:
+    """The training examples of a corpus: a pure function of seed, corpus, model and epoch.
+
+    Neither the size of the chunks nor the number of workers changes them.
+
+    Args:
+        corpus, model: the text and the options.
+        seed: of all random choices.
+        kernels, device: what computes them, and where.
+        chunk_tokens: a chunk is the sentences that begin in so many tokens.
+        measure: the loss is measured on 1 in so many windows, chosen by position.
+        place: where the corpus lies, one of ``device.corpus_places``; default the first.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        model: Word2Vec,
+        seed: int,
+        kernels: ModuleType,
+        device: Device,
+        *,
+        chunk_tokens: int,
+        measure: int,
+        place: str = "",
+    ) -> None:
+        self.window, self.measure, self.seed, self.kernels = model.window, measure, seed, kernels
+        keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
+        self.keep = device.xp.asarray(keep)
+        self.outputs = model.outputs(corpus.vocabulary.counts, device)
+        place = place or device.corpus_places[0]
+        self.chunks = Chunks(corpus, cut(corpus, chunk_tokens), device, place)
+
+    def __len__(self) -> int:
+        """The number of chunks."""
+        return len(self.chunks)
+
+    def batch(self, epoch: int, chunk: int) -> tuple[Batch, Array]:
+        """The examples of one chunk in one epoch, and how many of its tokens were kept.
+
+        That number is int64; on a device it stays there, as to read it would be to wait.
+        """
+        kernels, start = self.kernels, int(self.chunks.starts[chunk])
+        ids, offsets = self.chunks[chunk]
+        key = make_key(self.seed, "subsample", epoch)
+        ids, offsets, positions = kernels.subsample(ids, offsets, start, self.keep, key)
+        kept = offsets[-1]
+        key = make_key(self.seed, "window", epoch)
+        contexts, offsets, targets, positions = kernels.windows(
+            ids, offsets, positions, self.window, key
+        )
+        key = make_key(self.seed, "negative", epoch)
+        rows, labels = self.outputs.rows(kernels, targets, positions, key)
+        return Batch(contexts, offsets, rows, labels, positions % self.measure == 0), kept

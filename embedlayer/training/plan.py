@@ -1,0 +1,109 @@
+"""The memory plan: what a training run will take, part by part."""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from embedlayer.device import MAPPED, RESIDENT, Device
+from embedlayer.errors import EmbedlayerError
+from embedlayer.models.options import Word2Vec
+from embedlayer.models.tables import table_shapes
+
+# Of a chunk, per token: 33 at the peak, its contexts and output rows aside, and 12 if it is
+# streamed and every token were a sentence. A test holds this against what is allocated.
+BYTES_PER_TOKEN = 48
+
+
+class TextSizes(NamedTuple):
+    """How large a corpus is."""
+
+    words: int
+    tokens: int
+    sentences: int
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The bytes that a training run will take, by parts.
+
+    Attributes:
+        W_in, W_out: the tables.
+        sampling: what subsampling and the loss draw or walk from.
+        corpus: ids and offsets; ``corpus_is`` says where they are.
+        workspace: at most, for the chunks under way and their examples.
+    """
+
+    W_in: int
+    W_out: int
+    sampling: int
+    corpus: int
+    workspace: int
+    corpus_is: str = MAPPED
+
+    @property
+    def allocated(self) -> int:
+        """All together; the corpus only where it is resident on the device."""
+        held = self.corpus if self.corpus_is == RESIDENT else 0
+        return self.W_in + self.W_out + self.sampling + self.workspace + held
+
+    def placed(self, device: Device) -> "MemoryPlan":
+        """The same on a device, the corpus at the best place for which there is room.
+
+        Raises:
+            EmbedlayerError: there is too little even so.
+        """
+        free = device.free_bytes()
+        for place in device.corpus_places:
+            plan = replace(self, corpus_is=place)
+            if plan.allocated <= free:
+                return plan
+        raise EmbedlayerError(
+            f"training needs {megabytes(plan.allocated)} of memory, and {device.name} has "
+            f"{megabytes(free)} free ({plan}): lower dim, window or negative, or the words of the "
+            "vocabulary (min_count, max_size)"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON holds it."""
+        return {
+            "table_bytes": self.W_in + self.W_out,
+            "sampling_bytes": self.sampling,
+            "corpus_bytes": self.corpus,
+            "corpus_is": self.corpus_is,
+            "workspace_bytes": self.workspace,
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"W_in {megabytes(self.W_in)}, W_out {megabytes(self.W_out)}, "
+            f"sampling {megabytes(self.sampling)}, corpus {megabytes(self.corpus)} "
+            f"{self.corpus_is}, workspace {megabytes(self.workspace)}"
+        )
+
+
+def plan_memory(
+    model: Word2Vec, text: TextSizes, *, chunk_tokens: int, chunks: int = 1, scratch: int = 0
+) -> MemoryPlan:
+    """The plan of a run; :meth:`MemoryPlan.placed` says how it is on a device.
+
+    Args:
+        model: the options.
+        text: how large the corpus is.
+        chunk_tokens: tokens of the largest chunk.
+        chunks: under way at once.
+        scratch: bytes that the steps of all workers ask for besides.
+    """
+    outputs = model.output_sizes(text.words, text.tokens)
+    (rows_in, columns), (rows_out, _) = table_shapes(model, text.words)
+    a_token = BYTES_PER_TOKEN + 4 * 2 * model.window + outputs.window_bytes
+    return MemoryPlan(
+        W_in=4 * rows_in * columns,
+        W_out=4 * rows_out * columns,
+        sampling=4 * text.words + outputs.bytes,
+        corpus=4 * text.tokens + 8 * (text.sentences + 1),
+        workspace=chunks * a_token * chunk_tokens + scratch,
+    )
+
+
+def megabytes(size: float) -> str:
+    """A size for people: ``63.9 MB``."""
+    return f"{size / 1e6:,.1f} MB"

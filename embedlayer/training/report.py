@@ -1,0 +1,102 @@
+"""What a training run tells: its progress while it runs, a report at its end."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from embedlayer.text.corpus import Corpus
+from embedlayer.vectors.vectors import Vectors
+
+
+@dataclass
+class Progress:
+    """Where a training run is; callbacks receive one, in the calling thread.
+
+    Attributes:
+        epoch, epochs: the epoch under way, from 0, and their number.
+        epoch_done: this is the last word on the epoch.
+        tokens, tokens_total: raw tokens done and to do, in all epochs.
+        seconds: since training began.
+        lr: the learning rate now.
+        loss: the mean loss a (hidden, output) pair of this epoch so far; NaN before the first.
+        vectors: makes a copy of the vectors as they are now.
+    """
+
+    epoch: int
+    epochs: int
+    epoch_done: bool
+    tokens: int
+    tokens_total: int
+    seconds: float
+    lr: float
+    loss: float
+    vectors: Callable[[], Vectors]
+
+    @property
+    def words_per_second(self) -> float:
+        """Raw tokens a second since training began."""
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+Callback = Callable[[Progress], object]
+
+
+@dataclass
+class Report:
+    """What a training run did and took.
+
+    Attributes:
+        tokens_read: tokens of the text (each counted once, whatever the epochs).
+        tokens_out_of_vocabulary: of these, the ones the vocabulary lacks.
+        tokens_subsampled, tokens_trained: dropped by subsampling and kept, over all epochs.
+        vocabulary: words.
+        seconds: for 'vocabulary', 'encoding' and 'training'.
+        words_per_second: raw tokens in the vocabulary, over all epochs, a second of training.
+        loss: of each epoch: mean a (hidden, output) pair, on the measured share of the windows.
+        peak_memory, peak_anonymous_memory: bytes of this process; the second without the pages
+            of mapped files, and None where the system does not tell.
+    """
+
+    tokens_read: int
+    tokens_out_of_vocabulary: int
+    vocabulary: int
+    backend: str
+    kernels: str
+    step: str
+    workers: int
+    seed: int
+    corpus_from_cache: bool
+    seconds: dict[str, float]
+    tokens_subsampled: int = 0
+    tokens_trained: int = 0
+    words_per_second: float = 0.0
+    loss: list[float] = field(default_factory=list)
+    peak_memory: int = 0
+    peak_anonymous_memory: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it: a loss that was not measured is None."""
+        return asdict(self) | {"loss": self.loss_as_json()}
+
+    def loss_as_json(self) -> list[float | None]:
+        """JSON has no NaN, the loss of an epoch in which none was measured."""
+        return [None if math.isnan(loss) else round(loss, 6) for loss in self.loss]
+
+
+def start_report(
+    corpus: Corpus, backend: str, kernels: str, step: str, workers: int, seed: int
+) -> Report:
+    """The report of a run that has not begun: what is known of it."""
+    return Report(
+        tokens_read=corpus.tokens_read,
+        tokens_out_of_vocabulary=corpus.tokens_out_of_vocabulary,
+        vocabulary=len(corpus.vocabulary),
+        backend=backend,
+        kernels=kernels,
+        step=step,
+        workers=workers,
+        seed=seed,
+        corpus_from_cache=corpus.from_cache,
+        seconds=dict(corpus.seconds),
+    )

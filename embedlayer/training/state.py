@@ -1,0 +1,58 @@
+"""Where a training run stands: all that a run needs to go on to the result it would have had."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from embedlayer.arrays import Array, Table
+from embedlayer.backend import to_numpy
+from embedlayer.device import DEVICES, Device
+from embedlayer.kernels.arguments import Tables
+
+
+@dataclass
+class State:
+    """The state of a run between two chunks.
+
+    Examples are a pure function of seed, corpus, options and position, so tables and a position
+    are all that the past leaves behind; the sums make the report whole.
+
+    Attributes:
+        tables: as learnt so far, all that threads kept to themselves given back.
+        epoch: the epoch under way, from 0; the number of epochs when all are done.
+        chunk: the chunks of this epoch that are done: the first so many.
+        sums: float64, (chunks, 4): of each chunk of this epoch that is done its summed loss, the
+            pairs of that sum, its tokens and how many of these were kept. Where the tables are.
+        loss: of each epoch that is done, the mean loss per pair.
+        tokens_trained: tokens kept, in the epochs that are done.
+        optimizer: the state of the layered step's optimizer, by name; empty for other steps.
+    """
+
+    tables: Tables
+    epoch: int = 0
+    chunk: int = 0
+    sums: Array = None
+    loss: list[float] = field(default_factory=list)
+    tokens_trained: int = 0
+    optimizer: dict[str, Any] = field(default_factory=dict)
+
+    def copy(self, device: Device = DEVICES["numpy"]) -> "State":
+        """A copy on a device, default in the host's memory, which no run changes."""
+        return replace(
+            self,
+            tables=Tables(*(_copied_table(table, device) for table in self.tables)),
+            sums=None if self.sums is None else device.xp.array(to_numpy(self.sums)),
+            loss=list(self.loss),
+            optimizer={name: _copied(value, device) for name, value in self.optimizer.items()},
+        )
+
+
+def _copied_table(table: Table, device: Device) -> Table:
+    copy = device.zeros(*table.shape)
+    copy[...] = device.xp.asarray(to_numpy(table))
+    return copy
+
+
+def _copied(value: Any, device: Device) -> Any:
+    if isinstance(value, list):
+        return [_copied(one, device) for one in value]
+    return value if isinstance(value, int) else device.xp.array(to_numpy(value))

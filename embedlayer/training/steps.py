@@ -1,0 +1,102 @@
+"""How workers take the training step: by one fused kernel, or by readable code, part by part."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
+from typing import Any, Protocol
+
+from embedlayer.kernels import REFERENCE
+from embedlayer.kernels.arguments import Batch, Mode, Share, Tables
+from embedlayer.models.tables import Shapes
+from embedlayer.training.layered import LayeredStep
+from embedlayer.training.options import TrainingOptions
+
+
+class Step(Protocol):
+    """``kernels.sgd_step``, or what does the same."""
+
+    def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
+        """Train the tables, in place, on a batch; the summed loss and its pairs."""
+        ...
+
+
+class Steps(Protocol):
+    """The step for all workers of a run."""
+
+    def worker(self, tables: Tables) -> AbstractContextManager[Step]:
+        """The step of one worker for an epoch, at whose end the tables have all it learnt."""
+        ...
+
+    def bytes(self, shapes: Shapes, width: int) -> int:
+        """What all workers take beside tables of these shapes, for R = ``width`` output rows."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What the next step depends on besides the tables, by name."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` gave."""
+        ...
+
+
+class FusedSteps:
+    """One kernel call per chunk, in the way of its implementation."""
+
+    def __init__(self, kernels: ModuleType, share: Share) -> None:
+        self._kernels, self._share = kernels, share
+
+    def worker(self, tables: Tables) -> AbstractContextManager[Step]:
+        return self._kernels.worker_step(tables, self._share)
+
+    def bytes(self, shapes: Shapes, width: int) -> int:
+        return self._kernels.worker_bytes(shapes, width, self._share)
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class BatchedSteps:
+    """A step whose windows all see the tables as they were: it is given a few at a time.
+
+    Args:
+        step: the reference kernel, or the layered step.
+        windows: how many at a time.
+    """
+
+    def __init__(self, step: Step, windows: int) -> None:
+        self._step, self._windows = step, windows
+        self._optimizer = getattr(step, "optimizer", None)
+
+    def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
+        loss, pairs = 0.0, 0
+        for part in batch.split(self._windows):
+            more = self._step(tables, part, lr, mode)
+            loss, pairs = loss + more[0], pairs + more[1]
+        return loss, pairs
+
+    @contextmanager
+    def worker(self, tables: Tables) -> Iterator[Step]:
+        yield self
+
+    def bytes(self, shapes: Shapes, width: int) -> int:
+        return 0
+
+    def state(self) -> dict[str, Any]:
+        return self._optimizer.state() if self._optimizer else {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if self._optimizer:
+            self._optimizer.restore(state)
+
+
+def make_steps(options: TrainingOptions, kernels: ModuleType, share: Share) -> Steps:
+    """The steps that the options ask for."""
+    if options.step == "layered":
+        return BatchedSteps(LayeredStep(options.optimizer), options.batch)
+    if kernels.__name__ == REFERENCE:
+        return BatchedSteps(kernels.sgd_step, options.batch)
+    return FusedSteps(kernels, share)

@@ -1,0 +1,51 @@
+"""The whole way from a text to vectors in one call."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Unpack
+
+from embedlayer.models.options import Word2Vec
+from embedlayer.options import check_names
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.options import (
+    FILE_NAMES,
+    RUN_NAMES,
+    SENTENCE_NAMES,
+    TrainingOptions,
+    TrainOptions,
+)
+from embedlayer.training.run import Training, checked_model
+from embedlayer.vectors.vectors import Vectors
+
+
+def train(
+    corpus: Corpus | str | os.PathLike[str] | Iterable[Sequence[str]],
+    model: Word2Vec | None = None,
+    **options: Unpack[TrainOptions],
+) -> Vectors:
+    """Train word vectors: the whole way from a text in one call.
+
+    Args:
+        corpus: a :class:`Corpus`; or what makes one: a file's path, or an iterable of token lists.
+        model: SkipGram(...) or CBOW(...); default SkipGram().
+        options: as :class:`Training` takes them: epochs, lr, seed, workers, backend, callbacks …;
+            and, where the corpus is made here, as ``Corpus.from_files`` or ``from_sentences``
+            takes them: min_count, max_size, max_sentence …
+
+    Raises:
+        EmbedlayerError: a text that cannot be used, or an option that is unknown or out of range.
+    """
+    given: dict[str, Any] = {**options}
+    run = {name: given.pop(name) for name in RUN_NAMES if name in given}
+    checked = TrainingOptions(**{name: run[name] for name in run if name != "callbacks"})
+    checked.rates(checked_model(model))
+    if isinstance(corpus, Corpus):
+        check_names(given, RUN_NAMES)
+    elif isinstance(corpus, str | os.PathLike):
+        check_names(given, FILE_NAMES + RUN_NAMES)
+        workers = {name: run[name] for name in run if name == "workers"}
+        corpus = Corpus.from_files(corpus, **given, **workers)
+    else:
+        check_names(given, SENTENCE_NAMES + RUN_NAMES)
+        corpus = Corpus.from_sentences(corpus, **given)
+    return Training(corpus, model, **run).run()

@@ -1,0 +1,60 @@
+"""Kernels ready before any clock starts: the whole path, once, on a text of a few words."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from embedlayer.models.options import Word2Vec
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.run import Training
+
+TEXT = "a b c\nb c a\n"
+
+
+def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) -> float:
+    """Compile or load all that training this model will call; the seconds that it took.
+
+    Compiled code is kept on disk, so that only the first run on a machine compiles. Nothing is
+    left behind.
+
+    Args:
+        model: its tables, for these few words, are made with the options of the real ones.
+        compiling: called once, if numba has to compile.
+        options: as ``Training`` takes them; a mistake in them is found here.
+
+    Raises:
+        EmbedlayerError: as ``Training``.
+    """
+    started = perf_counter()
+    with _when_compiling(compiling), tempfile.TemporaryDirectory() as folder:
+        text = Path(folder, "text")
+        text.write_text(TEXT)
+        corpus = Corpus.from_files(text, min_count=1, cache=False, workers=2)
+        keeping_all = replace(model, sample=0.0)  # subsampling would leave nothing to train on
+        workers = min(2, options.get("workers") or 2)  # two call all that many do
+        Training(corpus, keeping_all, **options | {"epochs": 1, "workers": workers}).run()
+    return perf_counter() - started
+
+
+@contextmanager
+def _when_compiling(tell: Callable[[], object]) -> Iterator[None]:
+    """Within the block, call ``tell`` when numba begins to compile, for the first time."""
+    from numba.core import event
+
+    class FirstTime(event.Listener):
+        told = False
+
+        def on_start(self, event: Any) -> None:
+            if not self.told:
+                self.told = True
+                tell()
+
+        def on_end(self, event: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", FirstTime()):
+        yield

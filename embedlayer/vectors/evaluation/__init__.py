@@ -1,0 +1,38 @@
+"""How good vectors are: agreement with human similarity scores, and solved analogies.
+
+The conventions are gensim's, so that numbers can be compared: with ``case_insensitive`` words are
+compared in upper case, and the first (most frequent) of several spellings gives the vector;
+``restrict_vocab`` takes the first rows only; what holds an unknown word is counted, not asked.
+"""
+
+from pathlib import Path
+
+from embedlayer.vectors.evaluation.analogies import AnalogyResult, AnalogyScore, analogies
+from embedlayer.vectors.evaluation.files import holds_questions
+from embedlayer.vectors.evaluation.similarity import SimilarityResult, similarity
+from embedlayer.vectors.vectors import Vectors
+
+__all__ = [
+    "AnalogyResult",
+    "AnalogyScore",
+    "SimilarityResult",
+    "analogies",
+    "evaluate",
+    "similarity",
+]
+
+
+def evaluate(
+    vectors: Vectors,
+    path: str | Path,
+    *,
+    restrict_vocab: int | None = None,
+    case_insensitive: bool = True,
+) -> SimilarityResult | AnalogyResult:
+    """The benchmark in a file, whichever kind its content shows: pairs or analogies.
+
+    Raises:
+        EmbedlayerError: as :func:`similarity` and :func:`analogies`.
+    """
+    kind = analogies if holds_questions(Path(path)) else similarity
+    return kind(vectors, path, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive)

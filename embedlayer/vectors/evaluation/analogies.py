@@ -1,0 +1,141 @@
+"""Solved analogies: a is to b as c is to what?"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedlayer.backend import asarray
+from embedlayer.vectors.evaluation.files import Question, read_questions
+from embedlayer.vectors.evaluation.spellings import Spellings
+from embedlayer.vectors.search import analogy_directions, nearest_rows
+from embedlayer.vectors.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class AnalogyScore:
+    """The answers to one section of questions, or to several together."""
+
+    name: str
+    correct: int
+    asked: int
+    out_of_vocabulary: int
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share of the asked questions that was answered correctly; None if none was asked."""
+        return self.correct / self.asked if self.asked else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The score as JSON can hold it."""
+        return asdict(self) | {"accuracy": self.accuracy}
+
+
+@dataclass(frozen=True)
+class AnalogyResult:
+    """The answers to a benchmark of analogies, by section and in total.
+
+    ``semantic`` and ``syntactic`` follow the convention of Google's questions, where the names of
+    syntactic sections begin with "gram"; both are None for a benchmark with no such section.
+    """
+
+    benchmark: str
+    sections: tuple[AnalogyScore, ...]
+    semantic: AnalogyScore | None
+    syntactic: AnalogyScore | None
+    total: AnalogyScore
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON can hold it."""
+        groups = {"semantic": self.semantic, "syntactic": self.syntactic, "total": self.total}
+        return {
+            "benchmark": self.benchmark,
+            "sections": [section.to_dict() for section in self.sections],
+        } | {name: score and score.to_dict() for name, score in groups.items()}
+
+    def __str__(self) -> str:
+        scores = [*self.sections, self.semantic, self.syntactic, self.total]
+        width = max(len(score.name) for score in scores if score)
+        lines = [f"{self.benchmark}\n  {'':{width}}  accuracy  correct   asked  unknown"]
+        for score in filter(None, scores):
+            accuracy = "none" if score.accuracy is None else f"{score.accuracy:.4f}"
+            lines.append(
+                f"  {score.name:{width}}  {accuracy:>8}  {score.correct:7}  {score.asked:6}"
+                f"  {score.out_of_vocabulary:7}"
+            )
+        return "\n".join(lines)
+
+
+def analogies(
+    vectors: Vectors,
+    path: str | Path,
+    *,
+    restrict_vocab: int | None = None,
+    case_insensitive: bool = True,
+) -> AnalogyResult:
+    """How many questions "a is to b as c is to ?" of a file are solved by 3CosAdd.
+
+    The answer is the word nearest to b − a + c (vectors at length 1) that is not a, b or c.
+
+    Args:
+        vectors: the vectors to judge.
+        path: a file that :func:`files.read_questions` reads.
+        restrict_vocab: look at the first so many words only (30,000 is usual); None: at all.
+        case_insensitive: compare words in upper case.
+
+    Raises:
+        EmbedlayerError: a malformed file, or ``restrict_vocab`` below 1.
+    """
+    sections = read_questions(Path(path))
+    spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
+    known = [
+        (name, question)
+        for name, questions in sections.items()
+        for question in questions
+        if all(word in spellings for word in question)
+    ]
+    solved = _solved(vectors, spellings, [question for _, question in known])
+    asked = Counter(name for name, _ in known)
+    correct = Counter(name for (name, _), right in zip(known, solved, strict=True) if right)
+    scores = tuple(
+        AnalogyScore(name, correct[name], asked[name], len(questions) - asked[name])
+        for name, questions in sections.items()
+    )
+    syntactic = [score for score in scores if score.name.startswith("gram")]
+    semantic = [score for score in scores if not score.name.startswith("gram")]
+    return AnalogyResult(
+        benchmark=Path(path).name,
+        sections=scores,
+        semantic=_together("semantic", semantic) if syntactic else None,
+        syntactic=_together("syntactic", syntactic) if syntactic else None,
+        total=_together("total", scores),
+    )
+
+
+def _solved(vectors: Vectors, spellings: Spellings, questions: Sequence[Question]) -> list[bool]:
+    """Whether each question, all of whose words are known, is answered correctly."""
+    if not questions:
+        return []
+    unit = vectors.unit()[: len(spellings.folded)]
+    given = [[spellings.rows(word) for word in question[:3]] for question in questions]
+    a, b, c = asarray(np.array([[rows[0] for rows in words] for words in given], np.int64).T)
+    excluded = [[row for rows in words for row in rows] for words in given]
+    best, scores = nearest_rows(unit, analogy_directions(unit, a, b, c), excluded, 1)
+    return [
+        score > -np.inf and spellings.folded[row] == spellings.fold(question.answer)
+        for row, score, question in zip(
+            best[:, 0].tolist(), scores[:, 0].tolist(), questions, strict=True
+        )
+    ]
+
+
+def _together(name: str, scores: Sequence[AnalogyScore]) -> AnalogyScore:
+    return AnalogyScore(
+        name,
+        sum(score.correct for score in scores),
+        sum(score.asked for score in scores),
+        sum(score.out_of_vocabulary for score in scores),
+    )

@@ -1,0 +1,76 @@
+"""Agreement of cosines with the scores that people gave to pairs of words."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedlayer.vectors.evaluation.files import read_pairs
+from embedlayer.vectors.evaluation.spellings import Spellings
+from embedlayer.vectors.search import unit_rows
+from embedlayer.vectors.vectors import Vectors
+
+
+@dataclass(frozen=True)
+class SimilarityResult:
+    """How the cosines of pairs of words rank, against the scores that people gave them.
+
+    ``spearman`` is Spearman's rank correlation, −1 … 1; None where fewer than two pairs were
+    found, or all have one score or one cosine.
+    """
+
+    benchmark: str
+    spearman: float | None
+    pairs: int
+    found: int
+    out_of_vocabulary: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON can hold it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        score = "   none" if self.spearman is None else f"{self.spearman:7.4f}"
+        return (
+            f"{self.benchmark}\n  Spearman {score}   "
+            f"{self.found} of {self.pairs} pairs ({self.out_of_vocabulary} with an unknown word)"
+        )
+
+
+def similarity(
+    vectors: Vectors,
+    path: str | Path,
+    *,
+    case_insensitive: bool = True,
+    restrict_vocab: int | None = None,
+) -> SimilarityResult:
+    """Spearman's correlation of the cosines of pairs of words with the scores in a file.
+
+    Args:
+        vectors: the vectors to judge.
+        path: a file that :func:`files.read_pairs` reads.
+        case_insensitive: compare words in upper case.
+        restrict_vocab: look at the first so many words only; None: at all of them.
+
+    Raises:
+        EmbedlayerError: a malformed file, or ``restrict_vocab`` below 1.
+    """
+    from scipy.stats import spearmanr
+
+    pairs = read_pairs(Path(path))
+    spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
+    found = [pair for pair in pairs if pair.left in spellings and pair.right in spellings]
+    matrix = vectors.matrix.astype(np.float64)
+    left = unit_rows(matrix[[spellings.rows(pair.left)[0] for pair in found]])
+    right = unit_rows(matrix[[spellings.rows(pair.right)[0] for pair in found]])
+    cosines = (left * right).sum(axis=1)
+    scores = np.array([pair.score for pair in found])
+    ranked = len(np.unique(cosines)) > 1 and len(np.unique(scores)) > 1
+    return SimilarityResult(
+        benchmark=Path(path).name,
+        spearman=float(spearmanr(cosines, scores).statistic) if ranked else None,
+        pairs=len(pairs),
+        found=len(found),
+        out_of_vocabulary=len(pairs) - len(found),
+    )

@@ -1,0 +1,1 @@
+"""The file formats of vectors, one module for each."""

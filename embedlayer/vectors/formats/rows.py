@@ -1,0 +1,130 @@
+"""What the text formats, and word2vec's binary one, share: headers, rows in digits, and words.
+
+Words are UTF-8 and end at the first ASCII whitespace. Counts and metadata are not kept. All may be
+compressed.
+"""
+
+import gzip
+import logging
+import re
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.words import pack_words
+from embedlayer.vectors.formats.contents import Contents
+
+HEADER = re.compile(rb"\s*(\d{1,15})\s+(\d{1,15})\s*")
+NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
+WHITESPACE = re.compile(r"[ \t\n\r\v\f]")
+
+_log = logging.getLogger("embedlayer")
+
+
+def parse_header(line: bytes) -> tuple[int, int]:
+    """V and D."""
+    header = HEADER.fullmatch(line)
+    if header is None:
+        raise EmbedlayerError(
+            'line 1: the number of words and of dimensions is expected, as in "71290 100"'
+        )
+    size, dim = int(header[1]), int(header[2])
+    if size == 0 or dim == 0:
+        raise EmbedlayerError(f"line 1 promises {size} words of {dim} dimensions: there are none")
+    return size, dim
+
+
+def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], np.ndarray]:
+    """The rows on the lines, of which the first has the number ``first``; blank lines are not."""
+    words: list[str] = []
+    values = bytearray()
+    for number, line in enumerate(lines, first):
+        fields = line.split()
+        if len(fields) != dim + 1:
+            if not fields:
+                continue
+            fields = _split_spaced_word(line, number, dim)
+        words.append(decode(fields[0], f"line {number}"))
+        try:
+            values += array("f", map(float, fields[1:]))
+        except ValueError as error:
+            raise EmbedlayerError(f"line {number}: {error}") from None
+    return words, np.frombuffer(values, np.float32).reshape(-1, dim)
+
+
+def write_rows(path: Path, contents: Contents, *, header: bool) -> None:
+    """Each number with the fewest digits that give its float32 again, each row on a line."""
+    check_words(contents.words)
+    with open_to_write(path) as stream:
+        if header:
+            stream.write(b"%d %d\n" % contents.matrix.shape)
+        for word, row in zip(contents.words, contents.matrix, strict=True):
+            stream.write(f"{word} {' '.join(row.astype(str).tolist())}\n".encode())
+
+
+@contextmanager
+def open_to_write(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, through gzip (with no name or time in it) when the suffix says so."""
+    with path.open("wb") as stream:
+        if path.suffix.lower() != ".gz":
+            yield stream
+        else:
+            with gzip.GzipFile("", "wb", 6, stream, mtime=0) as compressed:
+                yield cast(BinaryIO, compressed)
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Raise EmbedlayerError for a word that is empty, holds whitespace, or is no UTF-8."""
+    for word in words:
+        if not word or WHITESPACE.search(word):
+            raise EmbedlayerError(
+                f"the word {word!r} is empty or holds whitespace, which this format cannot keep: "
+                "use the native format (.safetensors)"
+            )
+    pack_words(words)  # raises for a word that UTF-8 cannot hold
+
+
+def decode(word: bytes, place: str) -> str:
+    """The word; EmbedlayerError, which names the place, where it is none."""
+    try:
+        if word:
+            return word.decode()
+    except UnicodeDecodeError:
+        pass
+    raise EmbedlayerError(f"{place}: {word[:40]!r} is not a word in UTF-8")
+
+
+def first_of_each(words: list[str], matrix: np.ndarray) -> Contents:
+    """The rows without those of a word that came before (a few published files have some)."""
+    row_of: dict[str, int] = {}
+    for row, word in enumerate(words):
+        row_of.setdefault(word, row)
+    if len(row_of) == len(words):
+        return Contents(words, matrix)
+    _log.warning("%d rows repeat an earlier word and are left out", len(words) - len(row_of))
+    return Contents(list(row_of), matrix[list(row_of.values())])
+
+
+def in_digits(line: bytes, dim: int) -> bool:
+    """Whether most of a row's ``dim`` numbers are written out, so that one bad one is no matter.
+
+    Raw floats pass for one number in digits now and then, but not for many.
+    """
+    written = sum(NUMBER.fullmatch(field) is not None for field in line.split()[1:])
+    return 2 * written > dim
+
+
+def _split_spaced_word(line: bytes, number: int, dim: int) -> list[bytes]:
+    """A row whose word holds spaces, as a few in the published GloVe files do."""
+    word, *values = line.rstrip().rsplit(maxsplit=dim)
+    if len(values) != dim or NUMBER.fullmatch(word.split()[-1]):
+        raise EmbedlayerError(
+            f"line {number}: a word and {dim} numbers are expected, "
+            f"but it has {len(line.split())} fields"
+        )
+    return [word, *values]

@@ -1,0 +1,46 @@
+"""word2vec's text format, also of gensim and fastText: a line "V D", then one row per line."""
+
+from pathlib import Path
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import open_to_read
+from embedlayer.vectors.formats.contents import Contents, Start
+from embedlayer.vectors.formats.rows import (
+    HEADER,
+    first_of_each,
+    in_digits,
+    parse_header,
+    read_rows,
+    write_rows,
+)
+
+SUFFIXES = (".txt", ".vec", ".txt.gz", ".vec.gz")
+
+
+def begins(start: Start) -> bool:
+    """A header, then a row in digits."""
+    header = HEADER.fullmatch(start.first)
+    return header is not None and in_digits(start.second, int(header[2]))
+
+
+def read(path: Path) -> Contents:
+    """Words and matrix.
+
+    Raises:
+        EmbedlayerError: no header, a malformed line, more or fewer rows than the header says.
+    """
+    with open_to_read(path) as lines:
+        size, dim = parse_header(lines.readline())
+        words, matrix = read_rows(lines, 2, dim)
+    if len(words) != size:
+        raise EmbedlayerError(f"the header promises {size} rows, but {len(words)} follow")
+    return first_of_each(words, matrix)
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Words and matrix; each number has the fewest digits that give its float32 again.
+
+    Raises:
+        EmbedlayerError: a word that is empty, holds whitespace, or that UTF-8 cannot hold.
+    """
+    write_rows(path, contents, header=True)
