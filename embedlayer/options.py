@@ -50,9 +50,14 @@ class Real:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some names."""
+    """One of some names: the keys of a table, and what stands for one of them."""
 
-    names: Collection[str]
+    table: Collection[str]
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.also, *self.table]
 
     def checked(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.names:

@@ -29,7 +29,7 @@ def _option(field: Field[Any]) -> Callable[[Any], Any]:
     if isinstance(kind, Whole):
         takes = click.IntRange(kind.least, kind.most)
     elif isinstance(kind, Choice):
-        takes, metavar = click.Choice(list(kind.names)), None
+        takes, metavar = click.Choice(kind.names), None
     elif isinstance(kind, Flag):
         flag, takes, metavar = f"{flag}/--no-{name}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"

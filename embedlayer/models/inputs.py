@@ -1,5 +1,7 @@
 """Inputs: which rows of W_in a context reads. The twin of outputs."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Protocol
 
@@ -16,7 +18,7 @@ class Inputs(Protocol):
     each distinct word), and afterwards bring what it learnt back to ``W_in``.
     """
 
-    def __init__(self, words: tuple[str, ...] | list[str], device: Device) -> None:
+    def __init__(self, words: Sequence[str], device: Device) -> None:
         """Made once for a run, for the V words of a vocabulary in the order of their ids."""
 
     @staticmethod
@@ -24,38 +26,36 @@ class Inputs(Protocol):
         """The rows of ``W_in`` for a vocabulary of so many words."""
         ...
 
-    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
-        """What the step is given: tables, and a batch whose contexts are rows of their first."""
+    def reading(
+        self, kernels: ModuleType, tables: Tables, batch: Batch
+    ) -> AbstractContextManager[tuple[Tables, Batch]]:
+        """What the step is given: tables, and a batch whose contexts are rows of their first.
+
+        At the end of the block, what the step learnt is in ``tables``. Several threads may be
+        inside at once, each with a batch of its own.
+        """
         ...
 
-    def write(self, kernels: ModuleType, tables: Tables, read: Tables, batch: Batch) -> None:
-        """Bring what was learnt on ``read``'s first table back to ``tables.W_in``.
-
-        Args:
-            kernels, tables, batch: as given to :meth:`read`.
-            read: the tables that :meth:`read` gave, as the step left them.
-        """
-
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
-        """float32, (V, columns): the vector of each word."""
+        """The vector of each word: float32, (V, columns)."""
         ...
 
 
 class Words:
     """Every word has a row of its own: the step reads ``W_in`` itself."""
 
-    def __init__(self, words: tuple[str, ...] | list[str], device: Device) -> None:
+    def __init__(self, words: Sequence[str], device: Device) -> None:
         pass
 
     @staticmethod
     def table_rows(words: int) -> int:
         return words
 
-    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
-        return tables, batch
-
-    def write(self, kernels: ModuleType, tables: Tables, read: Tables, batch: Batch) -> None:
-        pass
+    @contextmanager
+    def reading(
+        self, kernels: ModuleType, tables: Tables, batch: Batch
+    ) -> Iterator[tuple[Tables, Batch]]:
+        yield tables, batch
 
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
         return W_in

@@ -16,7 +16,8 @@ class MemoryWatch:
         import psutil
 
         self._process = psutil.Process()
-        self._resident, self._anonymous = 0, None if sys.platform != "linux" else 0
+        self._resident = 0
+        self._anonymous: int | None = None
 
     def __enter__(self) -> "MemoryWatch":
         self.look()
@@ -34,8 +35,8 @@ class MemoryWatch:
         """Read the memory in use now, and keep what is the largest."""
         about: Any = self._process.memory_info()
         self._resident = max(self._resident, getattr(about, "peak_wset", about.rss))
-        if self._anonymous is not None:
-            self._anonymous = max(self._anonymous, about.rss - about.shared)
+        if hasattr(about, "shared"):
+            self._anonymous = max(self._anonymous or 0, about.rss - about.shared)
 
     def peak(self) -> tuple[int, int | None]:
         """Bytes: the largest resident memory, and the largest anonymous memory that was seen."""

@@ -54,7 +54,7 @@ class TrainingOptions:
     seed: int = option(1, Whole(-(2**63), 2**63 - 1), "Of all random choices.")
     workers: int | None = option(None, Whole(1, 4096), "Threads.", "all cores")
     backend: str | None = option(
-        None, Choice(("auto", *DEVICES)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
+        None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
     )
     kernels: str | None = option(
         None,

@@ -173,9 +173,8 @@ class Training:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
-        tables, read = self._inputs.read(self._kernels, state.tables, batch)
-        loss, pairs = step(tables, read, lr, self.model.mode())
-        self._inputs.write(self._kernels, state.tables, tables, batch)
+        with self._inputs.reading(self._kernels, state.tables, batch) as (tables, read):
+            loss, pairs = step(tables, read, lr, self.model.mode())
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 

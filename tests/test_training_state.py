@@ -1,0 +1,89 @@
+"""The state of a run: taken wherever it stands, it leads another run to the same bytes."""
+
+import numpy as np
+import pytest
+from planted import planted_sentences
+
+from embedlayer.backend import to_numpy
+from embedlayer.device import DEVICES
+from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.run import Training
+
+RUNS = {
+    "skip-gram": (SkipGram(dim=16, window=3, sample=0.01), {}),
+    "CBOW, hierarchical": (CBOW(dim=16, window=3, loss="hierarchical"), {}),
+    "layered, Adam": (SkipGram(dim=8, sample=0.01), {"step": "layered", "optimizer": "adam"}),
+    "reference": (CBOW(dim=8, sample=0.01), {"kernels": "reference"}),
+}
+
+
+class Stop(Exception):
+    """What a callback raises to stop a run."""
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return Corpus.from_sentences(planted_sentences(300), min_count=1)
+
+
+def stopped(corpus, model, after, **options):
+    """A run that was stopped when so many chunks were done, of two epochs."""
+    training = Training(corpus, model, epochs=2, workers=1, measure=1, **options)
+    train, done = training._train, []
+
+    def count(*arguments):
+        train(*arguments)
+        done.append(arguments)
+        if len(done) == after:
+            raise Stop
+
+    training._train = count
+    with pytest.raises(Stop):
+        training.run()
+    training._train = train
+    return training
+
+
+@pytest.mark.parametrize("after", [1, 50, 70])
+@pytest.mark.parametrize(("model", "options"), RUNS.values(), ids=RUNS.keys())
+def test_a_run_that_goes_on_gives_the_bytes_of_one_that_never_stopped(
+    corpus, model, options, after
+):
+    whole = Training(corpus, model, epochs=2, workers=1, measure=1, **options)
+    wanted = whole.run()
+    first = stopped(corpus, model, after, **options)
+    assert first.state.epoch * 50 + first.state.chunk == after
+    taken = first.state.copy()
+    first.run()  # changes nothing that was taken
+    second = Training(corpus, model, epochs=2, workers=1, measure=1, state=taken, **options)
+    for training in (first, second):
+        found = training.vectors() if training is first else training.run()
+        np.testing.assert_array_equal(found.matrix, wanted.matrix)
+        assert training.report.loss == whole.report.loss
+        assert training.report.tokens_trained == whole.report.tokens_trained
+        assert training.report.tokens_subsampled == whole.report.tokens_subsampled
+
+
+def test_a_run_that_is_done_stays_done(corpus):
+    training = Training(corpus, SkipGram(dim=8), epochs=1, workers=2)
+    first = training.run().matrix
+    np.testing.assert_array_equal(training.run().matrix, first)
+    assert len(training.report.loss) == 1
+    assert training.report.tokens_subsampled >= 0
+
+
+@pytest.mark.usefixtures("cupy")
+def test_a_state_moves_between_the_host_and_a_device(corpus):
+    model = SkipGram(dim=8, sample=0.0)
+    options = {"epochs": 2, "measure": 1, "in_flight": 1, "step": "layered", "optimizer": "adam"}
+    there = Training(corpus, model, backend="cupy", **options)
+    there.run()
+    state = there.state.copy()
+    assert all(isinstance(table, np.ndarray) for table in state.tables)
+    assert isinstance(state.optimizer["mean"][0], np.ndarray)
+    back = state.copy(DEVICES["cupy"])
+    for table, other in zip(state.tables, back.tables, strict=True):
+        np.testing.assert_array_equal(table, to_numpy(other))
+    here = Training(corpus, model, backend="numpy", workers=1, state=state, **options)
+    np.testing.assert_array_equal(here.run().matrix, there.vectors().matrix)
