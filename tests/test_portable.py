@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil  # noqa: F401: before its own modules are hidden
 import pytest
 
 import embedlayer

@@ -6,6 +6,7 @@ from planted import planted_sentences
 
 from embedlayer.backend import to_numpy
 from embedlayer.device import DEVICES
+from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
@@ -71,6 +72,25 @@ def test_a_run_that_is_done_stays_done(corpus):
     np.testing.assert_array_equal(training.run().matrix, first)
     assert len(training.report.loss) == 1
     assert training.report.tokens_subsampled >= 0
+
+
+def test_a_state_of_another_model_or_corpus_is_refused(corpus):
+    state = Training(corpus, SkipGram(dim=8), workers=1).state
+    with pytest.raises(EmbedlayerError, match=r"the shapes \(\(48, 16\).* need \(\(48, 32\)"):
+        Training(corpus, SkipGram(dim=20), state=state)
+
+
+def test_vectors_on_the_way_tell_the_losses_so_far(corpus):
+    told = []
+
+    def callback(progress):
+        if progress.epoch_done:
+            told.append(progress.vectors().metadata["loss_per_epoch"])
+
+    training = Training(corpus, SkipGram(dim=8), epochs=3, workers=1, callbacks=[callback])
+    training.run()
+    assert [len(losses) for losses in told] == [0, 1, 2]
+    assert told[-1] == training.report.loss_as_json()[:2]
 
 
 @pytest.mark.usefixtures("cupy")

@@ -69,24 +69,25 @@ class Training:
         self._steps = make_steps(self.options, self._kernels, share)
         self._chunk_tokens = chunk_tokens(corpus, self.options.epochs, self.device)
         words = len(corpus.vocabulary)
+        shapes = table_shapes(self.model, words)
         width = self.model.output_sizes(words, len(corpus.ids)).width
         self.plan = plan_memory(
             self.model,
             TextSizes(words, len(corpus.ids), len(corpus)),
             chunk_tokens=largest_chunk(corpus, self._chunk_tokens),
             chunks=self.workers,
-            scratch=self._steps.bytes(table_shapes(self.model, words), width),
+            scratch=self._steps.bytes(shapes, width),
         ).placed(self.device)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
-        self.state = (
-            State(start_tables(self.model, words, self.options.seed, self.device))
-            if state is None
-            else state.copy(self.device)
-        )
+        if state is None:
+            self.state = State(start_tables(self.model, words, self.options.seed, self.device))
+        else:
+            self.state = state.checked(shapes).copy(self.device)
         self._steps.restore(self.state.optimizer)
+        self.report.loss = self.state.loss
 
     def run(self) -> Vectors:
         """Train what is left of all epochs and return the vectors.
@@ -112,7 +113,7 @@ class Training:
             while self.state.epoch < self.options.epochs:
                 self._run_epoch(examples, pool, memory, started)
         state, report, seconds = self.state, self.report, perf_counter() - started
-        report.loss, report.tokens_trained = list(state.loss), state.tokens_trained
+        report.tokens_trained = state.tokens_trained
         report.tokens_subsampled = self._tokens_done() - state.tokens_trained
         report.seconds["training"] = seconds
         report.words_per_second = (self._tokens_done() - done_before) / seconds

@@ -6,7 +6,9 @@ from typing import Any
 from embedlayer.arrays import Array, Table
 from embedlayer.backend import to_numpy
 from embedlayer.device import DEVICES, Device
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
+from embedlayer.models.tables import Shapes
 
 
 @dataclass
@@ -34,6 +36,16 @@ class State:
     loss: list[float] = field(default_factory=list)
     tokens_trained: int = 0
     optimizer: dict[str, Any] = field(default_factory=dict)
+
+    def checked(self, shapes: Shapes) -> "State":
+        """The state itself; EmbedlayerError unless its tables have the shapes of a run's."""
+        found = tuple(table.shape for table in self.tables)
+        if found != shapes:
+            raise EmbedlayerError(
+                f"the state has tables of the shapes {found}, but this corpus and model need "
+                f"{shapes}: give those that it was taken from"
+            )
+        return self
 
     def copy(self, device: Device = DEVICES["numpy"]) -> "State":
         """A copy on a device, default in the host's memory, which no run changes."""
