@@ -21,6 +21,7 @@ from texts import check_planted, planted_text
 from embedlayer.vectors.vectors import Vectors
 
 OURS = "embedlayer"
+OTHER = "EMBEDLAYER_OTHER"  # a checkout of ours, of the commit before, say
 SENTENCE_END = "</s>"  # a word that fastText and word2vec.c add
 PROGRESS = b"Progress"  # what their progress lines hold
 TAIL = 2000  # bytes of a failed command's output that are shown
@@ -171,6 +172,10 @@ def _embedlayer(text: Path, out: Path, settings: Settings) -> list[str]:
     return [*program, "train", str(text), "-o", str(out), *flags, "--quiet", "--json"]
 
 
+def _other_checkout(text: Path, out: Path, settings: Settings) -> list[str]:
+    return ["env", f"PYTHONPATH={os.environ[OTHER]}", *_embedlayer(text, out, settings)]
+
+
 def _peer(kind: str) -> Callable[[Path, Path, Settings], list[str]]:
     def command(text: Path, out: Path, settings: Settings) -> list[str]:
         told = json.dumps(asdict(settings) | {"lr": settings.lr})
@@ -210,6 +215,10 @@ def _needs(package: str) -> Callable[[], str | None]:
     return absent
 
 
+def _needs_other_checkout() -> str | None:
+    return None if os.environ.get(OTHER) else f"{OTHER} names no checkout to compare with"
+
+
 def _needs_word2vec() -> str | None:
     return None if shutil.which("word2vec") else "no program word2vec on PATH"
 
@@ -219,5 +228,6 @@ TRAINERS = {
     "gensim corpus_file": Trainer(_needs("gensim"), _peer("gensim-file")),
     "gensim queue": Trainer(_needs("gensim"), _peer("gensim-queue")),
     "fastText": Trainer(_needs("fasttext"), _peer("fasttext")),
+    "other checkout": Trainer(_needs_other_checkout, _other_checkout),
     "word2vec.c": Trainer(_needs_word2vec, _word2vec),
 }

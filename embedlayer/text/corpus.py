@@ -96,10 +96,11 @@ class Corpus:
         files = find_files(paths)
         count = partial(count_files, files, tokenizer, errors, threads, progress)
         named = tokenizer is None or tokenizer_key is not None
-        if cache and named and all_regular(files) and _cache_is_writable():
+        passes = partial(encode, count, options, threads)
+        if cache and named and all_regular(files):
             about = asdict(options) | {"tokenizer_key": tokenizer_key}
-            return _cached(describe(files, about), partial(encode, count, options, threads))
-        return Corpus(*encode(count, options, threads, None).mapped())
+            return _cached(describe(files, about), passes)
+        return Corpus(*passes(None).mapped())
 
     @classmethod
     def from_sentences(
@@ -140,8 +141,11 @@ class Corpus:
         return self.tokens_read - len(self.ids)
 
 
-def _cached(description: dict[str, Any], encode: Callable[[Path], Encoded]) -> Corpus:
-    """The corpus from the cache; encoded, and kept there, if it is not in it or damaged."""
+def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded]) -> Corpus:
+    """The corpus from the cache; encoded, and kept there, if it is not in it or damaged.
+
+    A cache that cannot be written is done without, with one log line: it is a help, and no need.
+    """
     started = perf_counter()
     entry = find_entry(description)
     corpus = _read_entry(*entry) if entry else None
@@ -149,6 +153,9 @@ def _cached(description: dict[str, Any], encode: Callable[[Path], Encoded]) -> C
         corpus.seconds = {"vocabulary": perf_counter() - started, "encoding": 0.0}
         corpus.from_cache = True
         return corpus
+    if not is_writable(cache_folder()):
+        _log.warning("no cache: its folder %s cannot be written; %s", cache_folder(), CACHE_CURE)
+        return Corpus(*encode(None).mapped())
     seconds: dict[str, float] = {}
 
     def write(folder: Path) -> dict[str, Any]:
@@ -175,11 +182,3 @@ def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
     if vocabulary.total != len(ids) or offsets[-1] != len(ids):
         return None
     return Corpus(ids, offsets, vocabulary, tokens_read, {})
-
-
-def _cache_is_writable() -> bool:
-    """The cache is a help, and no need: one log line where its folder cannot be written."""
-    if is_writable(cache_folder()):
-        return True
-    _log.warning("the cache folder %s cannot be written: no cache. %s", cache_folder(), CACHE_CURE)
-    return False
