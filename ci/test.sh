@@ -1,23 +1,40 @@
 #!/usr/bin/env bash
 # Format, lint, types and tests, the tests against the installed wheel. Needs Python 3.11+, pip and
-# g++; makes its own environment in .venv-test.   bash ci/test.sh [PYTEST ARGUMENTS]
+# g++; makes its own environment in .venv-test.
+#   bash ci/test.sh [PYTEST ARGUMENTS]
+#   bash ci/test.sh --lowest [PYTEST ARGUMENTS]   the tests alone, in .venv-lowest, with the lowest
+#       versions that pyproject.toml allows; without torch and without the CUDA kernels' emulator,
+#       whose CuPy is pinned to a newer NumPy
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source ci/environment.sh
+
+install_wheel() {  # install_wheel EXTRAS [PIP OPTIONS]
+    echo "== install the wheel"
+    rm -rf build dist
+    pip install --quiet --upgrade pip 2>/dev/null
+    pip wheel --quiet --no-deps --wheel-dir dist .
+    local wheel
+    wheel=$(echo dist/*.whl)
+    pip install --quiet "${wheel}[$1]" "${@:2}"
+    pip install --quiet --force-reinstall --no-deps "$wheel"
+}
+
+if [[ ${1:-} == --lowest ]]; then
+    make_environment .venv-lowest
+    python ci/lowest.py > .venv-lowest/constraints.txt
+    install_wheel test-lowest --constraint .venv-lowest/constraints.txt
+    echo "== tests with the lowest versions: $(tr '\n' ' ' < .venv-lowest/constraints.txt)"
+    pytest --ignore=tests/gpu "${@:2}"
+    exit
+fi
 
 if ! command -v g++ >/dev/null; then
     echo "error: g++ is needed to execute the CUDA kernels on the CPU; on Debian and Ubuntu: apt-get install g++" >&2
     exit 2
 fi
 make_environment .venv-test
-
-echo "== install the wheel"
-rm -rf build dist
-pip install --quiet --upgrade pip 2>/dev/null
-pip wheel --quiet --no-deps --wheel-dir dist .
-wheel=$(echo dist/*.whl)
-pip install --quiet "${wheel}[dev,verify]"
-pip install --quiet --force-reinstall --no-deps "$wheel"
+install_wheel dev,verify
 
 echo "== format, lint, types"
 ruff format --check .
