@@ -4,8 +4,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from examples import MODE_NAMES, MODES, SKIPGRAM
 
 from embedlayer.kernels import cuda
+from embedlayer.kernels.arguments import Mode
 
 from . import nvrtc, test_r3_emulator
 from .cases import STEPS, TEXTS, on_device, schedule, step
@@ -54,11 +56,11 @@ def interpreted(architecture: int, cupy: Any, monkeypatch: Any) -> Any:
         cached.cache_clear()
 
 
-@pytest.mark.parametrize("mode", test_r3_emulator.MODES)
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 @pytest.mark.parametrize(
     "name", ["one context", "empty windows", "repeated ids", "D = 3", "D = 33", "D = 100"]
 )
-def test_steps(name: str, mode: str, interpreted: Any) -> None:
+def test_steps(name: str, mode: Mode, interpreted: Any) -> None:
     assert name in STEPS
     test_r3_emulator.test_one_window_in_flight_is_the_reference_window_by_window(
         name, mode, interpreted
@@ -84,7 +86,7 @@ def test_each_row_moves_once_each_way(interpreted: Any) -> None:
         rows["0"] += len(np.unique(contexts))
         rows["1"] += len(np.unique(outputs[outputs >= 0]))
     with schedule():
-        on_device(interpreted, case, False, False)
+        on_device(interpreted, case, SKIPGRAM)
     (launch,) = PtxModule.launches
     for number, count in rows.items():
         table = f"sgd_skipgram_wide_param_{number}"
