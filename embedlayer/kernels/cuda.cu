@@ -224,17 +224,15 @@ struct Held {
     float* tile_times;   // (TILE,): how often the hidden row stands in the window; 0: no row
     int* tile_row;       // (TILE,)
 
-    // In shared memory lie the short arrays, R + 2 pieces of step's size and R more floats, then
-    // the rows unless scratch takes them; cuda.py counts the bytes.
-    __device__ Held(Piece<TILE>* shared, float* scratch, int R, int D)
-        : R(R), D(D), pieces(D / WIDTH) {
-        step = shared;
-        row_times = (float*)(shared + R);
+    // The short arrays take 2 R + 2 pieces of memory, the rows follow; cuda.py counts the bytes.
+    __device__ Held(Piece<TILE>* memory, int R, int D) : R(R), D(D), pieces(D / WIDTH) {
+        step = memory;
+        row_times = (float*)(memory + R);
         row_labels = row_times + R;
         row = (int*)(row_labels + R);
         tile_times = (float*)(row + R);
         tile_row = (int*)(tile_times + TILE);
-        rows = (Piece<WIDTH>*)(scratch ? scratch : (float*)(shared + 2 * R + 2));
+        rows = (Piece<WIDTH>*)(memory + 2 * R + 2);
     }
     // An output row as it was when the window began.
     __device__ Piece<WIDTH>& output(int r, int p) { return rows[r * pieces + p]; }
@@ -411,17 +409,24 @@ __device__ float train_cbow(Held<WIDTH>& held, float* W_in, const int* contexts,
     return loss;
 }
 
+// Where a warp holds its window: in shared memory, or in scratch if that is too small. The compiler
+// knows which of the two, so that no access has to find it out.
+template <bool SCRATCH>
+__device__ Piece<TILE>* memory_of_warp(float* scratch, i64 scratch_stride) {
+    if (SCRATCH) return (Piece<TILE>*)(scratch + blockIdx.x * scratch_stride);
+    extern __shared__ float4 shared_memory[];
+    return (Piece<TILE>*)shared_memory;
+}
+
 // One warp, which is one block, walks over the windows b, b + gridDim, ...: so gridDim is the number
-// of windows in flight. scratch, if not null, takes the rows that do not fit into shared memory.
-template <bool MEAN, int WIDTH>
+// of windows in flight.
+template <bool MEAN, int WIDTH, bool SCRATCH>
 __device__ void step_windows(float* W_in, float* W_out, const int* contexts, const i64* offsets,
                              const int* rows, const float* labels, int label_stride, float lr,
                              bool divide, const bool* measured, float* losses, i64* pairs,
                              float* scratch, i64 scratch_stride, int D, int R, i64 B) {
-    extern __shared__ float4 shared_memory[];
     const int lane = threadIdx.x;
-    Held<WIDTH> held((Piece<TILE>*)shared_memory,
-                     scratch ? scratch + blockIdx.x * scratch_stride : scratch, R, D);
+    Held<WIDTH> held(memory_of_warp<SCRATCH>(scratch, scratch_stride), R, D);
     float loss = 0.0f;
     i64 count = 0;
 #pragma unroll 1
@@ -449,16 +454,20 @@ __device__ void step_windows(float* W_in, float* W_out, const int* contexts, con
     }
 }
 
-#define SGD_STEP(NAME, MEAN, WIDTH)                                                                \
+#define SGD_STEP(NAME, MEAN, WIDTH, SCRATCH)                                                       \
     extern "C" __global__ void __launch_bounds__(LANES, 32)                                        \
     NAME(float* W_in, float* W_out, const int* contexts, const i64* offsets, const int* rows,      \
          const float* labels, int label_stride, float lr, bool divide, const bool* measured,       \
          float* losses, i64* pairs, float* scratch, i64 scratch_stride, int D, int R, i64 B) {     \
-        step_windows<MEAN, WIDTH>(W_in, W_out, contexts, offsets, rows, labels, label_stride, lr,  \
-                                  divide, measured, losses, pairs, scratch, scratch_stride, D, R,  \
-                                  B);                                                              \
+        step_windows<MEAN, WIDTH, SCRATCH>(W_in, W_out, contexts, offsets, rows, labels,           \
+                                           label_stride, lr, divide, measured, losses, pairs,      \
+                                           scratch, scratch_stride, D, R, B);                      \
     }
-SGD_STEP(sgd_skipgram, false, 1)
-SGD_STEP(sgd_skipgram_wide, false, 4)
-SGD_STEP(sgd_cbow, true, 1)
-SGD_STEP(sgd_cbow_wide, true, 4)
+SGD_STEP(sgd_skipgram, false, 1, false)
+SGD_STEP(sgd_skipgram_wide, false, 4, false)
+SGD_STEP(sgd_skipgram_scratch, false, 1, true)
+SGD_STEP(sgd_skipgram_wide_scratch, false, 4, true)
+SGD_STEP(sgd_cbow, true, 1, false)
+SGD_STEP(sgd_cbow_wide, true, 4, false)
+SGD_STEP(sgd_cbow_scratch, true, 1, true)
+SGD_STEP(sgd_cbow_wide_scratch, true, 4, true)

@@ -1,4 +1,4 @@
-"""The kernels for CuPy arrays: checks and launches ``cuda.cu``, the mirror of ``reference.py``.
+"""The kernels for CuPy arrays: ``reference.py`` mirrored by launches of ``cuda.cu``.
 
 Nothing here waits for the device, so one size that only the device knows must not decide the size
 of an array: arrays have room for the most there can be. ``offsets[-1]`` says how much is filled;
@@ -6,35 +6,25 @@ ids, targets and positions are −1 beyond it, and a window there is empty, whic
 """
 
 import os
-import re
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from embedlayer.arrays import offsets_of
 from embedlayer.backend import array_library, array_module
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import reference
 from embedlayer.kernels.arguments import Batch, Mode, Share, Tables
+from embedlayer.kernels.launch import MAX_BLOCKS, launch
 
-SOURCE = Path(__file__).with_name("cuda.cu")
-OPTIONS = ("-std=c++17",)
-TYPES = {
-    "float": np.float32,
-    "int": np.int32,
-    "unsigned": np.uint32,
-    "i64": np.int64,
-    "u64": np.uint64,
-    "bool": np.bool_,
-}
 LANES = 32
-BLOCK = 256  # threads of a block, but for sgd_step: there a block is one warp
-MAX_BLOCKS = 1 << 16  # further work is done by the same threads, in strides
 MAX_IN_FLIGHT = 8192  # windows: 32 warps on each of 256 multiprocessors, more than any GPU has
 TILE = 4  # hidden rows trained together, as in cuda.cu
-SHARED_BY_DEFAULT = 48 << 10  # bytes of shared memory a block may have without asking
+LINE = 128  # bytes of a cache line: each warp's scratch begins on one
+MOST_SCRATCH = 4 << 31  # bytes of a warp: cuda.cu counts floats in an int
+SCRATCH_PART = 8  # of the device's memory, that scratch takes at most by default: one in eight
 
 
 def default_in_flight(words: int) -> int:
@@ -52,10 +42,10 @@ def subsample(
 ) -> tuple[Any, Any, Any]:
     xp, N = array_module(ids), len(ids)
     kept = xp.empty(N, np.bool_)
-    _launch("mark_kept", N, ids, start, keep, key, kept, N)
+    launch("mark_kept", N, ids, start, keep, key, kept, N)
     before = offsets_of(kept)
     kept_ids, positions = xp.empty(N, np.int32), xp.empty(N, np.int64)
-    _launch("compact_kept", N, ids, start, before, kept_ids, positions, N)
+    launch("compact_kept", N, ids, start, before, kept_ids, positions, N)
     return kept_ids, before[offsets], positions
 
 
@@ -64,18 +54,18 @@ def windows(
 ) -> tuple[Any, Any, Any, Any]:
     xp, N, S = array_module(ids), len(ids), len(offsets) - 1
     sizes = xp.empty(N, np.int32)
-    _launch("window_sizes", N, offsets, positions, window, key, sizes, S, N)
+    launch("window_sizes", N, offsets, positions, window, key, sizes, S, N)
     starts = offsets_of(sizes)
     contexts = xp.full(2 * window * N, -1, np.int32)
     arguments = (ids, offsets, positions, window, key, starts, contexts, S, N)
-    _launch("window_contexts", N, *arguments)
+    launch("window_contexts", N, *arguments)
     return contexts, starts, ids, positions
 
 
 def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key: np.uint64) -> Any:
     B = len(targets)
     rows = array_module(targets).empty((B, 1 + negative), np.int32)
-    _launch("draw", B, prob, alias, targets, positions, key, rows, len(prob), negative, B)
+    launch("draw", B, prob, alias, targets, positions, key, rows, len(prob), negative, B)
     return rows
 
 
@@ -84,7 +74,7 @@ def bag_mean(W: Any, ids: Any, offsets: Any) -> Any:
         return reference.bag_mean(W, ids, offsets)
     B, D = len(offsets) - 1, W.shape[1]
     means = array_module(W).empty((B, D), np.float32)
-    _launch("bag_mean", B * LANES, W, _as_int32(ids), offsets, means, D, B)
+    launch("bag_mean", B * LANES, W, _as_int32(ids), offsets, means, D, B)
     return means
 
 
@@ -99,7 +89,7 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
     elif os.environ.get("EMBEDLAYER_DETERMINISTIC") == "1":
         scatter_add_sorted(W, rows, values)
     else:
-        _launch("scatter_add", N * LANES, W, _as_int32(rows), values, D, N)
+        launch("scatter_add", N * LANES, W, _as_int32(rows), values, D, N)
 
 
 def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
@@ -107,7 +97,7 @@ def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
     N, D = len(rows), W.shape[1]
     order = array_module(W).argsort(rows, kind="stable")
     rows = _as_int32(rows)[order]
-    _launch("scatter_add_sorted", N * LANES, W, rows, order, values, D, N)
+    launch("scatter_add_sorted", N * LANES, W, rows, order, values, D, N)
 
 
 def sum_by_row(rows: Any, values: Any, size: int) -> tuple[Any, Any]:
@@ -123,19 +113,20 @@ def sgd_step(
     """
     (W_in, W_out), (contexts, offsets, rows, labels, measured) = tables, batch
     xp, (B, R), D = array_module(W_in), rows.shape, W_in.shape[1]
-    warps = max(1, min(B, in_flight or default_in_flight(len(W_in))))
+    held = _held(xp, len(W_in), R, D, in_flight)
+    warps = max(1, min(B, held.warps))
     losses, pairs = xp.zeros(warps, np.float32), xp.zeros(warps, np.int64)
-    name = "sgd_cbow" if mode.mean else "sgd_skipgram"
+    name, scratch = "sgd_cbow" if mode.mean else "sgd_skipgram", None
     if D % 4 == 0 and W_in.data.ptr % 16 == W_out.data.ptr % 16 == 0:
         name += "_wide"
+    if held.scratch:
+        name += "_scratch"
+        scratch = xp.empty((warps, held.scratch // 4), np.float32)
 
-    short, long, fits = _window_bytes(xp, R, D)
-    scratch = None if fits else xp.empty((warps, long // 4), np.float32)
     examples = (contexts, offsets, rows, labels, R if len(labels) > 1 else 0)
-    results = (measured, losses, pairs, scratch, long // 4)
+    results = (measured, losses, pairs, scratch, held.scratch // 4)
     arguments = (W_in, W_out, *examples, lr, mode.divide, *results, D, R, B)
-    shared = short + long if fits else short
-    _launch(name, warps * LANES if B else 0, *arguments, block=LANES, shared=shared)
+    launch(name, warps * LANES if B else 0, *arguments, block=LANES, shared=held.shared)
     return losses.sum(dtype=np.float64), pairs.sum()
 
 
@@ -151,88 +142,61 @@ def worker_bytes(shapes: tuple[tuple[int, int], tuple[int, int]], width: int, sh
         shapes: of the tables.
         width: R, the output rows of a window.
         share: its ``in_flight``.
+
+    Raises:
+        EmbedlayerError: more than the device has.
     """
     (words, D), _ = shapes
-    _, long, fits = _window_bytes(array_library("cupy"), width, D)
-    return 0 if fits else long * (share.in_flight or default_in_flight(words))
+    held = _held(array_library("cupy"), words, width, D, share.in_flight)
+    return held.scratch * held.warps
 
 
-def _window_bytes(xp: Any, R: int, D: int) -> tuple[int, int, bool]:
-    """Bytes that a warp keeps: short arrays, and rows; whether shared memory can hold the rows."""
-    short, long = 4 * (R * (TILE + 4) + 2 * TILE), 4 * (2 * R + TILE) * D
-    return short, long, short + long <= _shared_limit(xp)
+class _Held(NamedTuple):
+    """What a warp holds of its window: so many bytes of shared memory, or of scratch; and warps."""
+
+    shared: int
+    scratch: int
+    warps: int
+
+
+def _held(xp: Any, words: int, R: int, D: int, in_flight: int | None) -> _Held:
+    """Where a warp holds its window, and how many warps there are.
+
+    Shared memory, if a block may have so much; else scratch in the device's memory. Then fewer
+    windows are in flight by default, so that scratch leaves room for the tables.
+
+    Raises:
+        EmbedlayerError: so much scratch that the device, or the kernel, cannot hold it.
+    """
+    limits = _limits(xp, xp.cuda.Device().id)
+    size, default = 4 * (8 * R + 8 + (2 * R + TILE) * D), default_in_flight(words)
+    if size <= limits.shared:
+        return _Held(size, 0, min(MAX_BLOCKS, in_flight or default))
+    size = -(-size // LINE) * LINE
+    by_memory = max(1, limits.memory // SCRATCH_PART // size)
+    warps = min(MAX_BLOCKS, in_flight or min(default, by_memory))
+    if size > MOST_SCRATCH or size * warps > limits.memory:
+        raise EmbedlayerError(
+            f"a window of {R:,} output rows and {D:,} columns takes {size / 1e6:,.1f} MB of the "
+            f"device's memory, and {warps:,} in flight take {size * warps / 1e6:,.1f} MB; a window "
+            f"may take {MOST_SCRATCH / 1e6:,.1f} MB, and the device has "
+            f"{limits.memory / 1e6:,.1f} MB: lower negative, dim or in_flight"
+        )
+    return _Held(0, size, warps)
 
 
 def _as_int32(rows: Any) -> Any:
     return rows.astype(np.int32, copy=False)
 
 
-def _launch(name: str, threads: int, *arguments: Any, block: int = BLOCK, shared: int = 0) -> None:
-    """Run one kernel on the current stream, its arguments checked against the source.
+class _Limits(NamedTuple):
+    """Bytes: of shared memory that one block may have, and of the device's memory."""
 
-    Raises:
-        TypeError: an array that is not CuPy's or not of the declared dtype.
-        ValueError: an array that is not C-contiguous.
-    """
-    if threads == 0:
-        return
-    checked = []
-    for (ctype, parameter), argument in zip(_parameters()[name], arguments, strict=True):
-        where = f"{name}({parameter})"
-        checked.append(_checked(where, ctype, argument))
-    blocks = min(-(-threads // block), MAX_BLOCKS)
-    kernel = _kernel(array_module(*arguments), name)
-    if shared > SHARED_BY_DEFAULT:
-        kernel.max_dynamic_shared_size_bytes = shared
-    kernel((blocks,), (block,), tuple(checked), shared_mem=shared)
-
-
-def _checked(where: str, ctype: str, argument: Any) -> Any:
-    """The argument as the kernel declares it: CuPy would pass any array, and any int as int64."""
-    dtype = TYPES[ctype.removesuffix("*")]
-    if not ctype.endswith("*"):
-        return dtype(argument)
-    if argument is None:
-        return np.uint64(0)  # the null pointer
-    if array_module(argument) is np:
-        raise TypeError(f"{where}: a CuPy array is needed, not {type(argument).__name__}")
-    if argument.dtype != dtype:
-        raise TypeError(f"{where}: dtype {np.dtype(dtype)} is needed, not {argument.dtype}")
-    if not argument.flags.c_contiguous:
-        raise ValueError(f"{where}: the array must be C-contiguous")
-    return argument
+    shared: int
+    memory: int
 
 
 @cache
-def _parameters() -> dict[str, list[tuple[str, str]]]:
-    """(type, name) of every parameter of every kernel, read from the source."""
-    source = SOURCE.read_text(encoding="utf-8").replace("\\\n", "\n")
-    kernel = r"__global__ void(?:\s+__launch_bounds__\(.*?\))?\s+(\w+)\((.*?)\)\s*{"
-    found = re.findall(kernel, source, re.S)
-    kernels = {name: _declared(parameters) for name, parameters in found}
-    step = kernels.pop("NAME")
-    return kernels | dict.fromkeys(re.findall(r"^SGD_STEP\((\w+)", source, re.M), step)
-
-
-def _declared(parameters: str) -> list[tuple[str, str]]:
-    return [
-        (ctype.removeprefix("const "), name)
-        for ctype, name in re.findall(r"\s*([\w ]+?\*?) (\w+)(?:,|$)", parameters)
-    ]
-
-
-@cache
-def _kernel(cupy: Any, name: str) -> Any:
-    return _module(cupy).get_function(name)
-
-
-@cache
-def _module(cupy: Any) -> Any:
-    """The compiled source; CuPy compiles when a kernel is first needed and keeps it on disk."""
-    return cupy.RawModule(code=SOURCE.read_text(encoding="utf-8"), options=OPTIONS)
-
-
-@cache
-def _shared_limit(cupy: Any) -> int:
-    """Bytes of shared memory that one block may have on this device."""
-    return int(cupy.cuda.Device().attributes["MaxSharedMemoryPerBlockOptin"])
+def _limits(cupy: Any, device: int) -> _Limits:
+    shared = cupy.cuda.Device(device).attributes["MaxSharedMemoryPerBlockOptin"]
+    return _Limits(int(shared), int(cupy.cuda.runtime.memGetInfo()[1]))

@@ -11,13 +11,16 @@ SUITE = "the suite"
 RUNGS = {
     "test_r0_surface": "R0 the double's names are the pinned CuPy's",
     "test_r1_double": "R1 the double's rules",
+    "test_r1_limits": "R1 the devices' limits",
     SUITE: "R1 layers, optimizers, kernels, models, training, vectors and evaluation on the double",
     "test_r2_nvrtc": "R2 compiled by CuPy's NVRTC",
     "test_r3_emulator": "R3 cuda.cu executed on the CPU",
+    "test_r3_scratch": "R3 with scratch for shared memory",
     "test_r3_ptx": "R3 its PTX executed on the CPU",
     "test_r3_sanitizers": "R3 under ASan, UBSan and TSan",
     "test_r4_mutants": "R4 planted bugs rejected",
     "test_end_to_end": "end to end",
+    "test_session": "the session on a machine with a GPU, without one",
     "test_device": "R5 on a real device",
 }
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from embedlayer.kernels import cuda
+from embedlayer.kernels import launch
 
 
 class Mutant(NamedTuple):
@@ -18,7 +18,7 @@ class Mutant(NamedTuple):
         Raises:
             ValueError: the shipped source no longer has what is to be changed.
         """
-        shipped = cuda.SOURCE.read_text(encoding="utf-8")
+        shipped = launch.SOURCE.read_text(encoding="utf-8")
         start = shipped.find(self.after)
         if start < 0 or self.old not in shipped[start:]:
             raise ValueError(f"cuda.cu has no {self.old!r} after {self.after!r}")
@@ -35,7 +35,7 @@ VALUES = {
     "a missing barrier after the scores": Mutant(SYNC, "", SCORES),
     "a missing barrier after the tile is named": Mutant(SYNC, "", "held.tile_times[rank] = times;"),
     "an early return before a shuffle": Mutant(
-        "Held<WIDTH> held((Piece", "if (lane >= D) return;\n    Held<WIDTH> held((Piece"
+        "Held<WIDTH> held(memory", "if (lane >= D) return;\n    Held<WIDTH> held(memory"
     ),
     "a shuffle in a divergent branch": Mutant(
         "loss = warp_sum(loss);", "if (lane < 16) loss = warp_sum(loss);"
@@ -83,7 +83,7 @@ ADDRESS = {
 }
 UNDEFINED = {
     "16 bytes from where 4 are aligned": Mutant(
-        "SGD_STEP(sgd_skipgram, false, 1)", "SGD_STEP(sgd_skipgram, false, 4)"
+        "SGD_STEP(sgd_skipgram, false, 1,", "SGD_STEP(sgd_skipgram, false, 4,"
     ),
     "a shift by the width of the type": Mutant("bits >> 31)", "bits >> 64)"),
 }
@@ -91,6 +91,9 @@ UNDEFINED = {
 LINT = {
     "double precision": Mutant(
         "__fdividef(1.0f, 1.0f + __expf(-score))", "1.0 / (1.0 + exp(-score))"
+    ),
+    "shared memory or scratch, chosen at run time": Mutant(
+        "if (SCRATCH) return", "if (scratch) return"
     ),
     "a table read that does not see its writes": Mutant("__ldcg(pointer)", "__ldg(pointer)"),
     "registers for twice the warps": Mutant(

@@ -5,7 +5,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from embedlayer.kernels import cuda
+from embedlayer.kernels import launch
 
 from .double.surface import real_cupy
 
@@ -21,6 +21,7 @@ class Usage(NamedTuple):
     registers: int
     stack: int  # bytes, as the spills
     spilled: int
+    shared: int  # bytes that the kernel itself declares
 
 
 @cache
@@ -35,7 +36,7 @@ def compiled(code: str, architecture: int, method: str) -> tuple[bytes, str]:
 
     log = io.StringIO()
     program = compiler._NVRTCProgram(code, "cuda.cu", name_expressions=None, method=method)
-    options = (*cuda.OPTIONS, *BY_CUPY, f"-arch=sm_{architecture}", "--ptxas-options=-v")
+    options = (*launch.OPTIONS, *BY_CUPY, f"-arch=sm_{architecture}", "--ptxas-options=-v")
     return program.compile(options, log)[0], log.getvalue()
 
 
@@ -45,26 +46,33 @@ def ptx(code: str, architecture: int) -> str:
 
 
 def usage(code: str, architecture: int) -> dict[str, Usage]:
-    """Registers, stack and spills of every kernel."""
+    """Registers, stack, spills and shared memory of every kernel."""
     found = re.findall(
         r"entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores"
-        r".*?Used (\d+) registers",
+        r".*?Used (\d+) registers([^\n]*)",
         compiled(code, architecture, "cubin")[1],
         re.S,
     )
     return {
-        name: Usage(int(registers), int(stack), int(spilled))
-        for name, stack, spilled, registers in found
+        name: Usage(int(registers), int(stack), int(spilled), _shared(rest))
+        for name, stack, spilled, registers, rest in found
     }
 
 
+def _shared(used: str) -> int:
+    """Bytes, in what the compiler says a kernel used besides registers."""
+    found = re.search(r"(\d+) bytes smem", used)
+    return int(found[1]) if found else 0
+
+
 def require_clean(code: str, architecture: int) -> dict[str, Usage]:
-    """Raise AssertionError for spills, double precision, stale loads or too many registers."""
+    """Raise AssertionError for spills, doubles, too many registers, slow or stale accesses."""
     text = ptx(code, architecture)
     for forbidden, why in (
         (r"\.f64", "double precision"),
         (r"\b(?:ld|st)\.local", "registers spilled to memory"),
         (r"ld\.global\.nc", "a load that does not see what the launch writes"),
+        (r"\b(?:ld|st)\.(?:v\d\.)?[a-z]\d", "shared or global memory, found out at each access"),
     ):
         lines = re.findall(rf"^.*{forbidden}.*$", text, re.M)
         assert not lines, f"{why}: {lines[0].strip()}"

@@ -46,7 +46,10 @@ class Program:
         found = re.search(rf"\.entry {name}\((.*?)\)[^{{]*\{{(.*?)\n\}}", ptx, re.S)
         if not found:
             raise PtxError(f"no kernel {name}")
+        self.name = name
         self.parameters = re.findall(r"\.param \.(\w+) (\w+)", found[1])
+        bound = re.search(r"\.maxntid (\d+)", found[0])
+        self.bound = int(bound[1]) if bound else 0  # threads of a block, by ``__launch_bounds__``
         self.registers: dict[str, str] = {}
         self.code: list[Instruction] = []
         self.labels: dict[str, int] = {}

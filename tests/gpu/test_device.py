@@ -9,6 +9,7 @@ from examples import MODE_NAMES, MODES
 from embedlayer.kernels.arguments import Mode
 
 from . import test_r3_emulator as emulated
+from . import test_r3_scratch as scratch
 from .cases import STEPS, TEXTS
 
 
@@ -21,6 +22,12 @@ def test_steps(name: str, mode: Mode, on_device: Any) -> None:
 @pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 def test_steps_side_by_side(mode: Mode, on_device: Any) -> None:
     emulated.test_windows_that_share_no_rows_may_run_in_any_order(0, 1, mode, on_device)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
+@pytest.mark.parametrize("D", [20, 33])
+def test_steps_side_by_side_in_scratch(D: int, mode: Mode, on_device: Any) -> None:
+    scratch.test_windows_in_flight_have_scratch_of_their_own(0, 1, D, mode, on_device)
 
 
 @pytest.mark.parametrize("name", TEXTS)

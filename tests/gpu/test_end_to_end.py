@@ -154,13 +154,13 @@ def test_in_flight_reaches_the_kernel(
     small: Corpus, cupy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launched = set()
-    launch = cuda._launch
+    launch = cuda.launch
 
     def note(name: str, threads: int, *arguments: Any, **options: Any) -> None:
         launched.add(threads // cuda.LANES) if name.startswith("sgd") else None
         launch(name, threads, *arguments, **options)
 
-    monkeypatch.setattr(cuda, "_launch", note)
+    monkeypatch.setattr(cuda, "launch", note)
     for in_flight in (None, 5):
         Training(small, SMALL, epochs=1, in_flight=in_flight, backend="cupy").run()
     assert launched == {cuda.default_in_flight(len(small.vocabulary)), 5}

@@ -15,6 +15,7 @@ from .cases import (
     STEPS,
     TEXTS,
     Text,
+    device,
     filled,
     filled_windows,
     on_device,
@@ -82,14 +83,11 @@ def test_rows_that_do_not_start_on_16_bytes_are_read_float_by_float(cupy: Any) -
     require_equal_steps([*tables, *outcome], wanted)
 
 
-@pytest.mark.parametrize("architecture", [800, 900])
+@pytest.mark.parametrize("capability", [80, 90])
 @pytest.mark.parametrize("D", [100, 300])
 def test_each_row_is_read_once_and_written_once(
-    D: int, architecture: int, cupy: Any, monkeypatch: pytest.MonkeyPatch
+    D: int, capability: int, cupy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RawModule, "architecture", architecture)
-    cuda._module.cache_clear()
-    cuda._kernel.cache_clear()
     case = step(D, V=60, sizes=(10, 7, 40, 1))
     rows = 0
     for b, outputs in enumerate(case.rows):
@@ -98,12 +96,10 @@ def test_each_row_is_read_once_and_written_once(
     for mean, reads in ((False, 1), (True, 1)):
         monkeypatch.setattr(RawModule, "loaded", 0)
         monkeypatch.setattr(RawModule, "added", 0)
-        with schedule():
+        with device(capability), schedule():
             on_device(cupy, case, Mode(mean))
         assert RawModule.loaded == reads * rows * D * 4
         assert RawModule.added == rows * D * 4
-    cuda._module.cache_clear()
-    cuda._kernel.cache_clear()
 
 
 @pytest.mark.parametrize(("seed", "resident"), SCHEDULES[::2])

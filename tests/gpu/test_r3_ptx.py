@@ -6,54 +6,63 @@ import numpy as np
 import pytest
 from examples import MODE_NAMES, MODES, SKIPGRAM
 
-from embedlayer.kernels import cuda
+from embedlayer.kernels import launch
 from embedlayer.kernels.arguments import Mode
 
 from . import nvrtc, test_r3_emulator
-from .cases import STEPS, TEXTS, on_device, schedule, step
+from .cases import STEPS, TEXTS, device, in_scratch, on_device, schedule, step
+from .emulator import RawModule
+from .emulator.limits import LimitedKernel
 from .ptx import Launch, Program
 
-CODE = cuda.SOURCE.read_text()
+CODE = launch.SOURCE.read_text()
 
 
 class PtxModule:
     """As ``cupy.RawModule``, with kernels that are interpreted."""
 
     launches: ClassVar[list[Launch]] = []
-    architecture = 80
 
     def __init__(self, *, code: str, options: tuple[str, ...]) -> None:
-        self.ptx = nvrtc.ptx(code, self.architecture)
+        self.code = code
 
-    def get_function(self, name: str) -> Any:
-        program = Program(self.ptx, name)
+    def get_function(self, name: str) -> "PtxKernel":
+        return PtxKernel(self.code, name, RawModule.device)
 
-        def run(grid: tuple[int], block: tuple[int], args: Any, *, shared_mem: int) -> None:
-            host = tuple(getattr(argument, "_device_buffer", argument) for argument in args)
-            launch = Launch(program, host)
-            launch(grid[0], block[0], shared_mem)
-            PtxModule.launches.append(launch)
 
-        return type("Kernel", (), {"__call__": staticmethod(run)})()
+class PtxKernel(LimitedKernel):
+    """As ``cupy.RawKernel``; its limits are those of what the compiler made."""
+
+    def __init__(self, code: str, name: str, device: int) -> None:
+        used = nvrtc.usage(code, device)[name]
+        self.program = Program(nvrtc.ptx(code, device), name)
+        bound, registers, static = self.program.bound, used.registers, used.shared
+        super().__init__(name, device, bound=bound, registers=registers, static=static)
+
+    def __call__(
+        self, grid: tuple[int], block: tuple[int], args: Any, *, shared_mem: int = 0
+    ) -> None:
+        self.check(grid[0], block[0], shared_mem)
+        host = tuple(getattr(argument, "_device_buffer", argument) for argument in args)
+        launched = Launch(self.program, host)
+        launched(grid[0], block[0], shared_mem)
+        PtxModule.launches.append(launched)
 
 
 @pytest.fixture(params=[80, 90])
-def architecture(request: pytest.FixtureRequest) -> int:
+def capability(request: pytest.FixtureRequest) -> int:
     nvrtc.ptx(CODE, request.param)  # by the real CuPy, before the double takes its name
+    nvrtc.usage(CODE, request.param)
     return request.param
 
 
 @pytest.fixture
-def interpreted(architecture: int, cupy: Any, monkeypatch: Any) -> Any:
+def interpreted(capability: int, cupy: Any, monkeypatch: Any) -> Any:
     """The double, whose kernels are interpreted PTX of one architecture."""
     monkeypatch.setattr(cupy, "RawModule", PtxModule)
-    monkeypatch.setattr(PtxModule, "architecture", architecture)
     monkeypatch.setattr(PtxModule, "launches", [])
-    for cached in (cuda._module, cuda._kernel):
-        cached.cache_clear()
-    yield cupy
-    for cached in (cuda._module, cuda._kernel):
-        cached.cache_clear()
+    with device(capability):
+        yield cupy
 
 
 @pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
@@ -65,6 +74,14 @@ def test_steps(name: str, mode: Mode, interpreted: Any) -> None:
     test_r3_emulator.test_one_window_in_flight_is_the_reference_window_by_window(
         name, mode, interpreted
     )
+
+
+@pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
+@pytest.mark.parametrize("name", ["repeated ids", "D = 33"])
+def test_steps_in_scratch(name: str, mode: Mode, interpreted: Any) -> None:
+    with in_scratch():
+        test_steps(name, mode, interpreted)
+    assert all(run.program.name.endswith("_scratch") for run in PtxModule.launches)
 
 
 @pytest.mark.parametrize("name", ["empty among full", "window 1", "far into a corpus"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embedlayer.kernels import cuda, reference
+from embedlayer.kernels import cuda, launch, reference
 
 from . import double, nvrtc, sanitizers, test_r3_emulator
 from .cases import STEPS, source
@@ -82,7 +82,7 @@ def test_bad_code_is_rejected(name: str) -> None:
 
 
 def test_a_scalar_of_another_type_is_rejected(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda, "_checked", lambda where, ctype, argument: argument)
+    monkeypatch.setattr(launch, "_checked", lambda where, ctype, argument: argument)
     table = cupy.zeros((4, 4), np.float32)
     rows, values = cupy.zeros(2, np.int32), cupy.zeros((2, 4), np.float32)
     with pytest.raises(TypeError, match="scatter_add: i4 got int"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..emulator import RawModule
+from ..emulator.limits import SHARED, CUDADriverError
 from .device_array import (
     SURFACE,
     TABLE_TYPES,
@@ -27,12 +28,7 @@ WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "array_eq
 WAITING |= {"extract", "compress", "setdiff1d", "intersect1d", "union1d", "array_split"}
 TYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool_ dtype"
 CONSTANTS = "newaxis pi e inf nan integer floating number generic iinfo finfo result_type"
-DEVICE = {
-    "MaxSharedMemoryPerBlockOptin": 99 << 10,  # of a consumer card: the least to be met today
-    "MultiProcessorCount": 2,
-}
 MEMORY = 1 << 30  # bytes that the device says it has
-PROPERTIES = {"name": b"a double", "totalGlobalMem": MEMORY, "major": 9, "minor": 0}
 
 
 class Ufunc:
@@ -132,7 +128,7 @@ class Device(contextlib.nullcontext):  # type: ignore[type-arg]
     def __init__(self, device: int = 0) -> None:
         super().__init__()
         self.id = device
-        self.attributes = DEVICE
+        self.attributes = {"MaxSharedMemoryPerBlockOptin": SHARED[RawModule.device]}
         self.mem_info = (MEMORY, MEMORY)
 
     def use(self) -> None:
@@ -140,6 +136,11 @@ class Device(contextlib.nullcontext):  # type: ignore[type-arg]
 
     def synchronize(self) -> None:
         sync("device.synchronize()")
+
+
+def _properties(device: int) -> dict[str, Any]:
+    major, minor = divmod(RawModule.device, 10)
+    return {"name": b"a double", "totalGlobalMem": MEMORY, "major": major, "minor": minor}
 
 
 def make_cupy() -> Any:
@@ -181,10 +182,11 @@ def make_cupy() -> Any:
         get_current_stream=Stream,
         is_available=lambda: True,
         alloc_pinned_memory=bytearray,
+        driver=SimpleNamespace(CUDADriverError=CUDADriverError),
         runtime=SimpleNamespace(
             getDeviceCount=lambda: 1,
             memGetInfo=lambda: (MEMORY, MEMORY),
-            getDeviceProperties=lambda device: PROPERTIES,
+            getDeviceProperties=_properties,
         ),
     )
     return cupy

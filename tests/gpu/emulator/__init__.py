@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .limits import LimitedKernel
+
 HERE = Path(__file__).parent
 CACHE = Path(tempfile.gettempdir()) / f"embedlayer-emulator-{os.getuid()}"
 SANITIZERS = {
@@ -23,6 +25,7 @@ SANITIZERS = {
     "undefined": ("-fsanitize=undefined", "-fno-sanitize-recover=undefined"),
 }
 SHARED = re.compile(r"extern __shared__ (\w+) (\w+)\[\];")
+KERNEL = re.compile(r'extern "C"\s+void\s+(?:__launch_bounds__\(([^,)]*)[^)]*\)\s+)?(\w+)\s*\(')
 RUNTIME = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
 CPP = ("g++", "-std=gnu++20", "-fPIC", "-g", f"-I{HERE}")
 
@@ -37,7 +40,6 @@ class Options(ctypes.Structure):
     _fields_ = (
         ("seed", ctypes.c_uint),
         ("resident", ctypes.c_int),
-        ("shared_limit", ctypes.c_size_t),
         ("flush_denormals", ctypes.c_int),
         ("loaded", ctypes.c_uint64),
         ("added", ctypes.c_uint64),
@@ -48,33 +50,34 @@ class RawModule:
     """As ``cupy.RawModule``; the class attributes say how its kernels run.
 
     ``seed`` 0 runs threads in order, another in a random schedule; ``resident`` blocks run side by
-    side. ``loaded`` and ``added`` count the bytes of ``__ldcg`` and ``atomicAdd``.
+    side. ``loaded`` and ``added`` count the bytes of ``__ldcg`` and ``atomicAdd``. ``device`` is
+    the one whose limits hold, by ten times its compute capability; by default the newest with
+    little shared memory.
     """
 
     seed = 0
     resident = 1
     loaded = 0
     added = 0
-    architecture = 900
+    device = 120
     sanitizer = os.environ.get("EMU_SANITIZE", "")
 
     def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
-        self.library = ctypes.CDLL(str(_compiled(code, self.architecture, self.sanitizer)))
+        self.library = ctypes.CDLL(str(_compiled(code, self.device, self.sanitizer)))
 
     def get_function(self, name: str) -> "Kernel":
-        return Kernel(self.library, name)
+        return Kernel(self.library, name, self.device)
 
 
-class Kernel:
+class Kernel(LimitedKernel):
     """As the ``cupy.RawKernel`` of one function."""
 
-    def __init__(self, library: ctypes.CDLL, name: str) -> None:
-        self.name = name
+    def __init__(self, library: ctypes.CDLL, name: str, device: int) -> None:
+        super().__init__(name, device, bound=getattr(library, f"emu_bound_{name}")())
         self.run = getattr(library, f"emu_run_{name}")
         signature = getattr(library, f"emu_signature_{name}")
         signature.restype = ctypes.c_char_p
         self.types = signature().decode().split(";")[:-1]
-        self.max_dynamic_shared_size_bytes = 48 << 10
 
     def __call__(
         self, grid: tuple[int], block: tuple[int], args: tuple[Any, ...], *, shared_mem: int = 0
@@ -82,9 +85,10 @@ class Kernel:
         if len(args) != len(self.types):
             raise TypeError(f"{self.name}: {len(args)} arguments for {len(self.types)} parameters")
         (blocks,), (threads,) = grid, block
+        self.check(blocks, threads, shared_mem)
         values = [self._value(*pair) for pair in zip(self.types, args, strict=True)]
         pointers = (ctypes.c_void_p * len(values))(*[value.ctypes.data for value in values])
-        options = Options(RawModule.seed, RawModule.resident, self.max_dynamic_shared_size_bytes, 1)
+        options = Options(RawModule.seed, RawModule.resident, 1)
         error = ctypes.create_string_buffer(500)
         size = ctypes.c_size_t
         code = self.run(
@@ -113,23 +117,23 @@ class Kernel:
         return np.asarray(host)
 
 
-def _compiled(code: str, architecture: int, sanitizer: str) -> Path:
+def _compiled(code: str, device: int, sanitizer: str) -> Path:
     """The shared library of this source, compiled once."""
     flags = SANITIZERS[sanitizer]
-    key = hashlib.sha256(repr((code, architecture, flags, RUNTIME)).encode()).hexdigest()[:24]
+    key = hashlib.sha256(repr((code, device, flags, RUNTIME)).encode()).hexdigest()[:24]
     library = CACHE / f"{key}.so"
     if library.exists():
         return library
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-        arch = f"-D__CUDA_ARCH__={architecture}"
+        arch = f"-D__CUDA_ARCH__={10 * device}"
         source = Path(folder, "cuda.cpp")
         source.write_text(_translated(code))
-        names = re.findall(
-            r'extern "C"\s+void\s+(\w+)\s*\(', _gcc(*CPP, arch, "-E", "-P", source).stdout
-        )
+        plain = _gcc(*CPP, arch, "-DEMU_KEEP_BOUNDS", "-E", "-P", source).stdout
         with source.open("a") as file:
-            file.writelines(f"EMU_EXPORT({name})\n" for name in names)
+            file.writelines(
+                f"EMU_EXPORT({name}, {bound or 0})\n" for bound, name in KERNEL.findall(plain)
+            )
         built = Path(folder, "cuda.so")
         kernel = ("-Wno-unknown-pragmas", "-shared", source, _scheduler(flags), "-o", built)
         _gcc(*CPP, "-O1", arch, *flags, *kernel)

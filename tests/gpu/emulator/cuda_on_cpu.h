@@ -18,7 +18,9 @@
 #endif
 #define __global__
 #define __device__
+#ifndef EMU_KEEP_BOUNDS  // defined when the kernels are listed, not when they are compiled
 #define __launch_bounds__(...)
+#endif
 #define __align__(bytes) alignas(bytes)
 
 struct Index {
@@ -31,7 +33,6 @@ enum Meeting { SHUFFLE_XOR, BALLOT, SYNC };
 struct Options {
     unsigned seed;          // 0: threads in order; else a random schedule
     int resident;           // blocks that run side by side
-    size_t shared_limit;    // bytes of shared memory a block may have
     int flush_denormals;    // as CuPy's option -ftz=true
     uint64_t loaded, added; // out: bytes of __ldcg and of atomicAdd
 };
@@ -154,7 +155,8 @@ struct Exported<Kernel> {
     }
 };
 
-#define EMU_EXPORT(name)                                                                        \
+#define EMU_EXPORT(name, bound)                                                                 \
+    extern "C" unsigned emu_bound_##name() { return bound; }                                     \
     extern "C" int emu_run_##name(void** arguments, unsigned grid, unsigned block, size_t shared, \
                                   Options* options, char* error, size_t error_size) {           \
         return emu_launch(&Exported<&name>::entry, arguments, grid, block, shared, options,      \

@@ -1,8 +1,8 @@
 // Runs a CUDA launch on one CPU thread: every CUDA thread is a fiber, switched where lanes meet.
 //
 // Strict where CUDA is undefined: lanes that meet in different operations, that ended, or that never
-// come; more shared memory or threads than a device has. Shared memory starts as NaN. Compile this
-// file without -fsanitize: it tells the sanitizers of its fibers itself (EMU_TSAN, EMU_ASAN).
+// come. What a device refuses to launch, limits.py refuses before. Shared memory starts as NaN. Compile
+// this file without -fsanitize: it tells the sanitizers of its fibers itself (EMU_TSAN, EMU_ASAN).
 #include "cuda_on_cpu.h"
 
 #include <cstdio>
@@ -49,7 +49,7 @@ Options* emu_options;
 
 namespace {
 
-constexpr unsigned WARP = 32, MOST_THREADS = 1024, ALL_LANES = 0xffffffffu;
+constexpr unsigned WARP = 32, ALL_LANES = 0xffffffffu;
 constexpr size_t STACK = 128 << 10, GUARD = 4096, RED_ZONE = 256;
 // TSan reuses the numbers of ended fibers, so they are kept; it has room for about 8000.
 constexpr size_t KEPT_FIBERS = 6000;
@@ -343,14 +343,6 @@ uint64_t emu_meet(Meeting kind, unsigned mask, uint64_t value, int lane_mask, in
 
 int emu_launch(void (*entry)(void**), void** arguments, unsigned grid, unsigned block, size_t shared,
                Options* options, char* error, size_t error_size) {
-    const char* refused = !grid || !block                    ? "grid or block is zero"
-                          : block > MOST_THREADS             ? "more than 1024 threads a block"
-                          : shared > options->shared_limit ? "more shared memory than allowed"
-                                                           : nullptr;
-    if (refused) {
-        snprintf(error, error_size, "launch refused: %s", refused);
-        return 1;
-    }
     Launch current{entry, arguments};
     launch = &current;
     emu_options = options;
@@ -362,7 +354,7 @@ int emu_launch(void (*entry)(void**), void** arguments, unsigned grid, unsigned 
     run_blocks(grid, block, shared);
     _mm_setcsr(rounding);
     if (current.failed) snprintf(error, error_size, "%s", current.error);
-    return current.failed ? 2 : 0;
+    return current.failed;
 }
 
 }  // extern "C"
