@@ -1,6 +1,7 @@
 # Sourced by the scripts beside it: find a Python and make a virtual environment with it.
 
-# make_environment FOLDER: a virtual environment there, made anew unless it works, and activated.
+# make_environment FOLDER [OPTIONS]: a virtual environment there, made by venv with these options unless
+# one works already, and activated.
 make_environment() {
     local python=${PYTHON:-python3}
     if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
@@ -9,7 +10,7 @@ make_environment() {
     fi
     if ! "$1/bin/python" -c '' 2>/dev/null; then
         rm -rf "$1"
-        if ! "$python" -m venv "$1"; then
+        if ! "$python" -m venv "${@:2}" "$1"; then
             echo "error: python3 cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2
             exit 2
         fi

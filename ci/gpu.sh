@@ -1,49 +1,62 @@
 #!/usr/bin/env bash
 # On a machine WITH an NVIDIA GPU: the tests on it, the kernels under compute-sanitizer where it is
-# installed, and the benchmark on a text, as JSON.   bash ci/gpu.sh TEXT [RESULT.json]
+# installed, and the benchmark on a text; the result, as JSON, is kept after every phase.
+#   bash ci/gpu.sh [--wheels DIR] TEXT [RESULT.json]
+# --wheels: without network, in under nine minutes. CuPy, NumPy, numba, SciPy and torch are those of
+# python3 (or PYTHON=...); the rest comes from DIR, made elsewhere by: python tests/gpu/wheels.py DIR
 set -euo pipefail
+here=$PWD
 cd "$(dirname "$0")/.."
 source ci/environment.sh
 
-if [[ $# -lt 1 || ! -f $1 ]]; then
-    echo "usage: bash ci/gpu.sh TEXT [RESULT.json]: a text file to train on, 100 MB or so" >&2
+usage() {
+    echo "usage: bash ci/gpu.sh [--wheels DIR] TEXT [RESULT.json]: a text to train on, 100 MB or so" >&2
+    exit 2
+}
+wheels=
+if [[ ${1:-} == --wheels ]]; then
+    [[ $# -ge 2 ]] || usage
+    wheels=$(cd "$here" && realpath "$2")
+    shift 2
+fi
+[[ $# -ge 1 && $# -le 2 ]] || usage
+text=$(cd "$here" && realpath "$1")
+result=$(cd "$here" && realpath "${2:-gpu.json}")
+[[ -f $text ]] || usage
+if [[ -n $wheels && ! -d $wheels ]]; then
+    echo "error: $wheels is not a folder; python tests/gpu/wheels.py DIR makes one where there is a network" >&2
     exit 2
 fi
-text=$(realpath "$1")
-result=${2:-gpu.json}
 if ! nvidia-smi >/dev/null 2>&1; then
     echo "error: nvidia-smi finds no GPU; without one, bash ci/test.sh checks this path on the CPU" >&2
     exit 2
 fi
-if ! command -v g++ >/dev/null; then
-    echo "error: g++ is needed; on Debian and Ubuntu: apt-get install g++" >&2
-    exit 2
-fi
-major=$(nvidia-smi | sed -n 's/.*CUDA Version: \([0-9]*\).*/\1/p')
-if [[ -z $major || $major -lt 13 ]]; then
-    # The checks of R0 and R2 need the pinned CuPy, which is CUDA 13's.
-    echo "error: this driver is for CUDA ${major:-unknown}; install driver 580 or newer" >&2
-    exit 2
-fi
 
-make_environment .venv-gpu
-echo "== install"
-pip install --quiet --upgrade pip
-pip install --quiet ".[test,verify]"
-
-echo "== tests on the device"
-EMBEDLAYER_REQUIRE=cupy pytest
-
-echo "== compute-sanitizer"
-if command -v compute-sanitizer >/dev/null; then
-    for tool in memcheck racecheck synccheck initcheck; do
-        echo "-- $tool"
-        PYTHONPATH=tests compute-sanitizer --tool "$tool" --error-exitcode 1 \
-            python -P -m gpu.races device
-    done
+if [[ -z $wheels ]]; then
+    if ! command -v g++ >/dev/null; then
+        echo "error: g++ is needed; on Debian and Ubuntu: apt-get install g++" >&2
+        exit 2
+    fi
+    cuda=13 # the pinned CuPy's, which the checks of R0 and R2 need
+    make_environment .venv-gpu
 else
-    echo "compute-sanitizer is not installed: not run"
+    # What is installed there is seen, pip too: by its path, as that Python may be an environment's itself.
+    there=$("${PYTHON:-python3}" -c '
+import pip, sys
+for path in sys.path:
+    if path.endswith("-packages"):
+        print(f"import site; site.addsitedir({path!r})")')
+    make_environment .venv-gpu-wheels --without-pip
+    echo "$there" >"$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/there.pth"
+    if ! cuda=$(python -W ignore -c 'import cupy; print(cupy.cuda.runtime.runtimeGetVersion() // 1000)'); then
+        echo "error: with --wheels, CuPy must be installed there (see above)" >&2
+        exit 2
+    fi
+fi
+driver=$(nvidia-smi | sed -n 's/.*CUDA Version: *\([0-9]*\).*/\1/p')
+if [[ -z $driver || $driver -lt $cuda ]]; then
+    echo "error: this driver is for CUDA ${driver:-unknown}, CuPy for CUDA $cuda: update the driver" >&2
+    exit 2
 fi
 
-echo "== benchmark"
-PYTHONPATH=tests python -P -m gpu.benchmark "$text" | tee "$result"
+PYTHONPATH=tests python -P -m gpu.session "$text" "$result" ${wheels:+--wheels "$wheels"}
