@@ -40,12 +40,10 @@ if [[ -z $wheels ]]; then
     cuda=13 # the pinned CuPy's, which the checks of R0 and R2 need
     make_environment .venv-gpu
 else
-    # What is installed there is seen, pip too: by its path, as that Python may be an environment's itself.
-    there=$("${PYTHON:-python3}" -c '
-import pip, sys
-for path in sys.path:
-    if path.endswith("-packages"):
-        print(f"import site; site.addsitedir({path!r})")')
+    if ! there=$("${PYTHON:-python3}" tests/gpu/there.py); then
+        echo "error: with --wheels, python3 (or PYTHON=...) must have pip" >&2
+        exit 2
+    fi
     make_environment .venv-gpu-wheels --without-pip
     echo "$there" >"$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/there.pth"
     if ! cuda=$(python -W ignore -c 'import cupy; print(cupy.cuda.runtime.runtimeGetVersion() // 1000)'); then

@@ -9,67 +9,12 @@ the other, so races are not its business.
 
 import re
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-LANES = 32
-SHARED = 1 << 60  # where the shared memory lies among the addresses
-TYPES = {
-    "f32": "f4", "s16": "i2", "s32": "i4", "s64": "i8", "u8": "u1", "s8": "i1", "u16": "u2",
-    "u32": "u4", "u64": "u8", "b16": "u2", "b32": "u4", "b64": "u8", "pred": "?",
-}  # fmt: skip
-COMPARISONS = {
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
-    "gt": np.greater, "ge": np.greater_equal,
-}  # fmt: skip
-
-
-class PtxError(RuntimeError):
-    """The program does what the hardware leaves undefined, or what is not known here."""
-
-
-class Instruction(NamedTuple):
-    """``@guard op.parts operands``."""
-
-    guard: str
-    parts: list[str]
-    operands: list[str]
-    text: str
-
-
-class Program:
-    """One kernel of a PTX text."""
-
-    def __init__(self, ptx: str, name: str) -> None:
-        ptx = re.sub(r"//.*", "", ptx)
-        found = re.search(rf"\.entry {name}\((.*?)\)[^{{]*\{{(.*?)\n\}}", ptx, re.S)
-        if not found:
-            raise PtxError(f"no kernel {name}")
-        self.name = name
-        self.parameters = re.findall(r"\.param \.(\w+) (\w+)", found[1])
-        bound = re.search(r"\.maxntid (\d+)", found[0])
-        self.bound = int(bound[1]) if bound else 0  # threads of a block, by ``__launch_bounds__``
-        self.registers: dict[str, str] = {}
-        self.code: list[Instruction] = []
-        self.labels: dict[str, int] = {}
-        for statement in re.findall(
-            r"[^;{}:]+:|[^;]+;", re.sub(r"(?m)^\s*[{}]|[{}]\s*$|\}$", "", found[2])
-        ):
-            self._read(statement.strip().rstrip(";").strip())
-
-    def _read(self, statement: str) -> None:
-        if statement.endswith(":"):
-            self.labels[statement[:-1]] = len(self.code)
-        elif declared := re.match(r"\.reg \.(\w+)\s+(%?\w+)(?:<(\d+)>)?$", statement):
-            kind, name, count = declared.groups()
-            names = [f"{name}{i}" for i in range(int(count))] if count else [name]
-            self.registers |= dict.fromkeys(names, TYPES[kind])
-        elif not statement.startswith(".pragma"):
-            parts = re.match(r"(?:@(!?%p\d+)\s+)?(\S+)\s*(.*)$", statement, re.S)
-            assert parts, statement
-            operands = re.findall(r"\{[^}]*\}|\[[^\]]*\]|[^,\s]+", parts[3])
-            self.code.append(Instruction(parts[1] or "", parts[2].split("."), operands, statement))
+from .ptx_arithmetic import COMPARISONS, LANES, SHARED, compute, poison, resized
+from .ptx_program import TYPES, Instruction, Program, PtxError
 
 
 class Launch:
@@ -107,7 +52,7 @@ class _Warp:
         self.shared = np.full(shared_mem, 0xFF, np.uint8)  # NaN
         self.special = {k: np.broadcast_to(np.uint32(v), LANES) for k, v in special.items()}
         self.registers = {
-            name: np.zeros(LANES, bool) if kind == "?" else _poison(kind)
+            name: np.zeros(LANES, bool) if kind == "?" else poison(kind)
             for name, kind in launch.program.registers.items()
         }
         self.here = np.zeros(LANES, np.int64)  # the next instruction of each lane
@@ -154,9 +99,9 @@ class _Warp:
         """What an operand holds, in all lanes, seen as this type."""
         if operand in self.registers:
             bits = self.registers[operand]
-            return bits if kind == "?" else _resized(bits, kind)
+            return bits if kind == "?" else resized(bits, kind)
         if operand in self.special:
-            return _resized(self.special[operand], kind)
+            return resized(self.special[operand], kind)
         if operand == "shared_memory":
             return np.zeros(LANES, kind)
         if re.match(r"0f[0-9A-F]{8}$", operand):
@@ -164,14 +109,14 @@ class _Warp:
         if re.match(r"-?\d+$", operand):
             size = 64 if kind == "?" else 8 * np.dtype(kind).itemsize
             bits = np.uint64(int(operand) % 2**size)
-            return np.broadcast_to(bits != 0 if kind == "?" else _resized(bits, kind), LANES)
+            return np.broadcast_to(bits != 0 if kind == "?" else resized(bits, kind), LANES)
         raise PtxError(f"operand {operand}")
 
     def store(self, register: str, value: Any, lanes: np.ndarray) -> None:
         register_bits = self.registers[register]
         bits = np.broadcast_to(value, LANES)
         if register_bits.dtype != bool:
-            bits = _resized(bits, register_bits.dtype.str[1:])
+            bits = resized(bits, register_bits.dtype.str[1:])
         register_bits[lanes] = bits[lanes]
 
     def address(self, operand: str) -> np.ndarray:
@@ -236,7 +181,7 @@ class _Warp:
             mask = ((np.uint64(1) << width) - np.uint64(1)) << start
             return self.store(operands[0], b & ~mask | (a << start) & mask, lanes)
         values = [self.value(operand, kind) for operand in operands[1:]]
-        self.store(operands[0], _compute(name, parts, values, kind), lanes)
+        self.store(operands[0], compute(name, parts, values, kind), lanes)
         return None
 
     def move(self, step: Instruction, kind: str, lanes: np.ndarray) -> None:
@@ -264,46 +209,3 @@ class _Warp:
                 else:
                     typed[cells] = self.value(register, kind)[inside]
         return None
-
-
-def _compute(name: str, parts: list[str], values: list[np.ndarray], kind: str) -> np.ndarray:
-    """Arithmetic and logic of one type."""
-    a = values[0]
-    unary = {
-        "mov": lambda: a, "not": lambda: ~a, "neg": lambda: -a,
-        "cvta": lambda: a + np.uint64(SHARED if "shared" in parts else 0),
-        "abs": lambda: np.abs(a), "ex2": lambda: np.exp2(a), "rcp": lambda: 1 / a,
-        "popc": lambda: np.bitwise_count(a).astype(kind),
-    }  # fmt: skip
-    if len(values) == 1 and name in unary:
-        return unary[name]()
-    b = values[1]
-    if name in ("shl", "shr"):
-        b = b.astype(a.dtype)
-        return a << b if name == "shl" else a >> b
-    if "wide" in parts:
-        return a.astype(np.dtype(f"{a.dtype.kind}8")) * b.astype(np.dtype(f"{a.dtype.kind}8"))
-    if name in ("mad", "fma"):
-        exact = a.astype("f8") * b + values[2] if name == "fma" else a * b + values[2]
-        return exact.astype(kind)
-    binary = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "max": np.fmax, "min": np.fmin,
-        "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-        "div": np.divide if kind == "f4" else np.floor_divide,
-    }  # fmt: skip
-    if name not in binary:
-        raise PtxError(f"instruction {'.'.join(parts)} is not known")
-    return binary[name](a, b)
-
-
-def _poison(kind: str) -> np.ndarray:
-    size = np.dtype(kind).itemsize
-    return np.full(LANES, 0xDEADBEEFDEADBEEF % 2 ** (8 * size), f"u{size}")
-
-
-def _resized(bits: Any, kind: str) -> Any:
-    """The low bits of a value as another type; what is wider is filled up by its sign or zeros."""
-    size = np.dtype(kind).itemsize
-    if bits.dtype.itemsize != size:
-        bits = bits.astype(f"{'i' if bits.dtype.kind == 'i' else 'u'}{size}")
-    return bits.view(kind)

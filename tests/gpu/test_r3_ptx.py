@@ -13,7 +13,8 @@ from . import nvrtc, test_r3_emulator
 from .cases import STEPS, TEXTS, device, in_scratch, on_device, schedule, step
 from .emulator import RawModule
 from .emulator.limits import LimitedKernel
-from .ptx import Launch, Program
+from .ptx import Launch
+from .ptx_program import Program
 
 CODE = launch.SOURCE.read_text()
 

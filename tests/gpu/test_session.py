@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .cases import step
 
 PYTHON = (sys.executable, "-c")
 BENCHMARKS = wheels.PROJECT / "benchmarks"
+THERE = wheels.PROJECT / "tests" / "gpu" / "there.py"
 PAIRS = "t0w0\tt0w1\t9\nt0w2\tt0w3\t8\nt0w0\tt1w0\t1\n"
 
 
@@ -146,6 +148,20 @@ def test_the_tests_on_a_device_are_told_from_the_others() -> None:
     assert all("device" in line for line in chosen)
     assert not [line for line in chosen if "double" in line or "numpy" in line]
     assert "what needs the pinned CuPy or g++" in done.stdout
+
+
+def test_an_environment_sees_what_is_there_and_cupy_its_libraries(tmp_path: Path) -> None:
+    there = subprocess.run([sys.executable, THERE], capture_output=True, text=True, check=True)
+    venv.create(tmp_path, with_pip=False)
+    (site,) = tmp_path.glob("lib/python3*/site-packages")
+    (site / "there.pth").write_text(there.stdout)
+    python = (tmp_path / "bin" / "python", "-P", "-W", "ignore", "-c")
+    code = (
+        "import pip; from cupy_backends.cuda.libs import nvrtc; print(nvrtc.getVersion()[0] > 11)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([*python, code], capture_output=True, text=True, env=environment)
+    assert done.stdout == "True\n", done.stderr
 
 
 class TestBenchmark:
