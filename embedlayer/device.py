@@ -62,8 +62,8 @@ class Device:
         """A table of zeros: float32, (rows, columns)."""
         return self.xp.zeros((rows, columns), np.float32)
 
-    def free_bytes(self) -> int:
-        """The memory that is free here, in bytes."""
+    def room_bytes(self) -> int:
+        """The most bytes that arrays may take here."""
         raise NotImplementedError
 
     def sender(self, *buffers: tuple[int, Any]) -> Send:
@@ -113,10 +113,11 @@ class Host(Device):
         start = -memory.ctypes.data % LINE
         return memory[start : start + rows * columns * 4].view(np.float32).reshape(rows, columns)
 
-    def free_bytes(self) -> int:
+    def room_bytes(self) -> int:
+        """All memory and swap: the system drops cached files, and moves others' memory, for it."""
         import psutil
 
-        return psutil.virtual_memory().available + psutil.swap_memory().free
+        return psutil.virtual_memory().total + psutil.swap_memory().total
 
     def top(self, scores: np.ndarray, k: int) -> np.ndarray:
         if k == 1:
@@ -163,8 +164,8 @@ class Cuda(Device):
         """Use the device of the table: a new thread begins on CuPy's first."""
         table.device.use()
 
-    def free_bytes(self) -> int:
-        """What was never used, or was given back and is kept by CuPy's pool."""
+    def room_bytes(self) -> int:
+        """What is free: never used, or given back and kept by CuPy's pool."""
         xp = self.xp
         return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
 

@@ -32,7 +32,7 @@ class Abacus(Device):
     def to_numpy(self, array):
         return array.get()
 
-    def free_bytes(self):
+    def room_bytes(self):
         return 10**9
 
 

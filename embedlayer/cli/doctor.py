@@ -43,7 +43,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         return [*rows, ("training", "cannot work")]
     seconds = f"{found['kernels_seconds']:.1f} s"
     memory = found["memory"]
-    free = f"; {show_bytes(memory['free_bytes'])} free"
+    room = f"; there is room for {show_bytes(memory['room_bytes'])}"
     return [
         *rows,
         ("backend", f"{found['backend']} ({found['backend_chosen_by']})"),
@@ -51,7 +51,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("compiled", f"{found['kernels_ready']}, kept in {found['kernels_kept_in']}"),
         (
             "memory",
-            f"of {memory['words']:,} words and {memory['tokens']:,} tokens: {memory['plan']}{free}",
+            f"of {memory['words']:,} words and {memory['tokens']:,} tokens: {memory['plan']}{room}",
         ),
         ("training", f"works: a few words in {seconds}, kernels included"),
     ]

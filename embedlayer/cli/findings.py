@@ -72,12 +72,12 @@ def _training() -> dict[str, Any]:
 
 
 def _memory(device: Device) -> dict[str, Any]:
-    """What a run of a common size takes, with the default model; and what is free."""
+    """What a run of a common size takes, with the default model; and what there is room for."""
     plan = plan_memory(
         SkipGram(), COMMON_RUN, chunk_tokens=device.chunk_tokens, chunks=device.workers(None)
     )
     plan = replace(plan, corpus_is=device.corpus_places[0])
-    return {**COMMON_RUN._asdict(), "plan": str(plan), "free_bytes": device.free_bytes()}
+    return {**COMMON_RUN._asdict(), "plan": str(plan), "room_bytes": device.room_bytes()}
 
 
 def _devices() -> list[dict[str, Any]]:

@@ -44,9 +44,13 @@ OPTIONS = [
 ]
 # Options that would silently do nothing without a certain value of another one.
 MEANT_FOR = {
-    **{name: ("loss", loss) for loss in LOSSES for name in LOSSES[loss].options},
-    "divide": ("model", CBOW.name),
-    "optimizer": ("step", "layered"),
+    **{
+        name: ("loss", [loss for loss in LOSSES if name in LOSSES[loss].options])
+        for outputs in LOSSES.values()
+        for name in outputs.options
+    },
+    "divide": ("model", [CBOW.name]),
+    "optimizer": ("step", ["layered"]),
 }
 
 
@@ -60,8 +64,8 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def check_meaning(model: str, given: dict[str, Any]) -> None:
     """Refuse an option that would change nothing."""
     chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
-    for name, (other, value) in MEANT_FOR.items():
-        if name in given and chosen[other] != value:
+    for name, (other, values) in MEANT_FOR.items():
+        if name in given and chosen[other] not in values:
             raise click.UsageError(f"{_flag(name)} has no effect with --{other} {chosen[other]}")
 
 

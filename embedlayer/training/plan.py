@@ -51,14 +51,14 @@ class MemoryPlan:
         Raises:
             EmbedlayerError: there is too little even so.
         """
-        free = device.free_bytes()
+        room = device.room_bytes()
         for place in device.corpus_places:
             plan = replace(self, corpus_is=place)
-            if plan.allocated <= free:
+            if plan.allocated <= room:
                 return plan
         raise EmbedlayerError(
             f"training needs {megabytes(plan.allocated)} of memory, and {device.name} has "
-            f"{megabytes(free)} free ({plan}): lower dim, window or negative, or the words of the "
+            f"{megabytes(room)} ({plan}): lower dim, window or negative, or the words of the "
             "vocabulary (min_count, max_size)"
         )
 
