@@ -9,9 +9,9 @@ from examples import MODE_NAMES, MODES, SKIPGRAM, Step
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import cuda
 from embedlayer.kernels.arguments import Mode, Share
-from embedlayer.models import SkipGram
+from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
-from embedlayer.training import Training
+from embedlayer.training.run import Training
 
 from .cases import (
     device,
