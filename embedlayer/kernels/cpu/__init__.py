@@ -4,13 +4,13 @@ They release the GIL, so threads run them side by side, and are kept on disk onc
 """
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
-from embedlayer.kernels.cpu.hot import OwnRows
+from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 
 __all__ = [
-    "OwnRows",
+    "LocalRows",
     "bag_mean",
     "draw",
     "scatter_add",

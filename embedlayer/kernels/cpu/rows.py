@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from embedlayer.kernels.cpu.parts import in_parts
-from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_later, rows_ahead
+from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_once, rows_ahead
 from embedlayer.threads import available_cores
 
 MANY = 1 << 22  # bytes to read that are worth waking a thread for: 50 µs
@@ -88,7 +88,7 @@ def _add_own(W, rows, values, parts, part):
         size += (rows[i] >= 0) & (np.uint32(rows[i]) % np.uint32(parts) == part)
     for j in range(size):
         if j + 4 * ahead < size:
-            prefetch_row_later(values, own[j + 4 * ahead])
+            prefetch_row_once(values, own[j + 4 * ahead])
         if j + ahead < size:
             prefetch_row(W, rows[own[j + ahead]])
         i, row = own[j], np.uint64(rows[own[j]])

@@ -1,0 +1,106 @@
+"""Rows as vectors of sixteen columns: read, written, added to and copied by address.
+
+``masked`` is True where a row may end inside its last vector. It is None, which has a type of its
+own, where all rows consist of whole vectors: numba then compiles a function without masks.
+"""
+
+from typing import NamedTuple
+
+from numba import njit
+
+from embedlayer.kernels.cpu.simd.memory import (
+    ADDRESS,
+    FLOAT,
+    LINE,
+    broadcast,
+    load,
+    load_address,
+    load_first,
+    prefetch,
+    store,
+    store_first,
+)
+from embedlayer.kernels.cpu.simd.vector import LANES
+
+
+class Columns(NamedTuple):
+    """The columns of a row that one vector holds."""
+
+    byte: int  # where they begin in a row
+    count: int | None  # how many there are; None: sixteen
+
+
+@njit(nogil=True, cache=True)
+def columns_from(d, dim, masked):
+    """The columns from d on of rows of ``dim`` columns."""
+    return Columns(d * FLOAT, None if masked is None else min(LANES, dim - d))
+
+
+@njit(nogil=True, cache=True)
+def read(row, columns):
+    return _load(row + columns.byte, columns.count)
+
+
+@njit(nogil=True, cache=True)
+def write(row, columns, vector):
+    _store(row + columns.byte, columns.count, vector)
+
+
+@njit(nogil=True, cache=True)
+def add(row, columns, vector):
+    write(row, columns, read(row, columns) + vector)
+
+
+@njit(nogil=True, cache=True)
+def _load(address, count):  # numba removes a branch on None only where None is an argument
+    return load(address) if count is None else load_first(address, count)
+
+
+@njit(nogil=True, cache=True)
+def _store(address, count, vector):
+    if count is None:
+        store(address, vector)
+    else:
+        store_first(address, vector, count)
+
+
+@njit(nogil=True, cache=True)
+def copy_rows(addresses, count, to, pitch, dim, masked):
+    """Copy ``count`` rows, whose addresses are stored from ``addresses`` on.
+
+    The first copy begins at ``to``, the others follow ``pitch`` bytes apart.
+    """
+    for i in range(count):
+        row = load_address(addresses + i * ADDRESS)
+        for d in range(0, dim, LANES):
+            columns = columns_from(d, dim, masked)
+            store(to + columns.byte, read(row, columns))
+        to += pitch
+
+
+@njit(nogil=True, cache=True)
+def prefetch_row_at(row, pitch):
+    """Ask for a row of ``pitch`` bytes, which will be read and written."""
+    for line in range(0, pitch, LINE):
+        prefetch(row + line)
+
+
+@njit(nogil=True, cache=True)
+def six_addresses(addresses):
+    """The six addresses that are stored from ``addresses`` on."""
+    a, b = load_address(addresses), load_address(addresses + ADDRESS)
+    c, d = load_address(addresses + 2 * ADDRESS), load_address(addresses + 3 * ADDRESS)
+    e, f = load_address(addresses + 4 * ADDRESS), load_address(addresses + 5 * ADDRESS)
+    return a, b, c, d, e, f
+
+
+@njit(nogil=True, cache=True)
+def six_steps(steps):
+    """The six floats that are stored from ``steps`` on, each in all lanes of a vector."""
+    a, b, c = broadcast(steps), broadcast(steps + FLOAT), broadcast(steps + 2 * FLOAT)
+    d, e, f = (
+        broadcast(steps + 3 * FLOAT),
+        broadcast(steps + 4 * FLOAT),
+        broadcast(steps + 5 * FLOAT),
+    )
+    return a, b, c, d, e, f

@@ -1,0 +1,46 @@
+"""One step of gradient descent: which compiled function takes it, and on which rows."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+
+from embedlayer.kernels.cpu.local import LocalRows, count_local_rows, table_layout
+from embedlayer.kernels.cpu.simd import FLOAT, LANES
+from embedlayer.kernels.cpu.step.cbow import cbow_step
+from embedlayer.kernels.cpu.step.skipgram import skipgram_step
+
+
+def sgd_step(tables, batch, lr, mode, *, local=None):
+    """As the contract says; ``local``: the :class:`LocalRows` of this thread.
+
+    A table to which the local rows do not belong is used as it is.
+    """
+    if local:
+        layouts = local.layouts(tables, batch.windows)
+    else:
+        layouts = table_layout(tables.W_in), table_layout(tables.W_out)
+    # numba compiles a function for each set of types: for None, without masks.
+    masked = True if tables.W_in.shape[1] % LANES else None
+    if mode.mean:
+        return cbow_step(layouts, batch, np.float32(lr), mode.divide, masked)
+    return skipgram_step(layouts, batch, np.float32(lr), masked)
+
+
+@contextmanager
+def worker_step(tables, share):
+    """``sgd_step`` as one worker takes it for an epoch: each of several workers has local rows."""
+    if share.workers == 1:
+        yield sgd_step
+    else:
+        with LocalRows(tables, share.tokens, share.workers) as local:
+            yield partial(sgd_step, local=local)
+
+
+def worker_bytes(shapes, width, share):
+    """The bytes of the local rows of all workers, for tables of these shapes."""
+    if share.workers == 1:
+        return 0
+    counts = [count_local_rows(shape, share.tokens, share.workers) for shape in shapes]
+    floats = sum(count * columns for count, (_, columns) in zip(counts, shapes, strict=True))
+    return 2 * floats * FLOAT * share.workers  # the rows and their base values

@@ -1,0 +1,240 @@
+"""Compiled: CBOW, two windows at a time; the mean of a window's contexts is its hidden vector.
+
+Neither of the two windows, h and k, sees what the other learns. Their twelve scores fill one
+vector, so that σ is computed once for both.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from embedlayer.kernels.cpu.simd import (
+    ADDRESS,
+    FLOAT,
+    LANES,
+    LINE,
+    add,
+    columns_from,
+    load,
+    load_address,
+    prefetch,
+    read,
+    six_addresses,
+    six_steps,
+    splat,
+    store,
+    sum_lanes,
+    write,
+    zeros,
+)
+from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetch_contexts
+from embedlayer.kernels.cpu.step.repeats import drop_missing, may_repeat, merge_outputs
+from embedlayer.kernels.cpu.step.scores import GROUP, add_loss, set_targets, store_steps
+from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch, rows_to_merge
+
+
+class _Window(NamedTuple):
+    """One of the two windows at work."""
+
+    contexts: int  # where the addresses of its contexts are stored
+    size: int  # how many contexts it has
+    share: float  # of its hidden vector's update, that each context receives: float32
+    hidden: int  # the address of its hidden vector
+    update: int  # the address of that vector's update, where there are several groups
+
+
+@njit(nogil=True, cache=True)
+def cbow_step(layouts, batch, lr, divide, masked):
+    """Train on all windows of a batch; returns the summed loss and the pairs it is of."""
+    dim = layouts[0].pitch // FLOAT
+    scratch = make_scratch(dim, batch, True)
+    return _train_pairs(layouts, batch, lr, divide, scratch, dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
+    # Arrays are taken out of their tuples here: in the loop, numba would count references to them.
+    offsets, labels, measured = batch.offsets, batch.labels, batch.measured
+    scores, targets, block = scratch.scores, scratch.targets, scratch.block
+    memory, first, columns = addresses_in(scratch, dim), 0, block.rows.shape[1]
+    _, outputs = rows_to_merge(scratch, batch.contexts, memory.zero_row)
+    rows, steps, stamps = outputs.ids, outputs.steps, scratch.stamps
+    size, groups, loss, pairs = len(batch.rows), scores.shape[1], 0.0, 0
+    for b in range(0, size, 2):
+        index = b % BLOCK
+        if index == 0:
+            first = b
+            fill_block(block, layouts, batch, b, memory.zero_row, dim, masked)
+        for ahead in range(b + AHEAD, min(b + AHEAD + 2, size)):
+            prefetch_contexts(memory.contexts, offsets, first, ahead, layouts[0].pitch)
+        c = min(b + 1, size - 1)  # the second window; the last of an odd number has none
+        begin, middle, end = offsets[b], offsets[b + 1], offsets[c + 1]
+        contexts = memory.contexts - offsets[first] * ADDRESS
+        vectors = memory.zero_row + memory.row_pitch
+        h = _window(contexts + begin * ADDRESS, middle - begin, divide, vectors, memory.row_pitch)
+        vectors += 2 * memory.row_pitch
+        k = _window(contexts + middle * ADDRESS, end - middle, divide, vectors, memory.row_pitch)
+
+        _mean(h, dim, masked)
+        _mean(k, dim, masked)
+        if len(labels) > 1:
+            set_targets(targets, labels, b, c, labels.shape[1], lr)
+        elif b == 0:
+            set_targets(targets, labels, 0, 0, labels.shape[1], lr)
+        addresses = memory.outputs + index * memory.window_pitch
+        _score_groups(h, k, addresses, groups, memory, lr, dim, masked)
+        for group in range(groups):
+            for i in range(b, c + 1):
+                if measured[i] and offsets[i] < offsets[i + 1]:
+                    at = (i - b) * GROUP
+                    loss, pairs = add_loss(loss, pairs, scores, group, at, 1, batch, i)
+        for i in range(2):
+            row = (index + i) * columns
+            drop_missing(rows, row, columns, steps, i, i + 1)
+            if may_repeat(rows, row, columns, stamps, b + i):
+                merge_outputs(outputs, row, columns, i, i + 1)
+        _update_groups(h, k, addresses, groups, memory, dim, masked)
+    return loss, pairs
+
+
+@njit(nogil=True, cache=True)
+def _window(contexts, size, divide, vectors, pitch):
+    share = np.float32(1.0) / np.float32(max(1, size) if divide else 1)
+    return _Window(contexts, size, share, vectors, vectors + pitch)
+
+
+@njit(inline="always")
+def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
+    """Score the hidden vectors of two windows with their output rows; store scores and steps."""
+    for group in range(groups):
+        at = group * memory.group_pitch
+        rows = outputs + group * GROUP * ADDRESS
+        score = _score(h.hidden, k.hidden, rows, memory.window_pitch, dim, masked)
+        store(memory.scores + at, score)
+        store_steps(score, memory.steps + at, memory.targets + group * LINE, lr)
+
+
+@njit(inline="always")
+def _update_groups(h, k, outputs, groups, memory, dim, masked):
+    """Take all steps of two windows; ask for the output rows of the two that come next."""
+    h_size, k_size = h.size, k.size
+    if groups > 1:  # a row may be one window's in this group and the other's in the next
+        for group in range(groups):
+            rows, steps = (
+                outputs + group * GROUP * ADDRESS,
+                memory.steps + group * memory.group_pitch,
+            )
+            _sum_updates(h.update, k.update, group, rows, memory.window_pitch, steps, dim, masked)
+        _add_update(h, dim, masked)
+        _add_update(k, dim, masked)
+        h_size = k_size = 0  # their contexts have their updates
+    for group in range(groups):
+        rows, steps = outputs + group * GROUP * ADDRESS, memory.steps + group * memory.group_pitch
+        _update(h, k, h_size, k_size, rows, memory.window_pitch, steps, dim, masked)
+
+
+@njit(nogil=True, cache=True)
+def _mean(window, dim, masked):
+    """Set a window's hidden vector to the mean of its contexts."""
+    share = splat(np.float32(1.0) / np.float32(max(1, window.size)))
+    for d in range(0, dim, LANES):
+        columns, total = columns_from(d, dim, masked), zeros()
+        for c in range(window.size):
+            total = total + read(load_address(window.contexts + c * ADDRESS), columns)
+        store(window.hidden + columns.byte, total * share)
+
+
+@njit(nogil=True, cache=True)
+def _add_update(window, dim, masked):
+    """Add each context's share of the hidden vector's update to it."""
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        update = load(window.update + columns.byte) * splat(window.share)
+        for c in range(window.size):
+            add(load_address(window.contexts + c * ADDRESS), columns, update)
+
+
+@njit(nogil=True, cache=True)
+def _score(h, k, rows, pitch, dim, masked):
+    """The products of two hidden vectors, h and k, with six output rows each of their own."""
+    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
+    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
+    o0, o1, o2, o3, o4, o5 = six_addresses(rows)
+    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        x, y = load(h + columns.byte), load(k + columns.byte)
+        h0, k0 = h0 + x * read(o0, columns), k0 + y * read(p0, columns)
+        h1, k1 = h1 + x * read(o1, columns), k1 + y * read(p1, columns)
+        h2, k2 = h2 + x * read(o2, columns), k2 + y * read(p2, columns)
+        h3, k3 = h3 + x * read(o3, columns), k3 + y * read(p3, columns)
+        h4, k4 = h4 + x * read(o4, columns), k4 + y * read(p4, columns)
+        h5, k5 = h5 + x * read(o5, columns), k5 + y * read(p5, columns)
+    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
+
+
+@njit(nogil=True, cache=True)
+def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
+    """Add step · output row to the updates of both hidden vectors; the first group sets them."""
+    o0, o1, o2, o3, o4, o5 = six_addresses(rows)
+    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
+    s0, s1, s2, s3, s4, s5 = six_steps(steps)
+    t0, t1, t2, t3, t4, t5 = six_steps(steps + GROUP * FLOAT)
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        h, k = s0 * read(o0, columns), t0 * read(p0, columns)
+        h, k = h + s1 * read(o1, columns), k + t1 * read(p1, columns)
+        h, k = h + s2 * read(o2, columns), k + t2 * read(p2, columns)
+        h, k = h + s3 * read(o3, columns), k + t3 * read(p3, columns)
+        h, k = h + s4 * read(o4, columns), k + t4 * read(p4, columns)
+        h, k = h + s5 * read(o5, columns), k + t5 * read(p5, columns)
+        if group > 0:
+            h, k = h + load(h_update + columns.byte), k + load(k_update + columns.byte)
+        store(h_update + columns.byte, h)
+        store(k_update + columns.byte, k)
+
+
+@njit(nogil=True, cache=True)
+def _update(h, k, h_size, k_size, rows, pitch, steps, dim, masked):
+    """Add step · hidden vector to the rows, and a share of step · row to those who learn it.
+
+    Between the writes it asks for the rows of the two windows after these, so that they come while
+    there is nothing to wait for.
+    """
+    coming = rows + AHEAD * pitch
+    o0, o1, o2, o3, o4, o5 = six_addresses(rows)
+    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
+    s0, s1, s2, s3, s4, s5 = six_steps(steps)
+    t0, t1, t2, t3, t4, t5 = six_steps(steps + GROUP * FLOAT)
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        for r in range(0, GROUP * ADDRESS, ADDRESS):
+            prefetch(load_address(coming + r) + columns.byte)
+            prefetch(load_address(coming + pitch + r) + columns.byte)
+        x, y = load(h.hidden + columns.byte), load(k.hidden + columns.byte)
+        # The two windows may share rows: all are read before any is written, and those of the
+        # second are read again, after those of the first are written.
+        v = t0 * read(p0, columns) + t1 * read(p1, columns)
+        v = v + t2 * read(p2, columns) + t3 * read(p3, columns)
+        v = v + t4 * read(p4, columns) + t5 * read(p5, columns)
+        a0, a1 = read(o0, columns), read(o1, columns)
+        a2, a3 = read(o2, columns), read(o3, columns)
+        a4, a5 = read(o4, columns), read(o5, columns)
+        w = s0 * a0 + s1 * a1 + s2 * a2 + s3 * a3 + s4 * a4 + s5 * a5
+        for c in range(h_size):
+            add(load_address(h.contexts + c * ADDRESS), columns, w * splat(h.share))
+        for c in range(k_size):
+            add(load_address(k.contexts + c * ADDRESS), columns, v * splat(k.share))
+        write(o0, columns, a0 + s0 * x)
+        write(o1, columns, a1 + s1 * x)
+        write(o2, columns, a2 + s2 * x)
+        write(o3, columns, a3 + s3 * x)
+        write(o4, columns, a4 + s4 * x)
+        write(o5, columns, a5 + s5 * x)
+        add(p0, columns, t0 * y)
+        add(p1, columns, t1 * y)
+        add(p2, columns, t2 * y)
+        add(p3, columns, t3 * y)
+        add(p4, columns, t4 * y)
+        add(p5, columns, t5 * y)
