@@ -38,7 +38,7 @@ def test_planted_neighbours_are_found(corpus, model, loss):
 
 
 def test_the_tables_have_what_threads_kept_to_themselves(corpus, monkeypatch):
-    monkeypatch.setattr("embedlayer.kernels.cpu.hot.TOKENS", 1)  # every row is kept
+    monkeypatch.setattr("embedlayer.kernels.cpu.local.TOKENS_PER_ROW", 1)  # all rows
     training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=2, backend="numpy")
     before = training.state.tables.W_in.copy()
     training.run()
