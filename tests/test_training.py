@@ -51,13 +51,13 @@ def test_each_of_several_threads_keeps_rows_of_its_own(corpus, monkeypatch, work
     training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=workers, backend="numpy")
     step, kept = cpu.sgd_step, []
 
-    def step_and_tell(*arguments, own=None):
-        kept.append(own)
-        return step(*arguments, own=own)
+    def step_and_tell(*arguments, local=None):
+        kept.append(local)
+        return step(*arguments, local=local)
 
     monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step_and_tell)
     training.run()
-    assert all((own is not None) == (workers > 1) for own in kept)
+    assert all((local is not None) == (workers > 1) for local in kept)
     assert 1 <= len(set(kept)) <= workers
 
 

@@ -30,3 +30,4 @@ if place := _place_of_code():
     config.reload_config()
 
 compiled: Any = partial(njit, nogil=True, cache=True)
+inlined: Any = partial(njit, inline="always")  # compiled as a part of each function that calls it

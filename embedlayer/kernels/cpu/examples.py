@@ -1,21 +1,21 @@
 """Compiled: which tokens are kept, the windows around them, and the words drawn as noise."""
 
 import numpy as np
-from numba import njit
 
 from embedlayer import rng
 from embedlayer.kernels.cpu.simd import LANES, load, store
+from embedlayer.storage.compiled import compiled, inlined
 
 HIGH = rng.HIGH
 LOW_WORD = np.uint64(0xFFFFFFFF)
 INT = 4  # bytes
 DRAWN = 64  # windows whose noise words are drawn together
 
-_hash64 = njit(rng.hash64, inline="always")
-_below = njit(rng.below, inline="always")
+_hash64 = inlined(rng.hash64)
+_below = inlined(rng.below)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def subsample(ids, offsets, start, keep, key):
     kept_ids = np.empty(len(ids), np.int32)
     positions = np.empty(len(ids), np.int64)
@@ -34,7 +34,7 @@ def subsample(ids, offsets, start, keep, key):
     return kept_ids[:size], kept_offsets, positions[:size]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def windows(ids, offsets, positions, window, key):
     size = len(ids)
     # Each side is copied in whole vectors and cut by what is written next: a loop of constant
@@ -69,7 +69,7 @@ def windows(ids, offsets, positions, window, key):
     return contexts[:filled], starts[: made + 1], targets[:made], places[:made]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def draw(prob, alias, targets, positions, negative, key):
     rows = np.empty((len(targets), 1 + negative), np.int32)
     size = np.uint64(len(prob))

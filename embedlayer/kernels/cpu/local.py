@@ -13,7 +13,6 @@ import threading
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from embedlayer.kernels.cpu.simd import (
     FLOAT,
@@ -25,6 +24,7 @@ from embedlayer.kernels.cpu.simd import (
     read,
     write,
 )
+from embedlayer.storage.compiled import compiled
 
 BLOCK = 64  # windows whose rows are found together
 LOCAL_BYTES = 1 << 20  # the most bytes of one table that have local copies
@@ -105,7 +105,7 @@ def count_local_rows(shape: tuple[int, int], tokens: int, threads: int) -> int:
     return min(rows, tokens // threads // TOKENS_PER_ROW, LOCAL_BYTES // (columns * FLOAT))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def copy_from_table(layout):
     """Set the local rows and their base values to the rows of the table."""
     size = layout.local_rows * layout.pitch // FLOAT
@@ -117,13 +117,13 @@ def copy_from_table(layout):
         write(base, columns, values)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def exchange_all(layout):
     for row in range(layout.local_rows):
         exchange(layout, row, layout.pitch // FLOAT, True)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def exchange(layout, row, dim, masked):
     """Add what this thread added to a local row to the table, and read what others added."""
     table, local = layout.table + row * layout.pitch, layout.local + row * layout.pitch
@@ -136,7 +136,7 @@ def exchange(layout, row, dim, masked):
         write(base, columns, values)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def find_due(layout, rows, block, due):
     """Find the local rows among these whose exchange is due in a block; ask for them at once.
 
@@ -163,7 +163,7 @@ def find_due(layout, rows, block, due):
     return size
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _contains(rows, size, row):
     for i in range(size):
         if rows[i] == row:

@@ -1,14 +1,14 @@
 """Rows asked for before they are needed, so that memory is read while the processor works."""
 
 import numpy as np
-from numba import njit
 
 from embedlayer.kernels.cpu.simd import LINE, prefetch, prefetch_once
+from embedlayer.storage.compiled import compiled
 
 MOST_ROWS, MOST_BYTES = 16, 4096  # see rows_ahead
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def rows_ahead(W):
     """How many rows before its use a row is asked for: 16, or as many long rows as fill 4 KiB.
 
@@ -17,7 +17,7 @@ def rows_ahead(W):
     return max(1, min(MOST_ROWS, MOST_BYTES // max(1, W.strides[0])))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def prefetch_row(W, row):
     """Ask for ``W[row]``, which will be read and written. A row of −1 does no harm."""
     start = W.ctypes.data + np.intp(row) * W.strides[0]
@@ -25,7 +25,7 @@ def prefetch_row(W, row):
         prefetch(start + line)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def prefetch_row_once(W, row):
     """Ask for ``W[row]``, which will be read once; not yet into the smallest cache.
 

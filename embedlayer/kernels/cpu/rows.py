@@ -8,10 +8,10 @@ same, bit for bit, whatever the number of threads.
 from functools import partial
 
 import numpy as np
-from numba import njit
 
 from embedlayer.kernels.cpu.parts import in_parts
 from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_once, rows_ahead
+from embedlayer.storage.compiled import compiled
 from embedlayer.threads import available_cores
 
 MANY = 1 << 22  # bytes to read that are worth waking a thread for: 50 µs
@@ -45,7 +45,7 @@ def scatter_add(W, rows, values):
         in_parts(partial(_add_own, W, rows, values, cores), cores)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _bag_mean(W, ids, offsets, means, first, last):
     ahead, end = rows_ahead(W), offsets[last]
     for b in range(first, last):
@@ -62,7 +62,7 @@ def _bag_mean(W, ids, offsets, means, first, last):
             means[b, d] /= size
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add_rows(W, rows, values):
     ahead = rows_ahead(W)
     for i in range(len(rows)):
@@ -74,7 +74,7 @@ def add_rows(W, rows, values):
                 W[row, d] += values[i, d]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _add_own(W, rows, values, parts, part):
     """Add to the rows that leave ``part`` when divided by ``parts``.
 

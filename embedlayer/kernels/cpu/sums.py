@@ -11,12 +11,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 
 from embedlayer.arrays import SPARSE
 from embedlayer.kernels import reference
 from embedlayer.kernels.cpu.parts import in_parts
 from embedlayer.kernels.cpu.rows import add_rows, scatter_add
+from embedlayer.storage.compiled import compiled
 from embedlayer.threads import available_cores
 
 PART = 1 << 24  # bytes of values that are worth sums of their own
@@ -55,7 +55,7 @@ def _in_turn(work: Callable[[int], object], parts: int) -> None:
         work(part)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _places(rows, edges, size):
     """Where each of the values is to be added.
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 from numba.core import types
 
 from embedlayer.kernels.cpu.simd.vector import (
@@ -16,6 +15,7 @@ from embedlayer.kernels.cpu.simd.vector import (
     instruction,
     splat_value,
 )
+from embedlayer.storage.compiled import compiled
 
 FLOAT, ADDRESS = 4, 8  # bytes
 LINE = 64  # bytes of a cache line, and of a vector
@@ -23,7 +23,7 @@ LINE = 64  # bytes of a cache line, and of a vector
 _ALIGN = ir.Constant(I32, FLOAT)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def address_of(array):
     """Where an array begins: signed, as numba makes a float of signed and unsigned integers."""
     return np.intp(array.ctypes.data)

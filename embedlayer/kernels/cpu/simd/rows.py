@@ -6,8 +6,6 @@ own, where all rows consist of whole vectors: numba then compiles a function wit
 
 from typing import NamedTuple
 
-from numba import njit
-
 from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
@@ -21,6 +19,7 @@ from embedlayer.kernels.cpu.simd.memory import (
     store_first,
 )
 from embedlayer.kernels.cpu.simd.vector import LANES
+from embedlayer.storage.compiled import compiled
 
 
 class Columns(NamedTuple):
@@ -30,33 +29,33 @@ class Columns(NamedTuple):
     count: int | None  # how many there are; None: sixteen
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def columns_from(d, dim, masked):
     """The columns from d on of rows of ``dim`` columns."""
     return Columns(d * FLOAT, None if masked is None else min(LANES, dim - d))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def read(row, columns):
     return _load(row + columns.byte, columns.count)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def write(row, columns, vector):
     _store(row + columns.byte, columns.count, vector)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add(row, columns, vector):
     write(row, columns, read(row, columns) + vector)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _load(address, count):  # numba removes a branch on None only where None is an argument
     return load(address) if count is None else load_first(address, count)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _store(address, count, vector):
     if count is None:
         store(address, vector)
@@ -64,7 +63,7 @@ def _store(address, count, vector):
         store_first(address, vector, count)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def copy_rows(addresses, count, to, pitch, dim, masked):
     """Copy ``count`` rows, whose addresses are stored from ``addresses`` on.
 
@@ -78,14 +77,14 @@ def copy_rows(addresses, count, to, pitch, dim, masked):
         to += pitch
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def prefetch_row_at(row, pitch):
     """Ask for a row of ``pitch`` bytes, which will be read and written."""
     for line in range(0, pitch, LINE):
         prefetch(row + line)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def six_addresses(addresses):
     """The six addresses that are stored from ``addresses`` on."""
     a, b = load_address(addresses), load_address(addresses + ADDRESS)
@@ -94,7 +93,7 @@ def six_addresses(addresses):
     return a, b, c, d, e, f
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def six_steps(steps):
     """The six floats that are stored from ``steps`` on, each in all lanes of a vector."""
     a, b, c = broadcast(steps), broadcast(steps + FLOAT), broadcast(steps + 2 * FLOAT)

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from embedlayer.arrays import Array
 from embedlayer.kernels.cpu.local import BLOCK, exchange, find_due
 from embedlayer.kernels.cpu.simd import ADDRESS, load_address, prefetch_row_at
+from embedlayer.storage.compiled import compiled
 
 AHEAD = 2  # rows are asked for while the window that is so many windows before theirs is trained
 
@@ -30,7 +30,7 @@ class Block(NamedTuple):
     outputs: Array
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def make_block(contexts, columns):
     """Room for windows of at most so many contexts, with so many ``columns`` of output rows."""
     windows = BLOCK + AHEAD
@@ -42,7 +42,7 @@ def make_block(contexts, columns):
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def fill_block(block, layouts, batch, first, zero_row, dim, masked):
     """Find the rows of the block that begins with window ``first``; exchange those that are due."""
     inputs, outputs = layouts
@@ -61,7 +61,7 @@ def fill_block(block, layouts, batch, first, zero_row, dim, masked):
         exchange(outputs, due[i], dim, masked)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _copy_rows(block, batch, first, end):
     """Copy the output rows of the windows ``first`` … ``end`` − 1 that have contexts."""
     block.rows[:] = -1
@@ -76,7 +76,7 @@ def _copy_rows(block, batch, first, end):
         block.widths[b - first] = width
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _find_addresses(layout, rows, zero_row, addresses):
     for i in range(len(rows)):
         row = np.int64(rows[i])
@@ -84,7 +84,7 @@ def _find_addresses(layout, rows, zero_row, addresses):
         addresses[i] = start + row * layout.pitch if row >= 0 else zero_row
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def prefetch_contexts(contexts, offsets, first, b, pitch):
     """Ask for the last two contexts of window b: windows slide, so that only these may be new.
 

@@ -7,7 +7,6 @@ vector, so that σ is computed once for both.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from embedlayer.kernels.cpu.simd import (
     ADDRESS,
@@ -32,6 +31,7 @@ from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetc
 from embedlayer.kernels.cpu.step.repeats import drop_missing, may_repeat, merge_outputs
 from embedlayer.kernels.cpu.step.scores import GROUP, add_loss, set_targets, store_steps
 from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch, rows_to_merge
+from embedlayer.storage.compiled import compiled, inlined
 
 
 class _Window(NamedTuple):
@@ -44,7 +44,7 @@ class _Window(NamedTuple):
     update: int  # the address of that vector's update, where there are several groups
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def cbow_step(layouts, batch, lr, divide, masked):
     """Train on all windows of a batch; returns the summed loss and the pairs it is of."""
     dim = layouts[0].pitch // FLOAT
@@ -52,7 +52,7 @@ def cbow_step(layouts, batch, lr, divide, masked):
     return _train_pairs(layouts, batch, lr, divide, scratch, dim, masked)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
     # Arrays are taken out of their tuples here: in the loop, numba would count references to them.
     offsets, labels, measured = batch.offsets, batch.labels, batch.measured
@@ -98,13 +98,13 @@ def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
     return loss, pairs
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _window(contexts, size, divide, vectors, pitch):
     share = np.float32(1.0) / np.float32(max(1, size) if divide else 1)
     return _Window(contexts, size, share, vectors, vectors + pitch)
 
 
-@njit(inline="always")
+@inlined
 def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
     """Score the hidden vectors of two windows with their output rows; store scores and steps."""
     for group in range(groups):
@@ -115,7 +115,7 @@ def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
         store_steps(score, memory.steps + at, memory.targets + group * LINE, lr)
 
 
-@njit(inline="always")
+@inlined
 def _update_groups(h, k, outputs, groups, memory, dim, masked):
     """Take all steps of two windows; ask for the output rows of the two that come next."""
     h_size, k_size = h.size, k.size
@@ -134,7 +134,7 @@ def _update_groups(h, k, outputs, groups, memory, dim, masked):
         _update(h, k, h_size, k_size, rows, memory.window_pitch, steps, dim, masked)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _mean(window, dim, masked):
     """Set a window's hidden vector to the mean of its contexts."""
     share = splat(np.float32(1.0) / np.float32(max(1, window.size)))
@@ -145,7 +145,7 @@ def _mean(window, dim, masked):
         store(window.hidden + columns.byte, total * share)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _add_update(window, dim, masked):
     """Add each context's share of the hidden vector's update to it."""
     for d in range(0, dim, LANES):
@@ -155,7 +155,7 @@ def _add_update(window, dim, masked):
             add(load_address(window.contexts + c * ADDRESS), columns, update)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _score(h, k, rows, pitch, dim, masked):
     """The products of two hidden vectors, h and k, with six output rows each of their own."""
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
@@ -174,7 +174,7 @@ def _score(h, k, rows, pitch, dim, masked):
     return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
     """Add step · output row to the updates of both hidden vectors; the first group sets them."""
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
@@ -195,7 +195,7 @@ def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
         store(k_update + columns.byte, k)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _update(h, k, h_size, k_size, rows, pitch, steps, dim, masked):
     """Add step · hidden vector to the rows, and a share of step · row to those who learn it.
 

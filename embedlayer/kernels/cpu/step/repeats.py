@@ -6,10 +6,9 @@ and steps of zero; so does −1, "no row". The scores are those of the rows as t
 
 from typing import NamedTuple
 
-from numba import njit
-
 from embedlayer.arrays import Array
 from embedlayer.kernels.cpu.step.scores import GROUP
+from embedlayer.storage.compiled import compiled
 
 SLOTS = 1024  # a power of two
 
@@ -31,7 +30,7 @@ class Rows(NamedTuple):
     zero_row: int
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def may_repeat(ids, first, size, stamps, stamp):
     """Whether two of these ids have the same last bits, and so may be the same; −1 aside.
 
@@ -46,7 +45,7 @@ def may_repeat(ids, first, size, stamps, stamp):
     return repeats
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def drop_missing(ids, first, size, steps, begin, end):
     """Let "no row" take no step; the arguments are those of ``merge_outputs``."""
     for r in range(size):
@@ -55,7 +54,7 @@ def drop_missing(ids, first, size, steps, begin, end):
                 steps[r // GROUP, c + r % GROUP] = 0
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def merge_outputs(outputs, first, size, begin, end):
     """Let the first of a window's output rows that repeat take the steps of all.
 
@@ -74,7 +73,7 @@ def merge_outputs(outputs, first, size, begin, end):
                 break
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def merge_contexts(contexts, first, size, begin):
     """Let the first of a window's contexts that repeat take the steps of all.
 

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from embedlayer.kernels.cpu.simd import (
     FLOAT,
@@ -19,6 +18,7 @@ from embedlayer.kernels.cpu.simd import (
     splat,
     store,
 )
+from embedlayer.storage.compiled import compiled
 
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5
 PAIR_BYTES = 2 * GROUP * FLOAT  # of the scores of two hidden vectors
@@ -27,7 +27,7 @@ MINUS_LOG2_E = np.float32(-1.0 / math.log(2.0))
 SERIES = tuple(np.float32(math.log(2.0) ** n / math.factorial(n)) for n in range(7))  # of 2**x
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def set_targets(targets, labels, first, second, width, lr):
     """Set lr · label of a window's output rows, for both hidden vectors of a pair.
 
@@ -45,19 +45,19 @@ def set_targets(targets, labels, first, second, width, lr):
         store(target + GROUP * FLOAT, load_first(label + second * pitch, count) * splat(lr))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def store_steps(score, steps, targets, lr):
     """Store the steps that twelve scores ask for: lr · (label − σ(score)); targets: lr · label."""
     store(steps, load(targets) - splat(lr) * _sigmoid(score))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _sigmoid(x):
     """1 / (1 + exp(−x)) to 2e-7."""
     return splat(ONE) / (splat(ONE) + _exp_minus(x))
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _exp_minus(x):
     """exp(−x) = 2**(whole + part) with |part| ≤ 1/2.
 
@@ -76,7 +76,7 @@ def _exp_minus(x):
     return power_of_two(whole) * series
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def add_loss(loss, pairs, scores, group, first, hidden, batch, b):
     """Add the loss of a group of window b's output rows, and its (hidden, output) pairs.
 

@@ -7,13 +7,13 @@ arrays live in the caller of the function that works with their addresses.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from embedlayer.arrays import Array
 from embedlayer.kernels.cpu.simd import ADDRESS, FLOAT, LANES, LINE, address_of
 from embedlayer.kernels.cpu.step.blocks import Block, make_block
 from embedlayer.kernels.cpu.step.repeats import SLOTS, Rows
 from embedlayer.kernels.cpu.step.scores import GROUP
+from embedlayer.storage.compiled import compiled
 
 
 class Scratch(NamedTuple):
@@ -53,7 +53,7 @@ class Addresses(NamedTuple):
     window_pitch: int  # from the addresses of one window's output rows to those of the next
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def make_scratch(dim, batch, mean):
     """The scratch memory for a batch: for the mean of the contexts of two windows, or for all
     contexts of one."""
@@ -70,7 +70,7 @@ def make_scratch(dim, batch, mean):
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def addresses_in(scratch, dim):
     zero_row = (address_of(scratch.rows) + LINE - 1) // LINE * LINE
     row_pitch, scores = _row_pitch(dim), address_of(scratch.scores)
@@ -91,7 +91,7 @@ def addresses_in(scratch, dim):
     )
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def rows_to_merge(scratch, contexts, zero_row):
     """The contexts and the output rows of the windows at work, for the functions that merge."""
     block, steps = scratch.block, scratch.scores[1]
@@ -99,12 +99,12 @@ def rows_to_merge(scratch, contexts, zero_row):
     return Rows(contexts, block.contexts, steps, zero_row), outputs
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _row_pitch(dim):
     return (dim * FLOAT + LINE - 1) // LINE * LINE
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _most_contexts(offsets):
     most = 1
     for b in range(len(offsets) - 1):

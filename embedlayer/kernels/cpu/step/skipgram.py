@@ -6,8 +6,6 @@ six output rows and their sums for the update.
 
 from typing import NamedTuple
 
-from numba import njit
-
 from embedlayer.kernels.cpu.simd import (
     ADDRESS,
     FLOAT,
@@ -33,14 +31,9 @@ from embedlayer.kernels.cpu.step.repeats import (
     merge_contexts,
     merge_outputs,
 )
-from embedlayer.kernels.cpu.step.scores import (
-    GROUP,
-    PAIR_BYTES,
-    add_loss,
-    set_targets,
-    store_steps,
-)
+from embedlayer.kernels.cpu.step.scores import GROUP, PAIR_BYTES, add_loss, set_targets, store_steps
 from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch, rows_to_merge
+from embedlayer.storage.compiled import compiled, inlined
 
 
 class _Window(NamedTuple):
@@ -53,7 +46,7 @@ class _Window(NamedTuple):
     groups: int  # of GROUP output rows
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def skipgram_step(layouts, batch, lr, masked):
     """Train on all windows of a batch; returns the summed loss and the pairs it is of."""
     dim = layouts[0].pitch // FLOAT
@@ -61,7 +54,7 @@ def skipgram_step(layouts, batch, lr, masked):
     return _train_windows(layouts, batch, lr, scratch, dim, masked)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _train_windows(layouts, batch, lr, scratch, dim, masked):
     # Arrays are taken out of their tuples here: in the loop, numba would count references to them.
     offsets, labels, measured = batch.offsets, batch.labels, batch.measured
@@ -78,12 +71,8 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
             fill_block(block, layouts, batch, b, memory.zero_row, dim, masked)
         if b + AHEAD < len(batch.rows):
             prefetch_contexts(memory.contexts, offsets, first, b + AHEAD, layouts[0].pitch)
-        begin, hidden, width = (
-            offsets[b] - offsets[first],
-            offsets[b + 1] - offsets[b],
-            widths[index],
-        )
-        groups = (width + GROUP - 1) // GROUP
+        begin, hidden = offsets[b] - offsets[first], offsets[b + 1] - offsets[b]
+        width, groups = widths[index], (widths[index] + GROUP - 1) // GROUP
         window = _Window(
             memory.contexts + begin * ADDRESS,
             hidden,
@@ -110,7 +99,7 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
     return loss, pairs
 
 
-@njit(inline="always")
+@inlined
 def _score_window(window, memory, lr, dim, masked):
     """Score all pairs of a context and an output row, and store the steps they ask for.
 
@@ -135,7 +124,7 @@ def _score_window(window, memory, lr, dim, masked):
             store_steps(score, memory.steps + at, memory.targets + group * LINE, lr)
 
 
-@njit(inline="always")
+@inlined
 def _update_window(window, memory, dim, masked):
     """Take all steps of a window; ask for the output rows of the window AHEAD of it."""
     values = window.contexts
@@ -153,7 +142,7 @@ def _update_window(window, memory, dim, masked):
             _update_few(values, window, outputs, coming, steps, dim, masked)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _score(h, k, outputs, dim, masked):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
     o0, o1, o2, o3, o4, o5 = six_addresses(outputs)
@@ -162,7 +151,7 @@ def _score(h, k, outputs, dim, masked):
     return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _score_few(h, k, outputs, dim, masked):
     """As :func:`_score`, where no more than three of the six output rows are left."""
     o0, o1, o2, _, _, _ = six_addresses(outputs)
@@ -171,7 +160,7 @@ def _score_few(h, k, outputs, dim, masked):
     return sum_lanes(h0, h1, h2, none, none, none, k0, k1, k2, none, none, none)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _products(h, k, o0, o1, o2, dim, masked):
     """The products of two hidden vectors with three output rows, not yet summed over the lanes."""
     h0 = h1 = h2 = k0 = k1 = k2 = zeros()
@@ -187,7 +176,7 @@ def _products(h, k, o0, o1, o2, dim, masked):
     return h0, h1, h2, k0, k1, k2
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _update(values, window, outputs, coming, steps, dim, masked):
     """Add step · output row to every context and step · context to six output rows.
 
@@ -230,7 +219,7 @@ def _update(values, window, outputs, coming, steps, dim, masked):
         write(r5, columns, n5)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def _update_few(values, window, outputs, coming, steps, dim, masked):
     """As :func:`_update`, where no more than three of the six output rows are left."""
     r0, r1, r2, _, _, _ = six_addresses(outputs)
