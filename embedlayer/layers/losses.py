@@ -171,7 +171,8 @@ class UnigramSampler:
     many targets were drawn for before: there is no other state.
 
     Args:
-        prob, alias: uint32 and int32, (V,): as ``embedlayer.text.noise.alias_table`` gives them.
+        prob, alias: uint32 and int32, (V,): as ``alias_table`` of
+            ``embedlayer.models.outputs.alias`` gives them.
         seed: the seed.
 
     Attributes:
