@@ -10,6 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 FILE = re.compile(r"[\w./*-]+\.(py|cu|cpp|h|sh|md|toml|yaml|yml|png|json)|[\w./-]+/")
 DOTTED = re.compile(r"embedlayer(\.\w+)+")
+NAME = re.compile(r"([A-Za-z_][\w.]*)(?:\(.*\))?")  # a name, or a call
 
 
 class Block(NamedTuple):
@@ -160,7 +162,7 @@ def check_names(page: str, text: str, elsewhere: tuple[str, ...] = ()) -> None:
     Args:
         page: relative to the root of the project.
         text: of the page.
-        elsewhere: names of files that are not the project's.
+        elsewhere: names that are not the project's.
     """
     prose = without_blocks(text)
     for target in LINK.findall(prose):
@@ -171,6 +173,10 @@ def check_names(page: str, text: str, elsewhere: tuple[str, ...] = ()) -> None:
             raise AssertionError(f"{page}: there is no file {span}")
         if DOTTED.fullmatch(span):
             _check_dotted(page, span)
+        elif not FILE.fullmatch(span) and (name := NAME.fullmatch(span)):
+            for part in set(name[1].split(".")) - set(elsewhere) - words_of_code():
+                if re.search("[A-Z_]", part):  # other words may be English
+                    raise AssertionError(f"{page}: no code has the name {part}")
         if span.startswith("embedlayer "):
             _check_command(page, span.split()[1:])
 
@@ -182,6 +188,16 @@ def _files(name: str) -> list[Path]:
             return found
     folders = ("embedlayer", "tests", "benchmarks", "ci", "docs")
     return [path for folder in folders for path in (ROOT / folder).rglob(name)]
+
+
+@cache
+def words_of_code() -> set[str]:
+    folders = ("embedlayer", "benchmarks", "ci", "tests/gpu")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.*")]
+    code = [
+        path.read_text() for path in files if path.suffix in (".py", ".cu", ".h", ".cpp", ".sh")
+    ]
+    return set(re.findall(r"\w+", "".join(code)))
 
 
 def _check_dotted(page: str, name: str) -> None:
