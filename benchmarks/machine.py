@@ -53,7 +53,7 @@ def describe() -> dict[str, Any]:
 
 
 def copy_bandwidth(threads: int, size: int = COPY_BYTES) -> float:
-    """Bytes a second, read and written, of copying between two arrays of ``size`` bytes."""
+    """Bytes per second, read and written, of copying between two arrays of ``size`` bytes."""
     source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
     parts = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
     with ThreadPoolExecutor(threads) as pool:
@@ -61,7 +61,7 @@ def copy_bandwidth(threads: int, size: int = COPY_BYTES) -> float:
 
 
 def sgemm_rate(size: int = SGEMM_SIZE) -> float:
-    """Floating-point operations a second of NumPy's float32 matrix product, on all cores."""
+    """Floating-point operations per second of NumPy's float32 matrix product, on all cores."""
     a = np.random.default_rng(1).standard_normal((size, size), np.float32)
     return 2 * size**3 / _best(lambda: a @ a)
 

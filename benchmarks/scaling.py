@@ -17,7 +17,7 @@ from report import NONE, end, finish, note, parser, show, spread, start
 from texts import zipf_text
 from trainers import OURS, Run, Settings, check_trainer, run_trainer
 
-EVEN = math.log(2)  # the loss a pair before anything is learnt
+EVEN = math.log(2)  # the loss per pair before anything is learnt
 HEADER = (
     "grows",
     "tokens",

@@ -1,10 +1,10 @@
-"""How fast trainers are: words a second of training, and seconds of the whole command.
+"""How fast trainers are: words per second of training, and seconds of the whole command.
 
     python benchmarks/training.py TEXT --json training.json
 
 Each run is a fresh process that reads the text, trains and writes word2vec's binary format; ours
-finds its cache of texts empty. Raw words a second are the text's tokens that are in the vocabulary,
-times the epochs, over the seconds of training, for every trainer.
+finds its cache of texts empty. Raw words per second are the text's tokens that are in the
+vocabulary, times the epochs, over the seconds of training, for every trainer.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,9 @@
 
 import os
 import platform
+import re
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from embedlayer import __version__
@@ -18,10 +19,6 @@ from embedlayer.threads import available_cores
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.warmup import warm_up
 
-PACKAGES = (
-    "numpy", "numba", "llvmlite", "scipy", "safetensors", "zstandard", "click", "tqdm",
-    "platformdirs",
-)  # fmt: skip
 CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
 COMMON_RUN = TextSizes(words=100_000, tokens=100_000_000, sentences=4_000_000)
 VARIABLES = ("EMBEDLAYER_BACKEND", "EMBEDLAYER_KERNELS", "EMBEDLAYER_CACHE", "NUMBA_CACHE_DIR")
@@ -36,7 +33,7 @@ def examine() -> dict[str, Any]:
         "embedlayer": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in _requirements()},
         "cupy": next(
             (f"{name} {_version(name)}" for name in CUPY_PACKAGES if _version(name)), None
         ),
@@ -83,6 +80,11 @@ def _memory(device: Device) -> dict[str, Any]:
 def _devices() -> list[dict[str, Any]]:
     """The devices of every backend that can work."""
     return [about for one in DEVICES.values() if one.problem() is None for about in one.describe()]
+
+
+def _requirements() -> list[str]:
+    """The packages that embedlayer needs, without those of its extras."""
+    return [re.split(r"[^\w-]", one)[0] for one in requires("embedlayer") or () if ";" not in one]
 
 
 def _version(package: str) -> str | None:

@@ -78,7 +78,7 @@ class ReadingProgress(_Display):
 
 
 class TrainingProgress(_Display):
-    """Tokens, words a second, loss, learning rate and time left: a callback of ``Training``."""
+    """Tokens, words per second, loss, learning rate and time left: a callback of ``Training``."""
 
     def __call__(self, progress: "Progress") -> None:
         notes = [

@@ -17,7 +17,7 @@ from embedlayer.storage.mapped import CACHE_CURE, map_array
 from embedlayer.text.cache import describe, find_entry, make_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
-from embedlayer.text.readers import Progress, Source, all_regular, find_files
+from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.threads import available_cores
 
@@ -65,7 +65,7 @@ class Corpus:
         errors: str = "strict",
         cache: bool = True,
         workers: int | None = None,
-        progress: Progress | None = None,
+        progress: BytesRead | None = None,
     ) -> "Corpus":
         """Count and encode text files; a line is a sentence.
 

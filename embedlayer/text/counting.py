@@ -11,7 +11,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.storage.words import decode_words
-from embedlayer.text.readers import Block, Progress, after_whitespace, read_blocks, total_bytes
+from embedlayer.text.readers import Block, BytesRead, after_whitespace, read_blocks, total_bytes
 from embedlayer.text.word_table import WordTable
 from embedlayer.threads import in_order
 
@@ -42,7 +42,7 @@ def count_files(
     errors: str,
     threads: int,
     folder: Path | None,
-    progress: Progress | None,
+    progress: BytesRead | None,
 ) -> CountedText:
     """Count the words of files: tokens between ASCII whitespace, a line is a sentence.
 

@@ -14,7 +14,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.options import CorpusOptions, Tokenizer
-from embedlayer.text.readers import STDIN, Progress
+from embedlayer.text.readers import STDIN, BytesRead
 from embedlayer.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def count_files(
     tokenizer: Tokenizer | None,
     errors: str,
     threads: int,
-    progress: Progress | None,
+    progress: BytesRead | None,
     folder: Path | None,
 ) -> "CountedText":
     """The first pass over files, whose provisional ids are written in ``folder``.

@@ -16,7 +16,7 @@ STDIN = "-"
 BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
 
 Source = str | os.PathLike[str]
-Progress = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
+BytesRead = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
 
 
 class Block(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.counting import CountedText, undecodable
-from embedlayer.text.readers import Progress, after_newline, read_blocks, total_bytes
+from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
 
 BATCH = 1 << 20  # provisional ids in memory before they are written
@@ -50,7 +50,7 @@ def tokenize_files(
     files: list[str],
     tokenizer: Callable[[str], Iterable[str]],
     errors: str,
-    progress: Progress | None,
+    progress: BytesRead | None,
 ) -> Iterator[Iterable[str]]:
     """The sentences that a tokenizer makes of the lines of files, one by one.
 

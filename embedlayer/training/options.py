@@ -11,7 +11,7 @@ from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
 from embedlayer.options import Choice, Real, Whole, check_options, option
 from embedlayer.text.options import Tokenizer
-from embedlayer.text.readers import Progress
+from embedlayer.text.readers import BytesRead
 from embedlayer.training.report import Callback
 
 STEPS = ("fused", "layered")
@@ -30,9 +30,9 @@ class TrainingOptions:
             (skip-gram) or lr / 4 (CBOW).
         seed: of all random choices.
         workers: threads, each on its own chunks, on shared tables without locks (Hogwild: Recht
-            et al., NIPS 2011); default all cores. With one, a run on the CPU is repeatable to
-            the bit; with any number the examples are the same. On CuPy it is one, whatever is
-            given: the windows side by side are the device's.
+            et al., NIPS 2011); default all cores. ``train`` reads the text with as many. With
+            one, a run on the CPU is repeatable to the bit; with any number the examples are the
+            same. On CuPy it is one, whatever is given: the windows side by side are the device's.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
@@ -112,7 +112,7 @@ class TrainOptions(RunOptions, total=False):
     tokenizer_key: str | None
     errors: str
     cache: bool
-    progress: Progress | None
+    progress: BytesRead | None
 
 
 RUN_NAMES = (*(one.name for one in fields(TrainingOptions)), "callbacks")

@@ -19,7 +19,7 @@ class Progress:
         tokens, tokens_total: raw tokens done and to do, in all epochs.
         seconds: since training began.
         lr: the learning rate now.
-        loss: the mean loss a (hidden, output) pair of this epoch so far; NaN before the first.
+        loss: the mean loss per (hidden, output) pair of this epoch so far; NaN before the first.
         vectors: makes a copy of the vectors as they are now.
     """
 
@@ -35,7 +35,7 @@ class Progress:
 
     @property
     def words_per_second(self) -> float:
-        """Raw tokens a second since training began."""
+        """Raw tokens per second since training began."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
 
@@ -52,8 +52,8 @@ class Report:
         tokens_subsampled, tokens_trained: dropped by subsampling and kept, over all epochs.
         vocabulary: words.
         seconds: for 'vocabulary', 'encoding' and 'training'.
-        words_per_second: raw tokens in the vocabulary, over all epochs, a second of training.
-        loss: of each epoch: mean a (hidden, output) pair, on the measured share of the windows.
+        words_per_second: raw tokens in the vocabulary, over all epochs, per second of training.
+        loss: of each epoch: mean per (hidden, output) pair, on the measured share of the windows.
         peak_memory, peak_anonymous_memory: bytes of this process; the second without the pages
             of mapped files, and None where the system does not tell.
     """

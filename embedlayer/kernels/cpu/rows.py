@@ -35,7 +35,7 @@ def scatter_add(W, rows, values):
     # Each thread adds to rows of its own and passes over the values of the others. That breaks the
     # even flow of values from memory, at which one thread is as fast as copying them, and pays
     # only with long rows or many threads. Measured, 100,000 rows: 2 threads have 0.8 of the speed
-    # of one at 400 bytes a row, 0.9 to 1.3 at 1,200, 1.2 to 1.7 at 4,000; 4 threads 1.3 at 400
+    # of one at 400 bytes per row, 0.9 to 1.3 at 1,200, 1.2 to 1.7 at 4,000; 4 threads 1.3 at 400
     # bytes and 2.1 at 1,200 (two of their parts side by side, on two cores). To have columns, not
     # rows, of its own is worse: half a row takes as long to read as the whole.
     cores = available_cores() if len(rows) * W.strides[0] >= MANY else 1
