@@ -7,7 +7,7 @@ import numpy as np
 from embedlayer.arrays import Array
 from embedlayer.kernels.cpu.local import BLOCK, exchange, find_due
 from embedlayer.kernels.cpu.simd import ADDRESS, load_address, prefetch_row_at
-from embedlayer.storage.compiled import compiled
+from embedlayer.storage.compiled import compiled, inlined
 
 AHEAD = 2  # rows are asked for while the window that is so many windows before theirs is trained
 
@@ -84,7 +84,7 @@ def _find_addresses(layout, rows, zero_row, addresses):
         addresses[i] = start + row * layout.pitch if row >= 0 else zero_row
 
 
-@compiled
+@inlined
 def prefetch_contexts(contexts, offsets, first, b, pitch):
     """Ask for the last two contexts of window b: windows slide, so that only these may be new.
 
