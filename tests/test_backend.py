@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import embedlayer
-from embedlayer import backend, device
+from embedlayer import backend
+from embedlayer.device import cuda as cuda_device
 from embedlayer.errors import BackendError
 
 
@@ -37,9 +38,9 @@ def pretend_cupy(monkeypatch, devices=1, error=None):
 
 def no_cupy(monkeypatch):
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
-    real = device.importlib.util.find_spec
+    real = cuda_device.importlib.util.find_spec
     monkeypatch.setattr(
-        device.importlib.util, "find_spec", lambda name: None if name == "cupy" else real(name)
+        cuda_device.importlib.util, "find_spec", lambda name: None if name == "cupy" else real(name)
     )
 
 
@@ -85,7 +86,7 @@ def test_a_broken_cupy_is_named_with_its_cure(monkeypatch):
         raise ImportError(f"{'=' * 20}\nno libcuda for {name}\nmore")
 
     monkeypatch.setitem(sys.modules, "cupy", ModuleType("cupy"))
-    monkeypatch.setattr(device.importlib, "import_module", fail)
+    monkeypatch.setattr(cuda_device.importlib, "import_module", fail)
     with pytest.raises(BackendError) as raised:
         backend.get_backend("cupy")
     assert "does not import (ImportError: no libcuda for cupy); install CuPy" in str(raised.value)

@@ -70,6 +70,21 @@ def test_a_chunk_takes_no_more_than_the_plan_says(corpus, model, where, request)
     assert 0.75 < peak / plan_of(corpus, model).workspace <= 1
 
 
+@pytest.mark.parametrize("how", [{"kernels": "reference"}, {"step": "layered"}])
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", [SkipGram, CBOW])
+def test_readable_steps_take_no_more_than_the_plan_says(corpus, model, loss, how):
+    options = {"epochs": 1, "workers": 1, "backend": "numpy", "batch": 500, **how}
+    training = Training(corpus, model(dim=64, loss=loss, sample=0.0), lr=1e-3, **options)
+    tracemalloc.start()
+    try:
+        training.run()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.1 < peak / (training.plan.workspace + training.plan.sampling + 4_000_000) <= 1
+
+
 def test_the_corpus_is_resident_if_it_fits_and_else_streamed(corpus, monkeypatch):
     plan = plan_of(corpus, SkipGram(), chunk_tokens=100)
     assert plan.corpus_is == MAPPED

@@ -43,7 +43,7 @@ def row_grads(random, updates=UPDATES):
         (RMSprop(0.5, 0.75, eps=0), 0.0, -0.5 / math.sqrt(0.4375)),
         (Adam(0.5, eps=0), 0.5, 0.0),
     ],
-    ids=list(OPTIMIZERS),
+    ids=["sgd", "momentum", "adagrad", "rmsprop", "adam"],
 )
 def test_two_steps_worked_out_by_hand(optimizer, after_one, after_two):
     """From 1, with gradients of 2 and a learning rate of 0.5."""
@@ -162,6 +162,16 @@ def test_a_schedule_assigns_lr():
     assert param[0] == -1.25
 
 
+def test_the_state_of_another_optimizer_is_refused():
+    state = Adam().state()
+    Adam().restore(state)
+    adam = Adam()
+    adam.update([np.ones(2)], [np.ones(2)])
+    for other in (SGD(), AdaGrad(), RMSprop()):
+        with pytest.raises(EmbedlayerError, match="a state of updates, mean, squares is"):
+            other.restore(adam.state())
+
+
 class TestMistakes:
     @EVERY
     def test_nothing_is_changed_when_one_gradient_does_not_fit(self, name):
@@ -197,13 +207,16 @@ def torch_pair(name, param, sparse=False):
     import torch
 
     weight = torch.tensor(param, requires_grad=True)
-    return weight, {
+    pairs = {
         "sgd": lambda: torch.optim.SGD([weight], lr=0.1),
         "momentum": lambda: torch.optim.SGD([weight], lr=0.1, momentum=0.9),
         "adagrad": lambda: torch.optim.Adagrad([weight], lr=0.1),
         "rmsprop": lambda: torch.optim.RMSprop([weight], lr=0.1),
         "adam": lambda: (torch.optim.SparseAdam if sparse else torch.optim.Adam)([weight], lr=0.1),
-    }[name]()
+    }
+    if name not in pairs:
+        pytest.skip(f"{name} has no peer in torch here")
+    return weight, pairs[name]()
 
 
 @needs_torch

@@ -64,6 +64,11 @@ class Word2Vec:
         return Mode()
 
     @property
+    def most_hidden(self) -> int:
+        """The most hidden vectors of a window."""
+        return 1 if self.mode().mean else 2 * self.window
+
+    @property
     def input_class(self) -> type[Inputs]:
         """What the contexts read."""
         return INPUTS[self.inputs]

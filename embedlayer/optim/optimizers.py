@@ -1,6 +1,6 @@
 """The optimizers' formulas."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from embedlayer.arrays import Array
 from embedlayer.optim.updates import Optimizer, sqrt
@@ -22,7 +22,7 @@ class Momentum(Optimizer):
     (As in PyTorch. The book keeps lr inside the velocity, which is the same at a constant lr.)
     """
 
-    kept = ("velocity",)
+    kept: ClassVar[tuple[str, ...]] = ("velocity",)
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         super().__init__(lr)
@@ -37,7 +37,7 @@ class Momentum(Optimizer):
 class AdaGrad(Optimizer):
     """Each number's lr falls with the squares of its gradients (Duchi et al., JMLR 2011)."""
 
-    kept = ("squares",)
+    kept: ClassVar[tuple[str, ...]] = ("squares",)
 
     def __init__(self, lr: float = 0.01, eps: float = 1e-10) -> None:
         super().__init__(lr)
@@ -52,7 +52,7 @@ class AdaGrad(Optimizer):
 class RMSprop(Optimizer):
     """AdaGrad with an average of the squares that forgets (Tieleman and Hinton, 2012)."""
 
-    kept = ("squares",)
+    kept: ClassVar[tuple[str, ...]] = ("squares",)
 
     def __init__(self, lr: float = 0.01, decay: float = 0.99, eps: float = 1e-8) -> None:
         super().__init__(lr)
@@ -72,7 +72,7 @@ class Adam(Optimizer):
     correction, as in ``torch.optim.SparseAdam``.
     """
 
-    kept = ("mean", "squares")
+    kept: ClassVar[tuple[str, ...]] = ("mean", "squares")
 
     def __init__(
         self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8

@@ -56,7 +56,16 @@ class Optimizer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state` gave; nothing from an empty one."""
+        """Go on from what :meth:`state` gave; nothing from an empty one.
+
+        Raises:
+            EmbedlayerError: the state of another optimizer.
+        """
+        if state and set(state) not in ({"updates"}, {"updates", *self.kept}):
+            raise EmbedlayerError(
+                f"a state of {', '.join(state)} is not one of {type(self).__name__}, which keeps "
+                f"{', '.join(self.kept) or 'nothing'}"
+            )
         for name, value in state.items():
             setattr(self, name, value)
 

@@ -2,6 +2,8 @@
 
 from types import ModuleType
 
+import numpy as np
+
 from embedlayer.arrays import Array
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Batch
@@ -64,4 +66,6 @@ class Examples:
         )
         key = make_key(self.seed, "negative", epoch)
         rows, labels = self.outputs.rows(kernels, targets, positions, key)
+        if (rows.dtype, labels.dtype) != (np.int32, np.float32):  # kernels would read them so
+            raise TypeError(f"rows are {rows.dtype} and labels {labels.dtype}: int32 and float32")
         return Batch(contexts, offsets, rows, labels, positions % self.measure == 0), kept

@@ -76,7 +76,7 @@ class Training:
             TextSizes(words, len(corpus.ids), len(corpus)),
             chunk_tokens=largest_chunk(corpus, self._chunk_tokens),
             chunks=self.workers,
-            scratch=self._steps.bytes(shapes, width),
+            scratch=self._steps.bytes(shapes, width, self.model.most_hidden),
         ).placed(self.device)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any, Protocol
 
-from embedlayer.kernels import REFERENCE
 from embedlayer.kernels.arguments import Batch, Mode, Share, Tables
 from embedlayer.models.tables import Shapes
 from embedlayer.training.layered import LayeredStep
@@ -27,8 +26,14 @@ class Steps(Protocol):
         """The step of one worker for an epoch, at whose end the tables have all it learnt."""
         ...
 
-    def bytes(self, shapes: Shapes, width: int) -> int:
-        """What all workers take beside tables of these shapes, for R = ``width`` output rows."""
+    def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
+        """What all workers take beside tables of these shapes.
+
+        Args:
+            shapes: of the tables.
+            width: R, the most output rows of a window.
+            hidden: the most hidden vectors of a window.
+        """
         ...
 
     def state(self) -> dict[str, Any]:
@@ -49,7 +54,7 @@ class FusedSteps:
     def worker(self, tables: Tables) -> AbstractContextManager[Step]:
         return self._kernels.worker_step(tables, self._share)
 
-    def bytes(self, shapes: Shapes, width: int) -> int:
+    def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
         return self._kernels.worker_bytes(shapes, width, self._share)
 
     def state(self) -> dict[str, Any]:
@@ -65,10 +70,11 @@ class BatchedSteps:
     Args:
         step: the reference kernel, or the layered step.
         windows: how many at a time.
+        workers: that take it side by side.
     """
 
-    def __init__(self, step: Step, windows: int) -> None:
-        self._step, self._windows = step, windows
+    def __init__(self, step: Step, windows: int, workers: int) -> None:
+        self._step, self._windows, self._workers = step, windows, workers
         self._optimizer = getattr(step, "optimizer", None)
 
     def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
@@ -82,8 +88,10 @@ class BatchedSteps:
     def worker(self, tables: Tables) -> Iterator[Step]:
         yield self
 
-    def bytes(self, shapes: Shapes, width: int) -> int:
-        return 0
+    def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
+        """Three arrays of a number per hidden vector, output row and column at the peak."""
+        (_, columns), _ = shapes
+        return 3 * 4 * self._windows * hidden * width * columns * self._workers
 
     def state(self) -> dict[str, Any]:
         return self._optimizer.state() if self._optimizer else {}
@@ -96,7 +104,7 @@ class BatchedSteps:
 def make_steps(options: TrainingOptions, kernels: ModuleType, share: Share) -> Steps:
     """The steps that the options ask for."""
     if options.step == "layered":
-        return BatchedSteps(LayeredStep(options.optimizer), options.batch)
-    if kernels.__name__ == REFERENCE:
-        return BatchedSteps(kernels.sgd_step, options.batch)
+        return BatchedSteps(LayeredStep(options.optimizer), options.batch, share.workers)
+    if not hasattr(kernels, "worker_step"):  # as the reference: all windows see the same tables
+        return BatchedSteps(kernels.sgd_step, options.batch, share.workers)
     return FusedSteps(kernels, share)

@@ -116,7 +116,7 @@ def in_digits(line: bytes, dim: int) -> bool:
     Raw floats pass for one number in digits now and then, but not for many.
     """
     written = sum(NUMBER.fullmatch(field) is not None for field in line.split()[1:])
-    return 2 * written > dim
+    return 2 * written > dim > 0
 
 
 def _split_spaced_word(line: bytes, number: int, dim: int) -> list[bytes]:
