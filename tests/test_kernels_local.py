@@ -9,7 +9,9 @@ from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.arguments import Share, Tables
 from embedlayer.kernels.cpu import local
 from embedlayer.kernels.cpu.local import LocalRows
-from embedlayer.kernels.cpu.simd import LANES, add, columns_from, splat
+from embedlayer.kernels.cpu.simd.arithmetic import splat
+from embedlayer.kernels.cpu.simd.rows import add, columns_from
+from embedlayer.kernels.cpu.simd.vector import LANES
 
 modes = pytest.mark.parametrize("mode", MODES, ids=MODE_NAMES)
 

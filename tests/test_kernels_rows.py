@@ -12,7 +12,7 @@ from embedlayer.device import Host
 from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.cpu import rows as compiled
 from embedlayer.kernels.cpu import sums
-from embedlayer.kernels.cpu.parts import in_parts
+from embedlayer.kernels.cpu.pool import in_parts
 
 IMPLEMENTATIONS = pytest.mark.parametrize("kernels", [reference, cpu])
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int64"])
@@ -61,10 +61,10 @@ def test_scatter_add_of_any_layout(layout):
 @IMPLEMENTATIONS
 @DTYPES
 @IDS
-@pytest.mark.parametrize("part", [sums.PART, 1 << 9])  # of some dtypes and dim, 1 to 8 parts
+@pytest.mark.parametrize("part", [sums.PART_BYTES, 1 << 9])  # of some dtypes and dim, 1 to 8 parts
 @pytest.mark.parametrize("dim", [1, 15, 100])
 def test_sum_by_row_is_a_sum_over_each_row(monkeypatch, kernels, dtype, id_dtype, part, dim):
-    monkeypatch.setattr(sums, "PART", part)
+    monkeypatch.setattr(sums, "PART_BYTES", part)
     rows, values = skewed_ids(id_dtype), numbers((N, dim), dtype)
     rows[rows == 7] = 8  # a row of the table that does not occur
     found, found_sums = kernels.sum_by_row(rows, values, V)
@@ -109,8 +109,8 @@ class TestThreads:
     @pytest.fixture
     def side_by_side(self, monkeypatch):
         """Have even small inputs worked on by several threads, as many as are asked for."""
-        monkeypatch.setattr(compiled, "MANY", 0)
-        monkeypatch.setattr(compiled, "LONG", 0)
+        monkeypatch.setattr(compiled, "MIN_BYTES", 0)
+        monkeypatch.setattr(compiled, "MIN_ROW_BYTES", 0)
         used = []
 
         def counted(work, parts):
@@ -140,7 +140,7 @@ class TestThreads:
     @pytest.mark.parametrize("part", [37 * 4 * N, 37 * 4 * N // 2, 37 * 4 * N // 5, 1])
     @IDS
     def test_sum_by_row_is_bitwise_the_same(self, monkeypatch, part, id_dtype):
-        monkeypatch.setattr(sums, "PART", part)
+        monkeypatch.setattr(sums, "PART_BYTES", part)
         rows = skewed_ids(id_dtype)
         values = np.random.default_rng(3).standard_normal((N, 37), np.float32)
         results = []
@@ -161,7 +161,7 @@ class TestThreads:
 
     @pytest.mark.parametrize("threads", [1, 2])
     def test_parts_are_summed_in_other_threads_if_there_are_cores(self, monkeypatch, threads):
-        monkeypatch.setattr(sums, "PART", 1)
+        monkeypatch.setattr(sums, "PART_BYTES", 1)
         monkeypatch.setattr(sums, "available_cores", lambda: threads)
         names = set()
 
@@ -219,7 +219,7 @@ class TestParts:
     def test_a_forked_process_has_threads_of_its_own(self):
         code = (
             "import os, signal, time\n"
-            "from embedlayer.kernels.cpu.parts import in_parts\n"
+            "from embedlayer.kernels.cpu.pool import in_parts\n"
             "done = []\n"
             "in_parts(done.append, 3)\n"
             "time.sleep(0.1)\n"  # the pool's threads wait for work, as if they did in the child

@@ -1,6 +1,6 @@
 """The kernels for NumPy arrays, compiled by numba: the mirror of ``reference.py``.
 
-They release the GIL, so threads run them side by side, and are kept on disk once compiled.
+They release the GIL, so that threads run them side by side; compiled code is cached on disk.
 """
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows

@@ -3,13 +3,14 @@
 import numpy as np
 
 from embedlayer import rng
-from embedlayer.kernels.cpu.simd import LANES, load, store
+from embedlayer.kernels.cpu.simd.memory import load, store
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled, inlined
 
 HIGH = rng.HIGH
 LOW_WORD = np.uint64(0xFFFFFFFF)
 INT = 4  # bytes
-DRAWN = 64  # windows whose noise words are drawn together
+DRAW_BLOCK = 64  # windows whose noise words are drawn together
 
 _hash64 = inlined(rng.hash64)
 _below = inlined(rng.below)
@@ -21,12 +22,12 @@ def subsample(ids, offsets, start, keep, key):
     positions = np.empty(len(ids), np.int64)
     kept_offsets = np.zeros(len(offsets), np.int64)
     kept = np.empty(len(ids), np.bool_)
-    for i in range(len(ids)):  # a loop that becomes vectors
+    for i in range(len(ids)):  # LLVM vectorises this loop
         kept[i] = (_hash64(key, np.uint64(start + i)) >> HIGH) <= keep[ids[i]]
     size = 0
     for sentence in range(len(offsets) - 1):
         for i in range(offsets[sentence], offsets[sentence + 1]):
-            # Write, then advance or not: no branch for the processor to guess wrong.
+            # Write, then advance or not: there is no branch to predict.
             kept_ids[size] = ids[i]
             positions[size] = start + i
             size += kept[i]
@@ -37,15 +38,16 @@ def subsample(ids, offsets, start, keep, key):
 @compiled
 def windows(ids, offsets, positions, window, key):
     size = len(ids)
-    # Each side is copied in whole vectors and cut by what is written next: a loop of constant
-    # length has no end for the processor to guess wrong. Hence the room behind both arrays.
+    # Each side of a window is copied in whole vectors; what is too much is overwritten next. So
+    # the copying loops have a constant length, which is predicted well, and both arrays have room
+    # for one vector too many.
     reach = (window + LANES - 1) // LANES * LANES
     padded = np.empty(size + reach + 1, np.int32)
     padded[:size] = ids
     contexts = np.empty(2 * window * size + reach, np.int32)
     starts = np.zeros(size + 1, np.int64)
     targets = np.empty(size, np.int32)
-    places = np.empty(size, np.int64)
+    target_positions = np.empty(size, np.int64)
     source, to = padded.ctypes.data, contexts.ctypes.data
     made = filled = 0
     for sentence in range(len(offsets) - 1):
@@ -62,22 +64,22 @@ def windows(ids, offsets, positions, window, key):
             for j in range(0, reach, LANES):
                 store(to + (filled + j) * INT, load(source + (i + 1 + j) * INT))
             filled += min(end - 1, i + half) - i
-            targets[made] = padded[i]  # a use: numba frees an array behind its last one
-            places[made] = positions[i]
+            targets[made] = padded[i]  # a visible use: numba frees an array behind the last one
+            target_positions[made] = positions[i]
             made += 1
             starts[made] = filled
-    return contexts[:filled], starts[: made + 1], targets[:made], places[:made]
+    return contexts[:filled], starts[: made + 1], targets[:made], target_positions[:made]
 
 
 @compiled
 def draw(prob, alias, targets, positions, negative, key):
     rows = np.empty((len(targets), 1 + negative), np.int32)
     size = np.uint64(len(prob))
-    # The bits of many windows at once, draw by draw: loops that become vectors.
-    streams = np.empty(DRAWN, np.uint64)
-    bits = np.empty((negative, DRAWN), np.uint64)
-    for first in range(0, len(targets), DRAWN):
-        count = min(DRAWN, len(targets) - first)
+    # The bits of many windows are made together, draw by draw: LLVM vectorises these loops.
+    streams = np.empty(DRAW_BLOCK, np.uint64)
+    bits = np.empty((negative, DRAW_BLOCK), np.uint64)
+    for first in range(0, len(targets), DRAW_BLOCK):
+        count = min(DRAW_BLOCK, len(targets) - first)
         for i in range(count):
             streams[i] = _hash64(key, np.uint64(positions[first + i]))
         for k in range(negative):
@@ -88,9 +90,9 @@ def draw(prob, alias, targets, positions, negative, key):
             rows[first + i, 0] = target
             for k in range(negative):
                 slot = _below(bits[k, i], size)
-                own, other = np.int32(slot), alias[slot]
-                # Both, chosen by a mask: a branch would be guessed wrong every third time.
-                stay = -np.int32((bits[k, i] & LOW_WORD) <= prob[slot])
-                word = other ^ ((own ^ other) & stay)
+                word, other = np.int32(slot), alias[slot]
+                # A mask chooses: a branch would be predicted wrong every third time.
+                keep = -np.int32((bits[k, i] & LOW_WORD) <= prob[slot])
+                word = other ^ ((word ^ other) & keep)
                 rows[first + i, 1 + k] = np.int32(-1) if word == target else word
     return rows

@@ -1,12 +1,12 @@
 """Local rows: copies of the rows that are used most, on which one thread trains alone.
 
-A row that two threads write in turns travels between the caches of their cores every time; where
-the cores share no cache, two threads are then slower than one. Most uses are of the few thousand
-rows at the head of a table: those of the most frequent words, or of the nodes next to the root. So
-each thread trains on its own copies of these rows. An exchange of a row adds what this thread has
-added to its copy to the table, and reads what others have added. A row is exchanged in one of every
-``period`` blocks of windows that use it, and all rows are exchanged at the end. Steps take no
-locks: if two threads exchange one row at the same moment, one of the two changes is lost.
+A row that two threads write travels between the caches of their cores at every change of writer;
+where the cores share no cache, two threads are then slower than one. Most uses are of the few
+thousand rows at the head of a table: those of the most frequent words, or of the nodes next to the
+root. So each thread trains on its own copies of these rows. An exchange of a row adds what this
+thread has added to its copy to the table, and reads what others have added. A row is exchanged in
+one of every ``period`` blocks of windows that use it, and all rows are exchanged at the end. Steps
+take no locks: if two threads exchange one row at the same moment, one of the two changes is lost.
 """
 
 import threading
@@ -14,16 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd import (
-    FLOAT,
-    LANES,
-    LINE,
-    add,
-    columns_from,
-    prefetch_row_at,
-    read,
-    write,
-)
+from embedlayer.kernels.cpu.simd.memory import FLOAT, LINE
+from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read, write
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
 BLOCK = 64  # windows whose rows are found together

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd import LINE, prefetch, prefetch_once
+from embedlayer.kernels.cpu.simd.memory import LINE, prefetch, prefetch_once
 from embedlayer.storage.compiled import compiled
 
 MOST_ROWS, MOST_BYTES = 16, 4096  # see rows_ahead

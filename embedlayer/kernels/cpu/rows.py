@@ -1,30 +1,30 @@
 """Compiled: the mean of bags of rows, and values added to rows.
 
-Both run at the speed of memory. Large inputs are worked on by several threads: no two of them
-write the same number, and every sum is taken in the order of the ids, so that the result is the
-same, bit for bit, whatever the number of threads.
+Both run at the speed of memory. Several threads work on large inputs. No two of them write the same
+number, and every sum is taken in the order of the ids, so the result does not depend on the number
+of threads, to the bit.
 """
 
 from functools import partial
 
 import numpy as np
 
-from embedlayer.kernels.cpu.parts import in_parts
+from embedlayer.kernels.cpu.pool import in_parts
 from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_once, rows_ahead
 from embedlayer.storage.compiled import compiled
 from embedlayer.threads import available_cores
 
-MANY = 1 << 22  # bytes to read that are worth waking a thread for: 50 µs
-LONG = 1 << 12  # bytes of a row times threads, see scatter_add
+MIN_BYTES = 1 << 22  # threads are used from so many bytes to read on: to wake one takes 50 µs
+MIN_ROW_BYTES = 1 << 12  # of a row, times threads; see scatter_add
 
 
 def bag_mean(W, ids, offsets):
     means = np.empty((len(offsets) - 1, W.shape[1]), W.dtype)
-    parts = available_cores() if len(ids) * W.strides[0] >= MANY else 1
+    parts = available_cores() if len(ids) * W.strides[0] >= MIN_BYTES else 1
     if parts == 1:
         _bag_mean(W, ids, offsets, means, 0, len(means))
         return means
-    # Each thread makes the means of bags of its own, with about as many ids as the others'.
+    # Each thread takes consecutive bags; all threads have about the same number of ids.
     inner = np.searchsorted(offsets[:-1], np.arange(1, parts) * (len(ids) // parts))
     edges = [0, *inner.tolist(), len(means)]
     in_parts(lambda part: _bag_mean(W, ids, offsets, means, *edges[part : part + 2]), parts)
@@ -32,17 +32,17 @@ def bag_mean(W, ids, offsets):
 
 
 def scatter_add(W, rows, values):
-    # Each thread adds to rows of its own and passes over the values of the others. That breaks the
-    # even flow of values from memory, at which one thread is as fast as copying them, and pays
-    # only with long rows or many threads. Measured, 100,000 rows: 2 threads have 0.8 of the speed
-    # of one at 400 bytes per row, 0.9 to 1.3 at 1,200, 1.2 to 1.7 at 4,000; 4 threads 1.3 at 400
-    # bytes and 2.1 at 1,200 (two of their parts side by side, on two cores). To have columns, not
-    # rows, of its own is worse: half a row takes as long to read as the whole.
-    cores = available_cores() if len(rows) * W.strides[0] >= MANY else 1
-    if cores == 1 or cores * W.strides[0] < LONG:
+    # Each thread adds to its part of the rows and skips the values of the other rows. One thread
+    # reads all values in order, as fast as it could copy them; threads that skip values do not,
+    # and pay only with long rows or many threads. Measured, 100,000 rows: 2 threads have 0.8 of
+    # the speed of one at 400 bytes per row, 0.9 to 1.3 at 1,200, 1.2 to 1.7 at 4,000; 4 threads
+    # 1.3 at 400 bytes and 2.1 at 1,200 (two of their parts side by side, on two cores). A part of
+    # the columns per thread is worse: half a row takes as long to read as a whole one.
+    cores = available_cores() if len(rows) * W.strides[0] >= MIN_BYTES else 1
+    if cores == 1 or cores * W.strides[0] < MIN_ROW_BYTES:
         add_rows(W, rows, values)
     else:
-        in_parts(partial(_add_own, W, rows, values, cores), cores)
+        in_parts(partial(_add_part, W, rows, values, cores), cores)
 
 
 @compiled
@@ -75,22 +75,22 @@ def add_rows(W, rows, values):
 
 
 @compiled
-def _add_own(W, rows, values, parts, part):
-    """Add to the rows that leave ``part`` when divided by ``parts``.
+def _add_part(W, rows, values, parts, part):
+    """Add to the rows whose number modulo ``parts`` is ``part``.
 
-    Frequent rows, which are often neighbours, so come to different threads.
+    Frequent rows often have neighbouring numbers: so they belong to different threads.
     """
     ahead = rows_ahead(W)
-    own, size = np.empty(len(rows), np.int64), 0
+    indices, size = np.empty(len(rows), np.int64), 0
     for i in range(len(rows)):
-        # Write, then advance or not: no branch for the processor to guess wrong.
-        own[size] = i
+        # Write, then advance or not: there is no branch to predict.
+        indices[size] = i
         size += (rows[i] >= 0) & (np.uint32(rows[i]) % np.uint32(parts) == part)
     for j in range(size):
         if j + 4 * ahead < size:
-            prefetch_row_once(values, own[j + 4 * ahead])
+            prefetch_row_once(values, indices[j + 4 * ahead])
         if j + ahead < size:
-            prefetch_row(W, rows[own[j + ahead]])
-        i, row = own[j], np.uint64(rows[own[j]])
+            prefetch_row(W, rows[indices[j + ahead]])
+        i, row = indices[j], np.uint64(rows[indices[j]])
         for d in range(W.shape[1]):
             W[row, d] += values[i, d]

@@ -1,10 +1,10 @@
-"""Compiled: sums of values by row, of parts of the ids that threads sum side by side.
+"""Compiled: sums of values by row; threads sum parts of the ids side by side.
 
-``scatter_add`` is one thread's work as long as rows are short. Here the sums are new, and may lie
-in any order until they are done: a row belongs to the first part of the ids that has it, and every
-later part that has it too sums into a row of its own, behind all others, which is added to the
-first at the end. Parts are cut by size alone, so the sums are the same, bit for bit, whatever the
-number of threads.
+``scatter_add`` uses one thread as long as rows are short. Here the sums are new arrays, so that
+parts can have separate sums: the sum of a row belongs to the first part of the ids that has the
+row. Every later part that has it sums into an extra row behind all sums, and the extra rows are
+added to the sums at the end. The parts depend on sizes alone, so the result does not depend on the
+number of threads, to the bit.
 """
 
 from collections.abc import Callable
@@ -14,57 +14,61 @@ import numpy as np
 
 from embedlayer.arrays import SPARSE
 from embedlayer.kernels import reference
-from embedlayer.kernels.cpu.parts import in_parts
+from embedlayer.kernels.cpu.pool import in_parts
 from embedlayer.kernels.cpu.rows import add_rows, scatter_add
 from embedlayer.storage.compiled import compiled
 from embedlayer.threads import available_cores
 
-PART = 1 << 24  # bytes of values that are worth sums of their own
-MOST = 8  # parts
+PART_BYTES = 1 << 24  # of the values in a part
+MAX_PARTS = 8
 
 
 def sum_by_row(rows, values, size):
     if size > SPARSE * len(rows):
         return reference.sum_by_row(rows, values, size, add=scatter_add)
-    parts = min(MOST, max(1, values.nbytes // PART))
-    for_each = in_parts if parts > 1 and available_cores() > 1 else _in_turn
-    ids = _shares(0, len(rows), parts)
-    unique, places, firsts, more = _places(rows, np.array([0, *(own.stop for own in ids)]), size)
-    # Empty and zeroed: ``np.zeros`` takes memory new from the system, slowly.
+    parts = min(MAX_PARTS, max(1, values.nbytes // PART_BYTES))
+    for_each = in_parts if parts > 1 and available_cores() > 1 else _one_by_one
+    ids = _slices(0, len(rows), parts)
+    unique, places, firsts, more = _places(rows, np.array([0, *(part.stop for part in ids)]), size)
+    # Not ``np.zeros``: it takes new memory from the system, which is slow.
     sums = np.empty((len(unique) + len(firsts), values.shape[1]), values.dtype)
-    zeroed, others = _shares(0, len(sums), parts), sums[len(unique) :]
+    zeroed, others = _slices(0, len(sums), parts), sums[len(unique) :]
 
-    def add(places, values, shares):
-        for_each(lambda i: add_rows(sums, places[shares[i]], values[shares[i]]), parts)
+    def add(places, values, slices):
+        for_each(lambda i: add_rows(sums, places[slices[i]], values[slices[i]]), parts)
 
     for_each(lambda part: sums[zeroed[part]].fill(0), parts)
     add(places, values, ids)
-    for begin, end in pairwise(more):  # of one part, so that no first row is there twice
-        add(firsts, others, _shares(begin, end, parts))
+    for begin, end in pairwise(more):  # of one part, which has each row once
+        add(firsts, others, _slices(begin, end, parts))
     return unique, sums[: len(unique)]
 
 
-def _shares(begin: int, end: int, parts: int) -> list[slice]:
+def _slices(begin: int, end: int, parts: int) -> list[slice]:
     """``begin … end − 1``, cut into parts of one size."""
     edges = begin + np.arange(parts + 1) * (end - begin) // parts
     return [slice(*two) for two in pairwise(edges.tolist())]
 
 
-def _in_turn(work: Callable[[int], object], parts: int) -> None:
+def _one_by_one(work: Callable[[int], object], parts: int) -> None:
     for part in range(parts):
         work(part)
 
 
 @compiled
 def _places(rows, edges, size):
-    """Where each of the values is to be added.
+    """Where each of the values is added.
 
     Returns:
-        The rows that occur, int64, sorted; the place of each of ``rows``, int32, −1 for none; of
-        the places behind the sums of rows, each one's row among those; and where each part's begin.
+        unique: int64, (U,): the rows that occur, sorted.
+        places: int32, as long as ``rows``: which sum or extra row each value is added to; −1: none.
+        firsts: int32: for each extra row, the sum that it is added to.
+        more: int64, (parts + 1,): the extra rows of part p are ``more[p]`` … ``more[p + 1]`` − 1.
     """
     parts, places = len(edges) - 1, np.empty(len(rows), np.int32)
-    readers = np.zeros(size + 1, np.uint8)  # a bit each part; −1 marks the last, which is no row's
+    readers = np.zeros(
+        size + 1, np.uint8
+    )  # one bit per part; −1 marks the last entry, which is no row's
     for part in range(parts):
         for i in range(edges[part], edges[part + 1]):
             readers[rows[i]] |= 1 << part
@@ -79,8 +83,8 @@ def _places(rows, edges, size):
         for u in range(n if part > 0 else 0):
             row = unique[u]
             until_here = readers[row] & np.uint8((2 << part) - 1)
-            again = until_here > np.uint8(1 << part)  # this part's, and one's before it
-            # Write, then advance or not: no branch for the processor to guess wrong.
+            again = until_here > np.uint8(1 << part)  # in this part, and in one before it
+            # Write, then advance or not: there is no branch to predict.
             firsts[k] = u
             place[row] = n + k if again else place[row]
             k += again

@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 
 from embedlayer.kernels.cpu.local import LocalRows, count_local_rows, table_layout
-from embedlayer.kernels.cpu.simd import FLOAT, LANES
+from embedlayer.kernels.cpu.simd.memory import FLOAT
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.cbow import cbow_step
 from embedlayer.kernels.cpu.step.skipgram import skipgram_step
 

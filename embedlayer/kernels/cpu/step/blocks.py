@@ -6,7 +6,8 @@ import numpy as np
 
 from embedlayer.arrays import Array
 from embedlayer.kernels.cpu.local import BLOCK, exchange, find_due
-from embedlayer.kernels.cpu.simd import ADDRESS, load_address, prefetch_row_at
+from embedlayer.kernels.cpu.simd.memory import ADDRESS, load_address
+from embedlayer.kernels.cpu.simd.rows import prefetch_row_at
 from embedlayer.storage.compiled import compiled, inlined
 
 AHEAD = 2  # rows are asked for while the window that is so many windows before theirs is trained

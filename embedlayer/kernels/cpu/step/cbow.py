@@ -8,29 +8,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd import (
+from embedlayer.kernels.cpu.simd.arithmetic import splat, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
-    LANES,
     LINE,
-    add,
-    columns_from,
     load,
     load_address,
     prefetch,
+    store,
+)
+from embedlayer.kernels.cpu.simd.rows import (
+    add,
+    columns_from,
     read,
     six_addresses,
     six_steps,
-    splat,
-    store,
-    sum_lanes,
     write,
-    zeros,
 )
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetch_contexts
 from embedlayer.kernels.cpu.step.repeats import drop_missing, may_repeat, merge_outputs
 from embedlayer.kernels.cpu.step.scores import GROUP, add_loss, set_targets, store_steps
-from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch, rows_to_merge
+from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch
 from embedlayer.storage.compiled import compiled, inlined
 
 
@@ -55,12 +55,11 @@ def cbow_step(layouts, batch, lr, divide, masked):
 @compiled
 def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
     # Arrays are taken out of their tuples here: in the loop, numba would count references to them.
-    offsets, labels, measured = batch.offsets, batch.labels, batch.measured
-    scores, targets, block = scratch.scores, scratch.targets, scratch.block
-    memory, first, columns = addresses_in(scratch, dim), 0, block.rows.shape[1]
-    _, outputs = rows_to_merge(scratch, batch.contexts, memory.zero_row)
-    rows, steps, stamps = outputs.ids, outputs.steps, scratch.stamps
-    size, groups, loss, pairs = len(batch.rows), scores.shape[1], 0.0, 0
+    _, offsets, _, labels, measured = batch
+    scores, targets, stamps, block = scratch.scores, scratch.targets, scratch.stamps, scratch.block
+    steps, rows, columns = scores[1], block.rows.reshape(-1), block.rows.shape[1]
+    memory, size, groups = addresses_in(scratch, dim), len(batch.rows), scores.shape[1]
+    first, loss, pairs = 0, 0.0, 0
     for b in range(0, size, 2):
         index = b % BLOCK
         if index == 0:
@@ -93,7 +92,7 @@ def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
             row = (index + i) * columns
             drop_missing(rows, row, columns, steps, i, i + 1)
             if may_repeat(rows, row, columns, stamps, b + i):
-                merge_outputs(outputs, row, columns, i, i + 1)
+                merge_outputs(scratch, memory.zero_row, row, columns, i, i + 1)
         _update_groups(h, k, addresses, groups, memory, dim, masked)
     return loss, pairs
 
@@ -121,16 +120,15 @@ def _update_groups(h, k, outputs, groups, memory, dim, masked):
     h_size, k_size = h.size, k.size
     if groups > 1:  # a row may be one window's in this group and the other's in the next
         for group in range(groups):
-            rows, steps = (
-                outputs + group * GROUP * ADDRESS,
-                memory.steps + group * memory.group_pitch,
-            )
+            rows = outputs + group * GROUP * ADDRESS
+            steps = memory.steps + group * memory.group_pitch
             _sum_updates(h.update, k.update, group, rows, memory.window_pitch, steps, dim, masked)
         _add_update(h, dim, masked)
         _add_update(k, dim, masked)
         h_size = k_size = 0  # their contexts have their updates
     for group in range(groups):
-        rows, steps = outputs + group * GROUP * ADDRESS, memory.steps + group * memory.group_pitch
+        rows = outputs + group * GROUP * ADDRESS
+        steps = memory.steps + group * memory.group_pitch
         _update(h, k, h_size, k_size, rows, memory.window_pitch, steps, dim, masked)
 
 
@@ -157,7 +155,7 @@ def _add_update(window, dim, masked):
 
 @compiled
 def _score(h, k, rows, pitch, dim, masked):
-    """The products of two hidden vectors, h and k, with six output rows each of their own."""
+    """The products of two hidden vectors, h and k, each with the six output rows of its window."""
     h0 = h1 = h2 = h3 = h4 = h5 = zeros()
     k0 = k1 = k2 = k3 = k4 = k5 = zeros()
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
@@ -197,10 +195,9 @@ def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
 
 @compiled
 def _update(h, k, h_size, k_size, rows, pitch, steps, dim, masked):
-    """Add step · hidden vector to the rows, and a share of step · row to those who learn it.
+    """Add step · hidden vector to six rows per window, and shares of step · row to its contexts.
 
-    Between the writes it asks for the rows of the two windows after these, so that they come while
-    there is nothing to wait for.
+    Before the writes it asks for the output rows of the next two windows: they come meanwhile.
     """
     coming = rows + AHEAD * pitch
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)

@@ -4,20 +4,9 @@ import math
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd import (
-    FLOAT,
-    LANES,
-    LINE,
-    address_of,
-    clip,
-    floor,
-    load,
-    load_first,
-    magnitude,
-    power_of_two,
-    splat,
-    store,
-)
+from embedlayer.kernels.cpu.simd.arithmetic import clip, floor, magnitude, power_of_two, splat
+from embedlayer.kernels.cpu.simd.memory import FLOAT, LINE, address_of, load, load_first, store
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
 GROUP = 6  # output rows held in registers at once: 1 + K for the usual K = 5

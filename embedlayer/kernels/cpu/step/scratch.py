@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from embedlayer.arrays import Array
-from embedlayer.kernels.cpu.simd import ADDRESS, FLOAT, LANES, LINE, address_of
+from embedlayer.kernels.cpu.simd.memory import ADDRESS, FLOAT, LINE, address_of
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.blocks import Block, make_block
-from embedlayer.kernels.cpu.step.repeats import SLOTS, Rows
+from embedlayer.kernels.cpu.step.repeats import SLOTS
 from embedlayer.kernels.cpu.step.scores import GROUP
 from embedlayer.storage.compiled import compiled
 
@@ -89,14 +90,6 @@ def addresses_in(scratch, dim):
         address_of(scratch.block.outputs),
         scratch.block.rows.shape[1] * ADDRESS,
     )
-
-
-@compiled
-def rows_to_merge(scratch, contexts, zero_row):
-    """The contexts and the output rows of the windows at work, for the functions that merge."""
-    block, steps = scratch.block, scratch.scores[1]
-    outputs = Rows(block.rows.reshape(-1), block.outputs, steps, zero_row)
-    return Rows(contexts, block.contexts, steps, zero_row), outputs
 
 
 @compiled

@@ -6,24 +6,19 @@ six output rows and their sums for the update.
 
 from typing import NamedTuple
 
-from embedlayer.kernels.cpu.simd import (
+from embedlayer.kernels.cpu.simd.arithmetic import sum_lanes, zeros
+from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
-    LANES,
     LINE,
     broadcast,
-    columns_from,
-    copy_rows,
     load,
     load_address,
     prefetch,
-    read,
-    six_addresses,
     store,
-    sum_lanes,
-    write,
-    zeros,
 )
+from embedlayer.kernels.cpu.simd.rows import columns_from, copy_rows, read, six_addresses, write
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetch_contexts
 from embedlayer.kernels.cpu.step.repeats import (
     drop_missing,
@@ -32,7 +27,7 @@ from embedlayer.kernels.cpu.step.repeats import (
     merge_outputs,
 )
 from embedlayer.kernels.cpu.step.scores import GROUP, PAIR_BYTES, add_loss, set_targets, store_steps
-from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch, rows_to_merge
+from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch
 from embedlayer.storage.compiled import compiled, inlined
 
 
@@ -57,13 +52,11 @@ def skipgram_step(layouts, batch, lr, masked):
 @compiled
 def _train_windows(layouts, batch, lr, scratch, dim, masked):
     # Arrays are taken out of their tuples here: in the loop, numba would count references to them.
-    offsets, labels, measured = batch.offsets, batch.labels, batch.measured
-    scores, targets, block = scratch.scores, scratch.targets, scratch.block
-    memory, first, widths = addresses_in(scratch, dim), 0, block.widths
-    columns = block.rows.shape[1]
-    contexts, outputs = rows_to_merge(scratch, batch.contexts, memory.zero_row)
-    ids, rows, steps, stamps = contexts.ids, outputs.ids, outputs.steps, scratch.stamps
-    loss, pairs = 0.0, 0
+    contexts, offsets, _, labels, measured = batch
+    scores, targets, stamps, block = scratch.scores, scratch.targets, scratch.stamps, scratch.block
+    steps, rows, widths = scores[1], block.rows.reshape(-1), block.widths
+    memory, columns = addresses_in(scratch, dim), block.rows.shape[1]
+    first, loss, pairs = 0, 0.0, 0
     for b in range(len(batch.rows)):
         index = b % BLOCK
         if index == 0:
@@ -73,13 +66,9 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
             prefetch_contexts(memory.contexts, offsets, first, b + AHEAD, layouts[0].pitch)
         begin, hidden = offsets[b] - offsets[first], offsets[b + 1] - offsets[b]
         width, groups = widths[index], (widths[index] + GROUP - 1) // GROUP
-        window = _Window(
-            memory.contexts + begin * ADDRESS,
-            hidden,
-            memory.outputs + index * memory.window_pitch,
-            width,
-            groups,
-        )
+        inputs = memory.contexts + begin * ADDRESS
+        outputs = memory.outputs + index * memory.window_pitch
+        window = _Window(inputs, hidden, outputs, width, groups)
         if len(labels) > 1:
             set_targets(targets, labels, b, b, width, lr)
         elif b == 0:
@@ -92,14 +81,14 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
         row, size = index * columns, groups * GROUP
         drop_missing(rows, row, size, steps, 0, hidden)
         if may_repeat(rows, row, width, stamps, 2 * b):
-            merge_outputs(outputs, row, size, 0, hidden)
-        if may_repeat(ids, offsets[b], hidden, stamps, 2 * b + 1):
-            merge_contexts(contexts, offsets[b], hidden, begin)
+            merge_outputs(scratch, memory.zero_row, row, size, 0, hidden)
+        if may_repeat(contexts, offsets[b], hidden, stamps, 2 * b + 1):
+            merge_contexts(scratch, memory.zero_row, contexts, offsets[b], hidden, begin)
         _update_window(window, memory, dim, masked)
     return loss, pairs
 
 
-@inlined
+@inlined  # a call would pass 18 values: 4 % slower
 def _score_window(window, memory, lr, dim, masked):
     """Score all pairs of a context and an output row, and store the steps they ask for.
 
@@ -197,7 +186,7 @@ def _update(values, window, outputs, coming, steps, dim, masked):
             context = load_address(window.contexts + c * ADDRESS)
             h = read(load_address(values + c * ADDRESS), columns)
             w = read(context, columns)
-            g = broadcast(step)
+            g = broadcast(step)  # six broadcasts at once take more registers: 10 % slower
             w, n0 = w + g * o0, n0 + g * h
             g = broadcast(step + FLOAT)
             w, n1 = w + g * o1, n1 + g * h

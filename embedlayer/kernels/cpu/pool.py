@@ -1,7 +1,7 @@
-"""One piece of work in several threads: a small pool that all kernels share.
+"""A small pool of threads, which all kernels share, for work that is cut into parts.
 
-numba's own parallel loops are not used: some of their threading layers fail when two threads of
-Python enter them at once.
+numba has parallel loops, but some of their threading layers fail when two Python threads enter
+them at once.
 """
 
 import os
@@ -13,7 +13,7 @@ from embedlayer.threads import available_cores
 
 
 def in_parts(work: Callable[[int], None], parts: int) -> None:
-    """``work(0)`` … ``work(parts − 1)`` side by side; the caller's own thread does the last."""
+    """Call ``work(0)`` … ``work(parts − 1)`` side by side, the last in the thread of the caller."""
     others = [_pool().submit(work, part) for part in range(parts - 1)]
     work(parts - 1)
     for other in others:
@@ -25,5 +25,5 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(available_cores(), thread_name_prefix="embedlayer-kernel")
 
 
-if hasattr(os, "register_at_fork"):  # the threads of a pool do not live on in a forked process
+if hasattr(os, "register_at_fork"):  # a forked process does not have the threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
