@@ -6,9 +6,6 @@ own, where all rows consist of whole vectors: numba then compiles a function wit
 
 from typing import NamedTuple
 
-from numba.core import types
-from numba.extending import overload
-
 from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
@@ -35,7 +32,7 @@ class Columns(NamedTuple):
 @compiled
 def columns_from(d, dim, masked):
     """The columns from d on of rows of ``dim`` columns."""
-    return Columns(d * FLOAT, _count(dim - d, masked))
+    return Columns(d * FLOAT, None if masked is None else min(LANES, dim - d))
 
 
 @compiled
@@ -53,41 +50,17 @@ def add(row, columns, vector):
     write(row, columns, read(row, columns) + vector)
 
 
-# What depends on a type is chosen when a function is compiled: whether numba removes a branch on
-# None differs from one version of Python to the next.
+@compiled
+def _load(address, count):  # numba removes a branch on None only where None is an argument
+    return load(address) if count is None else load_first(address, count)
 
 
-def _count(left, masked):
-    """How many columns a vector holds, of those that are left; None: sixteen."""
-
-
-@overload(_count)
-def _choose_count(left, masked):
-    if isinstance(masked, types.NoneType):
-        return lambda left, masked: None
-    return lambda left, masked: min(LANES, left)
-
-
-def _load(address, count):
-    """The vector at an address: its first ``count`` columns, or all."""
-
-
-@overload(_load)
-def _choose_load(address, count):
-    if isinstance(count, types.NoneType):
-        return lambda address, count: load(address)
-    return lambda address, count: load_first(address, count)
-
-
+@compiled
 def _store(address, count, vector):
-    """Write the first ``count`` columns of a vector to an address, or all."""
-
-
-@overload(_store)
-def _choose_store(address, count, vector):
-    if isinstance(count, types.NoneType):
-        return lambda address, count, vector: store(address, vector)
-    return lambda address, count, vector: store_first(address, vector, count)
+    if count is None:
+        store(address, vector)
+    else:
+        store_first(address, vector, count)
 
 
 @compiled
