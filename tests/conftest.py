@@ -1,7 +1,9 @@
 """What every test may ask for: the array libraries, the real data, and a cache of its own."""
 
 import os
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -17,7 +19,16 @@ def skip_or_fail(name: str, reason: str) -> None:
     """Skip a test that needs ``name``; fail it when EMBEDLAYER_REQUIRE names it."""
     if name in os.environ.get("EMBEDLAYER_REQUIRE", "").split(","):
         pytest.fail(f"EMBEDLAYER_REQUIRE={name}, but {reason}")
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def import_or_skip(name: str) -> ModuleType:
+    """A module that some tests are held against; they skip, or fail, without it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        package = name.partition(".")[0]
+        skip_or_fail(package, f"{package} is not installed: nothing to agree with")
 
 
 @pytest.fixture

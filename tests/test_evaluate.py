@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.evaluation import (
@@ -302,7 +303,7 @@ def random_vectors(words: list[str]) -> Vectors:
 @pytest.mark.parametrize("case_insensitive", [True, False])
 @pytest.mark.parametrize("restrict_vocab", [40, None])
 def test_gensim_gives_the_same_numbers(write, tmp_path, case_insensitive, restrict_vocab):
-    models = pytest.importorskip("gensim.models")
+    models = import_or_skip("gensim.models")
     rng = np.random.default_rng(6)
     words = [c + d for c in "aAbB" for d in "cCdDeEfF"] + ["É", "é"] + [f"w{i}" for i in range(20)]
     vectors = random_vectors(words)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
@@ -393,7 +394,7 @@ def test_glove_words_may_hold_spaces_as_published(tmp_path):
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # gensim's, without header
 @pytest.mark.parametrize("name", OF_GENSIM)
 def test_gensim_reads_what_we_write(tmp_path, name):
-    models = pytest.importorskip("gensim.models")
+    models = import_or_skip("gensim.models")
     VECTORS.save(tmp_path / "v", format=name)
     theirs = models.KeyedVectors.load_word2vec_format(
         str(tmp_path / "v"), binary=name == "word2vec-binary", no_header=name == "glove"
@@ -403,7 +404,7 @@ def test_gensim_reads_what_we_write(tmp_path, name):
 
 @pytest.mark.parametrize("name", OF_GENSIM)
 def test_we_read_what_gensim_writes(tmp_path, name):
-    models = pytest.importorskip("gensim.models")
+    models = import_or_skip("gensim.models")
     theirs = models.KeyedVectors(VECTORS.dim)
     theirs.add_vectors(WORDS, VECTORS.matrix)
     theirs.save_word2vec_format(

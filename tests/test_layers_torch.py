@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 
 from embedlayer.layers import Embedding, EmbeddingBag, SigmoidWithLoss, SoftmaxWithLoss
 from embedlayer.layers.bag import MODES
 
-torch = pytest.importorskip("torch", reason="torch is not installed: nothing to agree with")
+torch = import_or_skip("torch")
 F = torch.nn.functional
 
 V, D, N = 9, 4, 60

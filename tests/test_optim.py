@@ -1,20 +1,16 @@
 """The optimizers: known steps, dense and by rows, and agreement with PyTorch's."""
 
-import importlib.util
 import math
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
 from embedlayer.layers import RowGrad
 from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None,
-    reason="torch is not installed: nothing to agree with",
-)
 EVERY = pytest.mark.parametrize("name", list(OPTIMIZERS))
 V, D, UPDATES = 6, 3, 5
 
@@ -204,8 +200,7 @@ def test_linear_decay(progress, lr):
 
 
 def torch_pair(name, param, sparse=False):
-    import torch
-
+    torch = import_or_skip("torch")
     weight = torch.tensor(param, requires_grad=True)
     pairs = {
         "sgd": lambda: torch.optim.SGD([weight], lr=0.1),
@@ -219,11 +214,9 @@ def torch_pair(name, param, sparse=False):
     return weight, pairs[name]()
 
 
-@needs_torch
 @EVERY
 def test_agrees_with_torch(name, random):
-    import torch
-
+    torch = import_or_skip("torch")
     param = random.standard_normal((V, D))
     weight, wanted = torch_pair(name, param)
     optimizer = OPTIMIZERS[name](lr=0.1)
@@ -236,12 +229,10 @@ def test_agrees_with_torch(name, random):
     np.testing.assert_allclose(param, weight.detach().numpy(), rtol=1e-12, atol=1e-12)
 
 
-@needs_torch
 @pytest.mark.filterwarnings("ignore:Sparse invariant checks")  # torch's own way to build them
 @pytest.mark.parametrize("name", ["sgd", "adagrad", "adam"])
 def test_agrees_with_torch_on_row_gradients(name, random):
-    import torch
-
+    torch = import_or_skip("torch")
     param = random.standard_normal((V, D))
     weight, wanted = torch_pair(name, param, sparse=True)
     optimizer = OPTIMIZERS[name](lr=0.1)
