@@ -32,7 +32,8 @@ class Columns(NamedTuple):
 @compiled
 def columns_from(d, dim, masked):
     """The columns from d on of rows of ``dim`` columns."""
-    return Columns(d * FLOAT, None if masked is None else min(LANES, dim - d))
+    count = None if masked is None else min(LANES, dim - d)
+    return Columns(d * FLOAT, count)  # not in one line: Python 3.12+ makes two returns of it
 
 
 @compiled
