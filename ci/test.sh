@@ -3,8 +3,8 @@
 # g++; makes its own environment in .venv-test.
 #   bash ci/test.sh [PYTEST ARGUMENTS]
 #   bash ci/test.sh --lowest [PYTEST ARGUMENTS]   the tests alone, in .venv-lowest, with the lowest
-#       versions that pyproject.toml allows; without torch and without the CUDA kernels' emulator,
-#       whose CuPy is pinned to a newer NumPy
+#       versions that pyproject.toml allows; without torch, and without tests/gpu, which checks
+#       cuda.cu with one pinned CuPy
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source ci/environment.sh
@@ -20,6 +20,11 @@ install_wheel() {  # install_wheel EXTRAS [PIP OPTIONS]
     pip install --quiet --force-reinstall --no-deps "$wheel"
 }
 
+if ! command -v g++ >/dev/null; then
+    echo "error: g++ is needed to execute the CUDA kernels on the CPU; on Debian and Ubuntu: apt-get install g++" >&2
+    exit 2
+fi
+
 if [[ ${1:-} == --lowest ]]; then
     make_environment .venv-lowest
     python ci/lowest.py > .venv-lowest/constraints.txt
@@ -29,10 +34,6 @@ if [[ ${1:-} == --lowest ]]; then
     exit
 fi
 
-if ! command -v g++ >/dev/null; then
-    echo "error: g++ is needed to execute the CUDA kernels on the CPU; on Debian and Ubuntu: apt-get install g++" >&2
-    exit 2
-fi
 make_environment .venv-test
 install_wheel dev,verify
 
