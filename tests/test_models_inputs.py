@@ -75,7 +75,7 @@ def pairs(monkeypatch):
 def test_a_model_of_other_inputs_trains_by_one_class_and_one_row(xp, model, loss, workers):
     corpus = Corpus.from_sentences(planted_sentences(500), min_count=1)
     chosen = model(dim=16, window=3, sample=0.0, loss=loss)
-    training = Training(corpus, chosen, epochs=4, workers=workers, lr=0.05, in_flight=2)
+    training = Training(corpus, chosen, epochs=4 * workers, workers=workers, lr=0.05, in_flight=2)
     words = len(corpus.vocabulary)
     assert table_shapes(chosen, words)[0] == (words + SHARED, 16)
     assert training.plan.W_in == (words + SHARED) * 16 * 4

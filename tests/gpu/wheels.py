@@ -28,8 +28,12 @@ def requirements() -> list[str]:
 
 
 def test_requirements() -> list[str]:
-    """What the tests need besides, but for the version of torch, which the machine chooses."""
-    return [need for need in _project()["optional-dependencies"]["test"] if _name(need) not in HAS]
+    """What the tests need besides; torch is the machine's."""
+    return [
+        need
+        for need in _project()["optional-dependencies"]["test-lowest"]
+        if _name(need) not in HAS
+    ]
 
 
 def wheel_in(folder: Path) -> Path:
