@@ -135,17 +135,14 @@ def test_public_names():
 
 
 def test_import_is_light():
-    """Neither numba nor CuPy nor SciPy nor plotting, in under 0.3 s of processor time."""
+    """Of all that embedlayer needs, ``import embedlayer`` loads NumPy alone."""
     code = (
-        "import sys, time; start = time.process_time(); import embedlayer, embedlayer.backend;"
-        "print(time.process_time() - start);"
-        "print([m for m in ('numba', 'cupy', 'scipy', 'matplotlib', 'safetensors', 'click')"
-        " if m in sys.modules])"
+        "import sys; import embedlayer, embedlayer.backend;"
+        "print([m for m in ('numba', 'cupy', 'scipy', 'matplotlib', 'safetensors', 'click',"
+        " 'psutil', 'filelock', 'platformdirs') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    seconds, modules = done.stdout.splitlines()
-    assert modules == "[]"
-    assert float(seconds) < 0.3
+    assert done.stdout == "[]\n"
 
 
 def test_version_is_the_installed_one():
