@@ -32,7 +32,9 @@ class Inputs(Protocol):
         """What the step is given: tables, and a batch whose contexts are rows of their first.
 
         At the end of the block, what the step learnt is in ``tables``. Several threads may be
-        inside at once, each with a batch of its own.
+        inside at once, each with a batch of its own. A small table is read once for a batch, so
+        that threads add up changes which know nothing of each other: too many for one row, or too
+        large ones, overshoot. Inputs that make small tables have to bound them.
         """
         ...
 
