@@ -69,7 +69,8 @@ def _arguments(function: Any) -> list[str] | None:
         return None
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
         return None
-    return [parameter.name for parameter in parameters]
+    names = [parameter.name for parameter in parameters]
+    return None if names == ["self"] else names  # Python 3.13+ sees that of a compiled function
 
 
 if __name__ == "__main__":
