@@ -1,12 +1,11 @@
 """A few launches of every kernel, with rows and blocks that meet, for tools that watch memory.
 
 ``python -m gpu.races`` launches the shipped ``cuda.cu`` on the CPU (under g++'s sanitizers),
-``python -m gpu.races FILE.cu ...`` these sources, whose bugs must not crash in scratch before they
-are reported; ``python -m gpu.races device`` the shipped one on the device (compute-sanitizer).
+``python -m gpu.races FILE.cu`` this source, whose bugs must not crash in scratch before they are
+reported; ``python -m gpu.races device`` the shipped one on the device (compute-sanitizer).
 """
 
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +60,19 @@ def on_the_device() -> None:
     cupy.cuda.get_current_stream().synchronize()
 
 
-def on_the_cpu(paths: list[str]) -> None:
-    """Each of these sources, or else the shipped one."""
-    for path in paths or [str(launch.SOURCE)]:
-        begin = time.perf_counter()
-        with source(Path(path)), double.installed() as cupy:
-            if paths:
-                launch_steps(cupy)
-                launch_others(cupy)
-            else:
-                launch_everything(cupy)
-        print(f"END {path} {time.perf_counter() - begin:.1f} s", file=sys.stderr, flush=True)
+def on_the_cpu(path: str | None = None) -> None:
+    """This source, or else the shipped one."""
+    with source(Path(path or launch.SOURCE)), double.installed() as cupy:
+        if path:
+            launch_steps(cupy)
+            launch_others(cupy)
+        else:
+            launch_everything(cupy)
+    print("END", file=sys.stderr)
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["device"]:
         on_the_device()
     else:
-        on_the_cpu(sys.argv[1:])
+        on_the_cpu(*sys.argv[1:])
