@@ -8,6 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source ci/environment.sh
+SIDE_BY_SIDE=(-n auto --dist worksteal)  # tests on every core
 
 install_wheel() {  # install_wheel EXTRAS [PIP OPTIONS]
     echo "== install the wheel"
@@ -30,7 +31,7 @@ if [[ ${1:-} == --lowest ]]; then
     python ci/lowest.py > .venv-lowest/constraints.txt
     install_wheel test-lowest --constraint .venv-lowest/constraints.txt
     echo "== tests with the lowest versions: $(tr '\n' ' ' < .venv-lowest/constraints.txt)"
-    pytest --ignore=tests/gpu "${@:2}"
+    pytest "${SIDE_BY_SIDE[@]}" --ignore=tests/gpu "${@:2}"
     exit
 fi
 
@@ -44,4 +45,4 @@ mypy
 
 echo "== tests"
 # Not `python -m pytest`: it would put this folder, and so the package's source, before the wheel.
-pytest --cov --cov-report=term --cov-fail-under=90 "$@"
+pytest "${SIDE_BY_SIDE[@]}" --cov --cov-report=term --cov-fail-under=90 "$@"

@@ -8,7 +8,6 @@ import math
 import operator
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 from embedlayer.errors import EmbedlayerError
@@ -107,11 +106,19 @@ def check_options(options: Any) -> None:
 
 def check_names(given: Iterable[str], known: Collection[str]) -> None:
     """Raise EmbedlayerError for a name that is not known, with the nearest one that is."""
+    from difflib import get_close_matches
+
     for name in given:
         if name not in known:
             near = get_close_matches(name, known, 1)
             cure = f"did you mean {near[0]}?" if near else f"choose among {', '.join(known)}"
             raise EmbedlayerError(f"there is no option {name}: {cure}")
+
+
+def check_function(name: str, value: Any) -> None:
+    """Raise EmbedlayerError for what cannot be called."""
+    if not callable(value):
+        raise EmbedlayerError(f"{name} is {value!r}: it must be a function")
 
 
 def _in_range(name: str, value: Any, least: float, most: float) -> Any:

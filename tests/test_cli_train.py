@@ -172,12 +172,18 @@ def test_standard_input_and_several_texts(tmp_path):
     assert set(Vectors.load(out).words) == {"one", "two", "three"}
 
 
-def test_a_text_without_any_context_trains_on_nothing_and_says_so(tmp_path):
-    (tmp_path / "words.txt").write_text("alone\n" * 20)
-    result = run("train", tmp_path / "words.txt", "-o", tmp_path / "out.vec", *SMALL, "--json")
-    assert json.loads(result.stdout)["loss"] == [None] * 5
-    again = run("train", tmp_path / "words.txt", "-o", tmp_path / "out.vec", *SMALL)
-    assert "loss     not measured" in again.stderr
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-sentence", 1], "every sentence has one word"),
+        (["--max-vocab", 1], "is the only word of the vocabulary"),
+        (["--sample", 1e-300], "sample 1e-300 drops every token but"),
+    ],
+)
+def test_training_on_nothing_is_refused(text, tmp_path, options, message):
+    line = run("train", text, "-o", tmp_path / "out.vec", "--quiet", *options, code=2).stderr
+    assert message in line
+    assert only_files(tmp_path) == {"text.txt"}
 
 
 @pytest.mark.parametrize("suffix", [format.SUFFIXES[-1] for format in FORMATS.values()])
@@ -212,6 +218,14 @@ BAD_OPTIONS = [
     (["--lr", 0], "lr 0.0"),
     (["--lr", "nan"], "lr is nan"),
     (["--lr", 0.1, "--min-lr", 0.2], "0 ≤ min_lr ≤ lr"),
+    (["--max-sentence", 10**23], "--max-sentence': 100000000000000000000000 is not in the range"),
+    (["--dim", 99999999], "'--dim': 99999999 is not in the range 1<=x<=1048576"),
+    (["--epochs", 10**20], "'--epochs': 100000000000000000000 is not in the range"),
+    (["--workers", 100_000], "'--workers': 100000 is not in the range 1<=x<=4096"),
+    (["--window", 2**31], "'--window': 2147483648 is not in the range"),
+    (["--negative", 2**31], "'--negative': 2147483648 is not in the range"),
+    (["--seed", 2**63], "'--seed': 9223372036854775808 is not in the range"),
+    (["--format", "native"], "its suffix says word2vec-text, and not native"),
 ]
 
 

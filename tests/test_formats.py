@@ -28,6 +28,7 @@ VECTORS = Vectors(
 ROWS = [("한", (1.0, -0.5)), ("b", (0.1, 2.5e-7))]
 TEXT = "2 2\n한 1.0 -0.5\nb 0.1 2.5e-07\n".encode()
 SUFFIXES = [(name, suffix) for name, format in FORMATS.items() for suffix in format.SUFFIXES]
+NAMED = [(name, suffix) for name, suffix in SUFFIXES if name == "glove" and ".txt" in suffix]
 OF_GENSIM = ["word2vec-text", "word2vec-binary", "glove"]
 
 words_of_text = st.lists(
@@ -103,7 +104,7 @@ def test_reads_and_writes_known_text(tmp_path, name, content):
         TEXT + b"\n\n",
         TEXT.replace(b" ", b"\t"),
         TEXT.replace(b"1.0", b"1").replace(b"-0.5", b"-5E-1"),
-        gzip.compress(TEXT),
+        gzip.compress(TEXT, mtime=0),
     ],
 )
 def test_reads_text_in_all_its_spellings(tmp_path, content):
@@ -133,7 +134,7 @@ def test_native_file_is_the_one_documented(tmp_path):
 @pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
 def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
     path = tmp_path / f"v{suffix}"
-    VECTORS.save(path)
+    VECTORS.save(path, name if (name, suffix) in NAMED else None)
     assert recognise(path) == name
     assert (path.read_bytes()[:2] == b"\x1f\x8b") == suffix.endswith(".gz")
     vectors = Vectors.load(path)
@@ -145,6 +146,16 @@ def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
     else:
         assert vectors.counts is None
         assert vectors.metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("native", ".vec"), ("word2vec-binary", ".txt.gz"), ("glove", ".bin")]
+)
+def test_a_name_that_says_another_format_is_refused(tmp_path, name, suffix):
+    with pytest.raises(EmbedlayerError, match=f"its suffix says .*, and not {name}; use one of"):
+        VECTORS.save(tmp_path / f"v{suffix}", name)
+    VECTORS.save(tmp_path / "v.any", name)
+    assert [path.name for path in tmp_path.iterdir()] == ["v.any"]
 
 
 @pytest.mark.parametrize(("name", "suffix"), SUFFIXES)

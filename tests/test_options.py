@@ -85,11 +85,43 @@ def test_mistakes_are_named(kind, given, message):
         (lambda: embedlayer.train(unread(), cache=False), "no option cache: "),
         (lambda: embedlayer.train("absent.txt", epocs=3), "no option epocs: did you mean epochs"),
         (lambda: embedlayer.train("absent.txt", 100), "model is 100: give SkipGram"),
+        (lambda: embedlayer.train(3), "the int 3 is no text: give a path, or lists of words"),
+        (lambda: embedlayer.train(unread(), callbacks=print), "callbacks is .*give a list of func"),
+        (
+            lambda: embedlayer.train(unread(), callbacks=[3]),
+            r"callbacks\[0\] is 3: it must be a fun",
+        ),
+        (lambda: embedlayer.train("absent.txt", tokenizer=3), "tokenizer is 3: it must be a func"),
+        (
+            lambda: embedlayer.train("absent.txt", progress=3),
+            "progress is 3: it must be a function",
+        ),
+        (lambda: Training("text.txt"), "corpus is 'text.txt': give a Corpus"),
     ],
 )
 def test_a_mistake_is_found_before_the_text_is_read(make, message):
     with pytest.raises(EmbedlayerError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("sentences", "model", "message"),
+    [
+        ([["a", "a"]], SkipGram(), "'a' is the only word of the vocabulary"),
+        ([["a"], ["b"]], CBOW(), "every sentence has one word of the vocabulary"),
+        ([["a", "b"]] * 9, SkipGram(sample=1e-300), "sample 1e-300 drops every token but .* of 18"),
+    ],
+)
+def test_what_nothing_can_be_learnt_from_is_refused(sentences, model, message):
+    with pytest.raises(EmbedlayerError, match=message):
+        embedlayer.train(sentences, model, min_count=1)
+
+
+def test_the_cache_is_kept_or_not(tmp_path):
+    path = tmp_path / "text"
+    path.write_text("a b\n" * 9)
+    with pytest.raises(EmbedlayerError, match="cache is 3: it must be True or False"):
+        Corpus.from_files(path, cache=3)
 
 
 def test_numpys_scalars_train_and_are_saved(tmp_path):

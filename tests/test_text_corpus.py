@@ -102,14 +102,15 @@ def test_files_of_any_text(tmp_path, texts, block_bytes, workers, **options):
 def test_any_sentences(sentences, max_sentence, batch):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sentences_module, "BATCH", batch)
-        if not any(sentences):
+        kept = [[word for word in sentence if word] for sentence in sentences]
+        if not any(kept):
             with pytest.raises(EmbedlayerError, match="no words: there are no sentences"):
                 Corpus.from_sentences(sentences)
             return
         corpus = Corpus.from_sentences(
             (iter(sentence) for sentence in sentences), min_count=1, max_sentence=max_sentence
         )
-    check(corpus, sentences, 1, None, max_sentence)
+    check(corpus, kept, 1, None, max_sentence)
 
 
 def test_threads_and_blocks_change_nothing(tmp_path, monkeypatch):
@@ -238,12 +239,46 @@ def test_no_word_is_frequent_enough(tmp_path):
         ([["a"], b"line"], "sentence 2 is the bytes b'line'"),
         ([["a"], 7], "sentence 2 is the int 7"),
         ([["a", ["b"]]], "sentence 1 is the list"),
-        ([["a", 3]], "a word must be a str, not the int 3"),
+        ([["a", 3]], "sentence 1 .*a word must be a str, not the int 3"),
+        ([["a"], ["b", b"c"]], "sentence 2 .*a word must be a str, not the bytes b'c'"),
+        ([["a", None]], "a word must be a str, not the NoneType None"),
+        ([["a", "\ud800"]], r"half of a character \(a surrogate\) in the str '.ud800'"),
+        ([{"id": "1", "text": "the cat sat"}], r"sentence 1 is the dict .*row\['text'\].split"),
+        ([{"a", "b"}], "sentence 1 is the set .* must be a list of words"),
+        ([{"a": 1}.keys()], "sentence 1 is the dict_keys"),
+        ({"text": [["a"]]}, "sentence 1 is the str 'text'"),
+        (3, "the int 3 is no text: give a path, or lists of words"),
     ],
 )
 def test_what_is_not_sentences(sentences, message):
     with pytest.raises(EmbedlayerError, match=message):
         Corpus.from_sentences(sentences, min_count=1)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n", "\t \r\v\f"])
+def test_what_holds_no_letter_is_no_word(tmp_path, blank):
+    """A rule of tokens in lists and of tokenizers: it is not found out when a .bin is written."""
+    sentences = [["a", blank, "new york"], [blank], ["a"]]
+    corpus = Corpus.from_sentences(sentences, min_count=1)
+    assert corpus.vocabulary.words == ["a", "new york"]
+    assert (corpus.ids.tolist(), corpus.offsets.tolist()) == ([0, 1, 0], [0, 2, 3])
+    path = write(tmp_path / "text", "1\n2\n3\n")
+    made = Corpus.from_files(path, min_count=1, tokenizer=lambda line: sentences[int(line) - 1])
+    assert made.ids.tolist() == [0, 1, 0]
+    with pytest.raises(EmbedlayerError, match="no words"):
+        Corpus.from_sentences([[blank]], min_count=1)
+
+
+def test_words_of_numpy_become_pythons():
+    corpus = Corpus.from_sentences(np.array([["a", "b"]] * 3), min_count=1)
+    assert [type(word) for word in corpus.vocabulary.words] == [str, str]
+
+
+@pytest.mark.parametrize("tokens", [{"a": 1}, {"a"}, None, 3])
+def test_a_tokenizer_that_gives_no_list(tmp_path, tokens):
+    path = write(tmp_path / "text", "A line")
+    with pytest.raises(EmbedlayerError, match=r"sentence 1 is the .*give lists of words"):
+        Corpus.from_files(path, tokenizer=lambda line: tokens)
 
 
 def test_a_tokenizer_that_gives_a_str(tmp_path):

@@ -111,6 +111,11 @@ def test_any_real_layout_becomes_float32_in_row_order():
         ((["a"], [[1]], [-1]), "counts are 1 integers"),
         ((["a"], [[1]], [1], {"x": object()}), "what JSON can hold"),
         ((["a"], [[1]], [1], {"x": math.nan}), "what JSON can hold"),
+        ((["a"], [[1]], [1], 3), "metadata is 3: give a dict"),
+        (("ab", np.eye(2)), "words are a str: give a list of strings"),
+        (({"a", "b"}, np.eye(2)), "words are a set"),
+        (({"a": 1, "b": 2}, np.eye(2)), "words are a dict"),
+        ((2, np.eye(2)), "words are a int"),
     ],
 )
 def test_refuses_what_does_not_fit(arguments, message):
@@ -122,6 +127,7 @@ def test_refuses_what_does_not_fit(arguments, message):
     "ask",
     [
         lambda v: v["King"],
+        lambda v: v[3],
         lambda v: v[["man", "King"]],
         lambda v: v.index("King"),
         lambda v: v.nearest("King"),
@@ -175,8 +181,10 @@ def test_nearest_to_nothing_goes_by_row(vectors):
 @pytest.mark.parametrize(
     ("query", "k", "message"),
     [
-        ("man", 0, "at least 1, not 0"),
-        (["man"], -3, "at least 1, not -3"),
+        ("man", 0, "k is 0: it must be at least 1"),
+        (["man"], -3, "k is -3: it must be at least 1"),
+        ("man", 2.5, "k is 2.5: it must be a whole number"),
+        ("man", "2", "k is '2': it must be a whole number"),
         ([1.0, 2.0], 1, r"has 3 numbers, \(D,\) or \(n, D\); this is \(2,\)"),
         (np.zeros((2, 2, 3)), 1, r"this is \(2, 2, 3\)"),
         (5.0, 1, r"this is \(\)"),

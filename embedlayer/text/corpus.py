@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import Whole
+from embedlayer.options import Flag, Whole, check_function
 from embedlayer.storage.folders import cache_folder, is_writable
 from embedlayer.storage.mapped import CACHE_CURE, map_array
 from embedlayer.text.cache import describe, find_entry, make_entry
@@ -90,6 +90,9 @@ class Corpus:
                 written to; an option out of range.
         """
         options = CorpusOptions(min_count, max_size, max_sentence, errors)
+        for name, function in (("tokenizer", tokenizer), ("progress", progress)):
+            if function is not None:
+                check_function(name, function)
         if tokenizer is None and tokenizer_key is not None:
             raise EmbedlayerError("tokenizer_key names a tokenizer, but no tokenizer was given")
         threads = available_cores() if workers is None else Whole().checked("workers", workers)
@@ -97,7 +100,7 @@ class Corpus:
         count = partial(count_files, files, tokenizer, errors, threads, progress)
         named = tokenizer is None or tokenizer_key is not None
         passes = partial(encode, count, options, threads)
-        if cache and named and all_regular(files):
+        if Flag().checked("cache", cache) and named and all_regular(files):
             about = asdict(options) | {"tokenizer_key": tokenizer_key}
             return _cached(describe(files, about), passes)
         return Corpus(*passes(None).mapped())

@@ -6,14 +6,14 @@ from typing import Any, Unpack
 
 from embedlayer.backend import get_backend, to_numpy
 from embedlayer.device import DEVICES
-from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
-from embedlayer.models.options import SkipGram, Word2Vec
+from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.optim import linear_decay
 from embedlayer.options import check_names
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens, largest_chunk
 from embedlayer.training.epoch import Epoch, done_so_far
 from embedlayer.training.examples import Examples
@@ -44,8 +44,8 @@ class Training:
         state: where it stands. Its tables have zero columns up to a multiple of 16.
 
     Raises:
-        EmbedlayerError: an option that is unknown or out of range, a backend that cannot work
-            here, or too little free memory.
+        EmbedlayerError: an option that is unknown or out of range, a corpus from which nothing
+            can be learnt, a backend that cannot work here, or too little free memory.
     """
 
     def __init__(
@@ -58,9 +58,10 @@ class Training:
     ) -> None:
         given: dict[str, Any] = {**options}
         check_names(given, RUN_NAMES)
-        self.callbacks = tuple(given.pop("callbacks", ()))
+        self.callbacks = checked_callbacks(given.pop("callbacks", ()))
         self.corpus, self.model = corpus, checked_model(model)
         self.options = TrainingOptions(**given)
+        check_corpus(corpus, self.model)
         self.lr, self.min_lr = self.options.rates(self.model)
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
@@ -82,10 +83,7 @@ class Training:
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
-        if state is None:
-            self.state = State(start_tables(self.model, words, self.options.seed, self.device))
-        else:
-            self.state = state.checked(shapes).copy(self.device)
+        self.state = state.checked(shapes).copy(self.device) if state else self._start()
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
 
@@ -145,6 +143,11 @@ class Training:
         done = (epoch * tokens + position) / (self.options.epochs * tokens)
         return linear_decay(self.lr, self.min_lr, done)
 
+    def _start(self) -> State:
+        """The state of a run that has learnt nothing."""
+        words, seed = len(self.corpus.vocabulary), self.options.seed
+        return State(start_tables(self.model, words, seed, self.device))
+
     def _run_epoch(
         self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch, started: float
     ) -> None:
@@ -202,10 +205,3 @@ class Training:
         )
         for callback in self.callbacks:
             callback(progress)
-
-
-def checked_model(model: Word2Vec | None) -> Word2Vec:
-    """The model, SkipGram() by default; EmbedlayerError for anything else."""
-    if model is not None and not isinstance(model, Word2Vec):
-        raise EmbedlayerError(f"model is {model!r}: give SkipGram(...) or CBOW(...)")
-    return model or SkipGram()

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from embedlayer.models.options import Word2Vec
 from embedlayer.options import check_names
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.options import (
     FILE_NAMES,
     RUN_NAMES,
@@ -14,7 +15,7 @@ from embedlayer.training.options import (
     TrainingOptions,
     TrainOptions,
 )
-from embedlayer.training.run import Training, checked_model
+from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -39,6 +40,7 @@ def train(
     run = {name: given.pop(name) for name in RUN_NAMES if name in given}
     checked = TrainingOptions(**{name: run[name] for name in run if name != "callbacks"})
     checked.rates(checked_model(model))
+    checked_callbacks(run.get("callbacks", ()))
     if isinstance(corpus, Corpus):
         check_names(given, RUN_NAMES)
     elif isinstance(corpus, str | os.PathLike):

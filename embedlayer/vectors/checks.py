@@ -1,12 +1,20 @@
 """What makes vectors: checked, and made read-only."""
 
 import json
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
 
 from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError
+
+
+def checked_words(words: Any) -> tuple[str, ...]:
+    """The words in their order; EmbedlayerError for what has none, or is one word alone."""
+    if isinstance(words, str | bytes | Mapping | Set) or not isinstance(words, Iterable):
+        raise EmbedlayerError(f"words are a {type(words).__name__}: give a list of strings")
+    return tuple(words)
 
 
 def row_of(words: tuple[str, ...]) -> dict[str, int]:
@@ -52,6 +60,8 @@ def checked_counts(counts: Any, size: int) -> np.ndarray:
 
 def as_json(metadata: dict[str, Any]) -> dict[str, Any]:
     """A deep copy, by way of JSON: what comes back from a file is what went in."""
+    if not isinstance(metadata, dict):
+        raise EmbedlayerError(f"metadata is {metadata!r:.60}: give a dict")
     try:
         return json.loads(json.dumps(metadata, allow_nan=False))
     except (TypeError, ValueError) as error:

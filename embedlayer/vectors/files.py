@@ -91,14 +91,19 @@ def recognise(path: Path) -> str:
 
 
 def _format_to_write(path: Path, name: str | None) -> Format:
-    """The format named, else the one that the suffix says."""
+    """The format named, else the one that the suffix says; the two may not disagree."""
+    meant = [known for known, one in FORMATS.items() if path.name.lower().endswith(one.SUFFIXES)]
     if name is not None:
         _check_name(name)
+        if meant and name not in meant:
+            raise EmbedlayerError(
+                f"cannot write {path}: its suffix says {meant[0]}, and not {name}; use one of "
+                f"{', '.join(FORMATS[name].SUFFIXES)}, or name no format"
+            )
         return FORMATS[name]
-    for format in FORMATS.values():
-        if path.name.lower().endswith(format.SUFFIXES):
-            return format
-    known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
+    if meant:
+        return FORMATS[meant[0]]
+    known = ", ".join(dict.fromkeys(one for format in FORMATS.values() for one in format.SUFFIXES))
     raise EmbedlayerError(
         f"cannot write {path}: no format has its suffix; use one of {known}, "
         f"or name the format: {', '.join(FORMATS)}"

@@ -1,6 +1,6 @@
 """What training makes and a user keeps: words, one vector each, and questions to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from embedlayer.backend import asarray, get_backend, to_numpy
 from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.options import Whole
 from embedlayer.vectors import files
-from embedlayer.vectors.checks import as_json, checked_counts, checked_matrix, row_of
+from embedlayer.vectors.checks import as_json, checked_counts, checked_matrix, checked_words, row_of
 from embedlayer.vectors.formats.contents import Contents
 from embedlayer.vectors.search import analogy_directions, nearest_rows, unit_rows
 
@@ -38,7 +39,7 @@ class Vectors:
         counts: Any = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._words = tuple(words)
+        self._words = checked_words(words)
         self._row_of = row_of(self._words)
         self._matrix = checked_matrix(matrix, self._words)
         self._counts = None if counts is None else checked_counts(counts, len(self._words))
@@ -103,7 +104,9 @@ class Vectors:
 
     def __getitem__(self, words: str | Sequence[str]) -> np.ndarray:
         """float32: the vector of a word, (D,), or of each of n words, (n, D); as :meth:`index`."""
-        return self._matrix[self.index(words) if isinstance(words, str) else self._rows(words)]
+        if isinstance(words, str) or not isinstance(words, Iterable):
+            return self._matrix[self.index(words)]
+        return self._matrix[self._rows(words)]
 
     def index(self, word: str) -> int:
         """The row of a word; UnknownWordError when it has none."""
@@ -187,7 +190,7 @@ class Vectors:
         unit = unit_rows(self[words].astype(np.float64))
         return words[int((unit @ unit.mean(axis=0)).argmin())]
 
-    def _rows(self, words: Sequence[str]) -> np.ndarray:
+    def _rows(self, words: Iterable[str]) -> np.ndarray:
         return np.array([self.index(word) for word in words], np.int64)
 
     def _query_vectors(self, query: Any) -> np.ndarray:
@@ -207,8 +210,7 @@ class Vectors:
     def _neighbours(
         self, directions: Any, excluded: Sequence[Sequence[int]], k: int
     ) -> list[Neighbours]:
-        if k < 1:
-            raise EmbedlayerError(f"k is how many words to return, at least 1, not {k}")
+        k = Whole().checked("k", k)
         rows, scores = nearest_rows(self.unit(), directions, excluded, k)
         return [
             [(self._words[row], score) for row, score in zip(*pair, strict=True) if score > -np.inf]

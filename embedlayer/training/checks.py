@@ -1,0 +1,61 @@
+"""What a run is given, checked: a corpus and a model from which something can be learnt."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.models.options import SkipGram, Word2Vec
+from embedlayer.options import check_function
+from embedlayer.text.corpus import Corpus
+
+PIECE = 1 << 20  # sentences looked at together
+
+
+def checked_model(model: Word2Vec | None) -> Word2Vec:
+    """The model, SkipGram() by default; EmbedlayerError for anything else."""
+    if model is not None and not isinstance(model, Word2Vec):
+        raise EmbedlayerError(f"model is {model!r}: give SkipGram(...) or CBOW(...)")
+    return model or SkipGram()
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Callable[..., object], ...]:
+    """The callbacks as a tuple; EmbedlayerError unless they are functions."""
+    if not isinstance(callbacks, Iterable):
+        raise EmbedlayerError(f"callbacks is {callbacks!r}: give a list of functions")
+    made = tuple(callbacks)
+    for i, callback in enumerate(made):
+        check_function(f"callbacks[{i}]", callback)
+    return made
+
+
+def check_corpus(corpus: Any, model: Word2Vec) -> None:
+    """Raise EmbedlayerError unless some word has a context, and another word to differ from."""
+    if not isinstance(corpus, Corpus):
+        raise EmbedlayerError(
+            f"corpus is {corpus!r}: give a Corpus (embedlayer.train takes paths and lists, too)"
+        )
+    vocabulary = corpus.vocabulary
+    if len(vocabulary) < 2:
+        raise EmbedlayerError(
+            f"{vocabulary.words[0]!r} is the only word of the vocabulary, and has none to differ "
+            "from: raise max_size (--max-vocab), lower min_count, or give more text"
+        )
+    if not _has_contexts(corpus.offsets):
+        raise EmbedlayerError(
+            "every sentence has one word of the vocabulary, so that none has a context: put what "
+            "belongs together on one line, raise max_sentence or lower min_count"
+        )
+    kept = float(vocabulary.counts @ vocabulary.keep_probabilities(model.sample))
+    if kept < 2:
+        raise EmbedlayerError(
+            f"sample {model.sample} drops every token but {kept:.2g} of {len(corpus.ids)} in an "
+            "epoch: raise it, or give 0 to keep all"
+        )
+
+
+def _has_contexts(offsets: np.ndarray) -> bool:
+    """Whether some sentence has two words or more; nearly always the first piece has."""
+    pieces = (offsets[i : i + PIECE + 1] for i in range(0, len(offsets) - 1, PIECE))
+    return any(int(np.diff(piece).max()) > 1 for piece in pieces)
