@@ -138,5 +138,5 @@ def _first_that_works() -> tuple[str, str]:
         reasons.append(problem)
     if (name, why) not in _announced:
         _announced.add((name, why))
-        _log.info("backend: %s (auto: %s)", name, why)
+        _log.info("backend: %s (auto: %s)", name, why.split("; ")[0])  # doctor tells the cure
     return name, f"auto: {why}"

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from embedlayer.cli import main
 
-PROGRAM = [sys.executable, "-c", "from embedlayer.cli import main; main()"]
+PROGRAM = [sys.executable, "-P", "-m", "embedlayer"]
 
 
 def run(*arguments: Any, code: int = 0, stdin: bytes | None = None) -> Result:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -100,23 +101,109 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path):
     assert found.splitlines()[1] == "café  \\uc11c\\uc6b8     1.0000"
 
 
-def test_ctrl_c_stops_training_at_once_and_leaves_nothing(tmp_path):
+@pytest.fixture
+def text(tmp_path):
     (tmp_path / "text.txt").write_text("a b c d e f\n" * 2000)
-    command = [*PROGRAM, "train", "text.txt", "-o", "out.vec", "--epochs", "1000000"]
-    process = subprocess.Popen(
-        command,
+    return "text.txt"
+
+
+def started(tmp_path, environment=None):
+    """A training that takes for ever."""
+    return subprocess.Popen(
+        [*PROGRAM, "train", "text.txt", "-o", "out.vec", "--epochs", "1000000"],
         cwd=tmp_path,
+        env=environment,
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background has been told to ignore Ctrl-C, and would hand that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def wait_for(process, what):
     for line in process.stderr:
-        if "words; memory: " in line:  # what is told before training begins
-            break
+        if what in line:
+            return
+    raise AssertionError(f"the command ended without a word of {what}")
+
+
+def test_ctrl_c_stops_training_at_once_and_leaves_nothing(tmp_path, text):
+    process = started(tmp_path)
+    wait_for(process, "words; memory: ")  # told before training begins
     process.send_signal(signal.SIGINT)
     assert process.stderr.read() == "embedlayer: interrupted\n"
     process.stderr.close()
     assert process.wait(30) == 130
     assert {path.name for path in tmp_path.iterdir()} == {"text.txt", "cache"}
     assert not list((tmp_path / "cache").glob("*unfinished*"))
+
+
+def shell(tmp_path, line):
+    """``line`` in a shell, where $E is the command; what ended it, and its streams."""
+    environment = os.environ | {"EMBEDLAYER_BACKEND": "numpy"}
+    command = ["bash", "-c", line.replace("$E", shlex.join(PROGRAM))]
+    return subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$E train text.txt -o out.vec --epochs 1 2>&-",
+        "$E train text.txt -o out.vec --epochs 1 <&- >&- 2>&-",
+        "$E train text.txt -o out.vec --epochs 1 2>/dev/full",
+        "set -o pipefail; $E train text.txt -o out.vec --epochs 500 2>&1 | head -1",
+    ],
+)
+def test_whatever_becomes_of_standard_error_the_work_goes_on(tmp_path, text, line):
+    done = shell(tmp_path, line)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(Vectors.load(tmp_path / "out.vec")) == 6
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("$E train - -o out.vec <&-", "standard input is closed: name a file"),
+        ("$E train text.txt -o out.vec --json >&-", "standard output is closed"),
+        ("$E nearest v.vec a >&-", "standard output is closed"),
+        ("$E nearest v.vec a >/dev/full", "cannot write to standard output: No space left"),
+        ("$E info v.vec --json >/dev/full", "cannot write to standard output: No space left"),
+    ],
+)
+def test_a_stream_that_is_needed_and_is_not_there_is_named(tmp_path, text, line, message):
+    Vectors(["a", "b"], [[1.0], [2.0]]).save(tmp_path / "v.vec")
+    done = shell(tmp_path, line)
+    assert (done.returncode, done.stdout) == (2, "")
+    (told,) = [one for one in done.stderr.splitlines() if one.startswith("embedlayer: error: ")]
+    assert message in told
+    assert not (tmp_path / "out.vec").exists()
+
+
+def test_ctrl_c_while_the_command_is_imported_is_quiet(tmp_path):
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    assert run_process("--version", code=130, env=environment).stderr == "embedlayer: interrupted\n"
+
+
+def test_ctrl_c_while_kernels_compile_ends_the_command_at_once(tmp_path, text):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}  # nothing is compiled
+    process = started(tmp_path, environment)
+    wait_for(process, "compiling the kernels")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.read() == "embedlayer: interrupted\n"
+    process.stderr.close()
+    assert process.wait(30) == 130
+    assert {path.name for path in tmp_path.iterdir()} <= {"text.txt", "numba", "cache"}
+
+
+def test_ctrl_c_after_the_work_changes_nothing(tmp_path):
+    """As Python ends, which may take a while, an interrupt is no news."""
+    code = (
+        "import atexit, os, signal, sys; from embedlayer.__main__ import main\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        "sys.argv = ['embedlayer', '--version']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,8 @@
 import errno
 import json
 import math
+import os
+import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -297,9 +299,37 @@ def test_a_full_disk_leaves_nothing(text, tmp_path, monkeypatch):
     full = SimpleNamespace(**vars(FORMATS["glove"]) | {"write": write})
     monkeypatch.setitem(FORMATS, "glove", full)
     result = run("train", text, "-o", tmp_path / "out.glove", *SMALL, "--quiet", code=2)
-    assert result.stderr.startswith("embedlayer: error: ")
-    assert result.stderr.endswith("No space left on device\n")
+    told = result.stderr.strip()
+    assert told.startswith(f"embedlayer: error: {tmp_path}/out.glove: No space left on device; ")
     assert only_files(tmp_path) == {"text.txt"}
+    (kept,) = re.findall(r"the vectors are in (\S+) instead", told)
+    assert len(Vectors.load(kept)) == 48
+    os.remove(kept)
+
+
+def test_vectors_that_cannot_be_kept_anywhere_are_told_to_be_lost(text, tmp_path, monkeypatch):
+    def save(self, path, format=None):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(Vectors, "save", save)
+    told = run("train", text, "-o", tmp_path / "v.vec", *SMALL, "--quiet", code=2).stderr.strip()
+    assert told.endswith("v.vec: Input/output error; nor could they be kept elsewhere")
+
+
+def test_a_disk_without_room_is_told_before_training(text, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=3071))
+    told = run("train", text, "-o", tmp_path / "v.vec", *SMALL, "--quiet", code=2).stderr
+    assert "v.vec: it takes 0.0 MB, and its disk has 0.0 MB free: free some space" in told
+
+
+def test_a_small_text_is_told_what_helps(text, tmp_path):
+    told = run("train", text, "-o", tmp_path / "out.vec", *SMALL, "--epochs", 2).stderr
+    assert "a small text, 7,200 tokens, is read 2 times: more passes make better vectors" in told
+    assert "try --epochs 40" in told
+    assert (
+        "a small text"
+        not in run("train", text, "-o", tmp_path / "out.vec", *SMALL, "--epochs", 40).stderr
+    )
 
 
 def test_too_little_memory_is_told(text, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import os
+import resource
 import struct
 from pathlib import Path
 
@@ -262,7 +263,7 @@ def test_missing_file_folder_and_names(tmp_path):
             EmbedlayerError, match="unknown format 'xml': choose one of native, wor"
         ):
             use(tmp_path / "v.txt", format="xml")
-    with pytest.raises(OSError, match="cannot be written"):
+    with pytest.raises(OSError, match=r"No such file or directory: .*/gone/v\.safetensors"):
         native.write(tmp_path / "gone" / "v.safetensors", VECTORS)
 
 
@@ -423,3 +424,27 @@ def test_we_read_what_gensim_writes(tmp_path, name):
     )
     assert recognise(tmp_path / "v") == name
     check_same(Vectors.load(tmp_path / "v"), VECTORS)
+
+
+def test_a_link_in_the_files_place_stays_and_is_followed(tmp_path):
+    (tmp_path / "large").mkdir()
+    link = tmp_path / "latest.vec"
+    link.symlink_to("large/v.vec")
+    for _ in range(2):  # what it links to is made, then replaced
+        VECTORS.save(link)
+        check_same(Vectors.load(tmp_path / "large" / "v.vec"), VECTORS)
+    assert link.is_symlink()
+    assert [path.name for path in (tmp_path / "large").iterdir()] == ["v.vec"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_full_disk_is_told_with_the_path_that_was_asked_for(tmp_path, name):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        with pytest.raises(OSError, match="File too large") as raised:
+            VECTORS.save(tmp_path / "v", name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert raised.value.filename == str(tmp_path / "v")
+    assert list(tmp_path.iterdir()) == []

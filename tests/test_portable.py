@@ -130,9 +130,9 @@ def _try_in_another_process(path):
 def test_without_affinity_and_resource_the_numbers_still_come(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")
     assert available_cores() == os.cpu_count()
-    monkeypatch.setitem(sys.modules, "resource", None)
     about = SimpleNamespace(rss=2_000, peak_wset=3_000)  # as psutil tells it on Windows
     monkeypatch.setattr("psutil.Process.memory_info", lambda self: about)
+    monkeypatch.setitem(sys.modules, "resource", None)  # psutil for Linux imports it itself
     with MemoryWatch() as watch:
         pass
     assert watch.peak() == (3_000, None)

@@ -69,11 +69,20 @@ def test_a_glob_passes_over_empty_folders(tree):
         find_files(str(tree / "emp*"))
 
 
-def test_a_link_to_nothing_and_a_folder_that_may_not_be_read(tree, monkeypatch):
+def test_a_link_to_nothing_is_left_out_of_a_folder_and_told(tree, caplog):
+    there = find_files(tree)
     (tree / "link").symlink_to("nowhere")
-    with pytest.raises(EmbedlayerError, match=r"cannot read .*link: permission denied, or"):
-        find_files(tree)
+    assert find_files(tree) == there
+    assert [record.message for record in caplog.records] == [
+        f"{tree}/link is left out: it is a link to nothing"
+    ]
+    with pytest.raises(EmbedlayerError, match=r"no file matches .*/li\*"):
+        find_files(tree / "li*")
+    with pytest.raises(EmbedlayerError, match=r"a link to nothing: .*/link"):
+        find_files(tree / "link")
 
+
+def test_a_folder_that_may_not_be_read(tree, monkeypatch):
     def scandir(path):
         raise PermissionError(13, "Permission denied", path)
 

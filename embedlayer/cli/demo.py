@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from embedlayer.cli.documentation import demo_sentences
-from embedlayer.cli.output import note, print_table
+from embedlayer.cli.output import note, print_table, tell
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
 from embedlayer.models.options import SkipGram
@@ -49,7 +49,7 @@ def demo(output: Path) -> None:
         (word, "→", *(neighbour for neighbour, _ in found))
         for word, found in zip(known, answers, strict=True)
     )
-    click.echo(
+    tell(
         "\nWhat to try next:\n"
         f"  embedlayer nearest {output} socket matrix\n"
         f"  embedlayer analogy {output} minimum maximum left\n"

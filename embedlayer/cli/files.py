@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from embedlayer.cli.output import json_option, note, print_json, print_table, show_bytes
+from embedlayer.cli.output import json_option, note, print_json, print_table, show_bytes, tell
 from embedlayer.storage.folders import cache_folder
 from embedlayer.text.cache import cache_entries, clear_cache
 from embedlayer.vectors.files import FORMATS, check_writable
@@ -99,7 +99,7 @@ def _show_cache(as_json: bool) -> None:
             for entry in entries
         ]
         print_table([("made", "tokens", "size", "files"), *rows])
-    click.echo(f"{len(entries)} encoded texts, {show_bytes(size)}, in {cache_folder()}")
+    tell(f"{len(entries)} encoded texts, {show_bytes(size)}, in {cache_folder()}")
 
 
 def _clear_cache(as_json: bool) -> None:
@@ -107,4 +107,4 @@ def _clear_cache(as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(cache_folder()), "removed": removed})
     else:
-        click.echo(f"removed {removed} encoded texts from {cache_folder()}")
+        tell(f"removed {removed} encoded texts from {cache_folder()}")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,14 +10,49 @@ from typing import Any
 
 import click
 
+from embedlayer.errors import EmbedlayerError
+
+
+def tell(text: str) -> None:
+    """What was asked for, on standard output.
+
+    Raises:
+        EmbedlayerError: it is closed, or is a file on a full disk.
+        BrokenPipeError: its reader has seen enough.
+    """
+    _check_stdout()
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EmbedlayerError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _check_stdout() -> None:
+    if sys.stdout is None:
+        raise EmbedlayerError("standard output is closed: there is no place for the answer")
+
+
+def _asked(context: click.Context, option: click.Parameter, json: bool) -> bool:
+    """Find before any work that JSON has no place."""
+    if json:
+        _check_stdout()
+    return json
+
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
+    "--json",
+    "as_json",
+    is_flag=True,
+    callback=_asked,
+    help="Print one JSON object on standard output.",
 )
 
 
 def print_json(content: dict[str, Any]) -> None:
     """One object on one line; ASCII, which every terminal and pipe can hold."""
-    click.echo(json.dumps(content, allow_nan=False))
+    tell(json.dumps(content, allow_nan=False))
 
 
 def print_table(rows: Iterable[Sequence[str]]) -> None:
@@ -28,7 +64,7 @@ def print_table(rows: Iterable[Sequence[str]]) -> None:
             cell + " " * (width - display_width(cell))
             for cell, width in zip(line, widths, strict=True)
         )
-        click.echo("  ".join(cells).rstrip())
+        tell("  ".join(cells).rstrip())
 
 
 def display_width(text: str) -> int:

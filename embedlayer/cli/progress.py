@@ -10,8 +10,17 @@ if TYPE_CHECKING:
     from embedlayer.training.report import Progress
 
 LINE_SECONDS = 10.0
-READING = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]"
-TRAINING = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+WIDE, NARROW, UNKNOWN = 100, 60, 80  # columns of a terminal
+BAR = "{desc} {percentage:3.0f}%|{bar}| "
+READING = {
+    NARROW: BAR + "{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]",
+    0: "{desc} {percentage:3.0f}% [{elapsed}<{remaining}, {rate_fmt}]",
+}
+TRAINING = {
+    WIDE: BAR + "{n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+    NARROW: BAR + "[{elapsed}<{remaining}{postfix}]",
+    0: "{percentage:3.0f}% [{remaining}{postfix}]",
+}
 
 
 class _Display:
@@ -57,6 +66,12 @@ class _Display:
 
         self.bar = tqdm(file=self.stream, unit_scale=True, dynamic_ncols=True, **options)
 
+    def _fit(self, formats: dict[int, str]) -> int:
+        """Lay the bar out for the terminal as wide as it is now; its columns."""
+        columns = self.bar.format_dict["ncols"] or UNKNOWN
+        self.bar.bar_format = next(formats[least] for least in formats if columns >= least)
+        return columns
+
     def _line(self, what: str, done: int, total: int | None, unit: str, *more: str) -> None:
         amount = f"{quantity(done)}{unit}"
         if total:
@@ -70,7 +85,11 @@ class ReadingProgress(_Display):
     def __call__(self, done: int, total: int | None) -> None:
         if self.stream.isatty():
             if self.bar is None:
-                self._open_bar(desc="reading ", total=total, unit="B", bar_format=total and READING)
+                self._open_bar(
+                    desc="reading ", total=total, unit="B", bar_format=total and READING[0]
+                )
+            if total:
+                self._fit(READING)
             self.bar.update(done - self.bar.n)
         elif self._is_time():
             rate = f"{quantity(done / (monotonic() - self.started))}B/s"
@@ -89,9 +108,10 @@ class TrainingProgress(_Display):
         done, total = progress.tokens, progress.tokens_total
         if self.stream.isatty():
             if self.bar is None:
-                self._open_bar(desc="training", total=total, bar_format=TRAINING)
+                self._open_bar(desc="training", total=total, bar_format=TRAINING[0])
             self.bar.n = done
-            self.bar.set_postfix_str(", ".join(notes))
+            wide = self._fit(TRAINING) >= WIDE
+            self.bar.set_postfix_str(", ".join(notes if wide else notes[:2]))
             if done == total:
                 self.close()
         elif self._is_time():

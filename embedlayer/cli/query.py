@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from embedlayer.cli.output import json_option, print_json, print_table
+from embedlayer.cli.output import json_option, print_json, print_table, tell
 from embedlayer.vectors.vectors import Vectors
 
 vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
@@ -104,7 +104,7 @@ def evaluate(
     if as_json:
         print_json({"results": [result.to_dict() for result in results]})
     else:
-        click.echo("\n".join(map(str, results)))
+        tell("\n".join(map(str, results)))
 
 
 def _as_json(found: list[tuple[str, float]]) -> list[dict[str, str | float]]:

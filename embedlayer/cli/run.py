@@ -1,8 +1,11 @@
 """A training run as the command line shows it: kernels ready, text read, progress, summary."""
 
 import logging
+import math
+import tempfile
+import uuid
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -10,13 +13,20 @@ from typing import Any
 from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.cli.streams import ended_by_interrupt
+from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
+from embedlayer.storage.folders import cache_folder
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
 from embedlayer.training.warmup import warm_up
+from embedlayer.vectors.files import check_writable
 from embedlayer.vectors.vectors import Vectors
 
-COMPILING = "compiling the kernels, this once: they are kept on disk"
+FLOAT_BYTES = 4  # in text a number takes more
+COMPILING = "compiling the kernels of such a run, once: they are kept on disk"
+ENOUGH = 20_000_000  # tokens trained on, over all passes: docs/performance.md, Quality
+MOST_PASSES = 40
 
 
 def run_training(
@@ -43,21 +53,57 @@ def run_training(
 
     with log_shown(logging.WARNING if quiet else logging.INFO):
         get_backend(options.get("backend"))  # if it cannot work, say so before compiling anything
-        warming = warm_up(model, lambda: say(COMPILING), **options)
+        with ended_by_interrupt():
+            warming = warm_up(model, lambda: say(COMPILING), **options)
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
         with nullcontext() if quiet else TrainingProgress() as telling:
             callbacks = [telling] if telling else []
             training = Training(corpus, model, callbacks=callbacks, **options)
             say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
+            if hint := advice(len(corpus.ids), training.options.epochs):
+                say(hint)
+            check_writable(output, format, FLOAT_BYTES * len(corpus.vocabulary) * model.dim)
             vectors = training.run()
         started = perf_counter()
-        vectors.save(output, format)
+        save_somewhere(vectors, output, format)
     report = training.report.to_dict() | training.plan.to_dict()
     report |= {"dim": model.dim, "output": str(output)}
     saving = perf_counter() - started
     report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
     return vectors, report
+
+
+def advice(tokens: int, epochs: int) -> str:
+    """What would make better vectors of a small text; nothing for a large one."""
+    passes = min(MOST_PASSES, math.ceil(ENOUGH / tokens))
+    if epochs >= passes:
+        return ""
+    return (
+        f"a small text, {tokens:,} tokens, is read {epochs} times: more passes make better "
+        f"vectors, try --epochs {passes}"
+    )
+
+
+def save_somewhere(vectors: Vectors, output: Path, format: str | None) -> None:
+    """Write vectors; where that fails, elsewhere, for hours of training may be in them.
+
+    Raises:
+        EmbedlayerError: they are not in ``output``; it says where they are.
+    """
+    try:
+        return vectors.save(output, format)
+    except (OSError, EmbedlayerError) as error:
+        failure = str(error) if isinstance(error, EmbedlayerError) else error.strerror
+    for folder in (tempfile.gettempdir(), cache_folder()):
+        place = Path(folder, f"embedlayer-{uuid.uuid4().hex}.safetensors")
+        with suppress(OSError):
+            vectors.save(place)
+            cure = f"the vectors are in {place} instead: move them, or convert them"
+            break
+    else:
+        cure = "nor could they be kept elsewhere"
+    raise EmbedlayerError(f"{output}: {failure}; {cure}")
 
 
 def summary(report: dict[str, Any]) -> str:

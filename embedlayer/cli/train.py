@@ -54,13 +54,13 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     check_meaning(model, given)
     check_writable(output, format)
-    _check_no_text_is(output, texts)
+    files = _found(texts, output)
 
     def read(progress: ReadingProgress | None) -> Corpus:
         chosen = arguments(CorpusOptions, given)
         workers = given.get("workers")
         return Corpus.from_files(
-            texts, cache=not no_cache, workers=workers, progress=progress, **chosen
+            files, cache=not no_cache, workers=workers, progress=progress, **chosen
         )
 
     made = MODELS[model](**arguments(MODELS[model], given))
@@ -72,8 +72,10 @@ def train(
         note(summary(report))
 
 
-def _check_no_text_is(output: Path, texts: tuple[str, ...]) -> None:
-    """Refuse to write over a text, and find now that one is missing."""
-    for file in find_files(texts):
+def _found(texts: tuple[str, ...], output: Path) -> list[str]:
+    """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
+    files = find_files(texts)
+    for file in files:
         if output.exists() and os.path.exists(file) and output.samefile(file):
             raise EmbedlayerError(f"{output} is one of the texts: choose another output")
+    return files

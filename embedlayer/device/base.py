@@ -40,7 +40,7 @@ class Device:
         return importlib.import_module(self.name)
 
     def problem(self) -> str | None:
-        """Why it cannot work here, with the cure; None when it can."""
+        """Why it cannot work here, and the cure behind a semicolon; None when it can."""
         raise NotImplementedError
 
     def to_numpy(self, array: Any) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from embedlayer.device.base import RESIDENT, STREAMED, Device, Send
 
-CUPY_CURE = "install CuPy with pip install 'embedlayer[cuda12x]' or 'embedlayer[cuda13x]'"
+CUPY_CURE = "pip install cupy-cuda12x (or cupy-cuda13x, for a driver of CUDA 13)"
 
 
 class Cuda(Device):

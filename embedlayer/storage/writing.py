@@ -2,10 +2,11 @@
 
 import errno
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
@@ -13,24 +14,32 @@ from embedlayer.errors import EmbedlayerError
 
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to, which takes its place only when all went well.
+    """A path to write to, which takes the place of ``path`` only when all went well.
+
+    It is beside ``path``, or beside what that links to: the link stays.
 
     Raises:
-        OSError: a folder that is missing or cannot be written to, a full disk.
+        OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(path.parent))
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.{path.name}")  # ends as ``path`` does
+    place = path.resolve()
+    if not place.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
+    unfinished = place.with_name(f".{uuid.uuid4().hex}.{place.name}")  # ends as ``place`` does
     try:
         unfinished.touch()
         mode = unfinished.stat().st_mode
         yield unfinished
         unfinished.chmod(mode)  # safetensors makes files for the owner's eyes only
         sync(unfinished)
-        os.replace(unfinished, path)
-        sync(path.parent)
+        os.replace(unfinished, place)
+        sync(place.parent)
+    except OSError as error:  # tells the unfinished file, or none
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -54,6 +63,16 @@ def check_place(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
+
+
+def check_room(path: Path, size: int) -> None:
+    """Raise EmbedlayerError if the disk of a file has no room for so many bytes more."""
+    free = shutil.disk_usage(path.resolve().parent).free
+    if free < size:
+        raise EmbedlayerError(
+            f"cannot write {path}: it takes {size / 1e6:,.1f} MB, and its disk has "
+            f"{free / 1e6:,.1f} MB free: free some space, or name a file on another disk"
+        )

@@ -1,5 +1,6 @@
 """From files to blocks of bytes: plain or compressed, several, globs, folders, standard input."""
 
+import logging
 import os
 import stat
 import sys
@@ -16,6 +17,7 @@ STDIN = "-"
 BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
 
 Source = str | os.PathLike[str]
+_log = logging.getLogger("embedlayer")
 BytesRead = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
 
 
@@ -31,8 +33,8 @@ class Block(NamedTuple):
 def find_files(sources: Source | Sequence[Source]) -> list[str]:
     """The files that paths, globs and folders stand for, in the order given; '-' stands for itself.
 
-    A folder stands for all files below it, sorted, without hidden ones and linked folders; a
-    glob's matches are sorted.
+    A folder stands for all files below it, sorted, without hidden ones, linked folders and links
+    to nothing (which the log names); a glob's matches are sorted.
 
     Raises:
         EmbedlayerError: nothing there, or nothing that may be read.
@@ -43,7 +45,7 @@ def find_files(sources: Source | Sequence[Source]) -> list[str]:
         raise EmbedlayerError("no text was named: give at least one file")
     for file in files:
         if file != STDIN and not os.access(file, os.R_OK):
-            raise EmbedlayerError(f"cannot read {file}: permission denied, or a link to nothing")
+            raise EmbedlayerError(f"cannot read {file}: permission denied")
     return files
 
 
@@ -110,10 +112,11 @@ def _files_of(source: str) -> list[str]:
     if os.path.exists(path):  # a named pipe, or the shell's <(command)
         return [path]
     if not any(sign in path for sign in "*?["):
-        raise EmbedlayerError(f"no such file: {source}")
+        what = "a link to nothing" if os.path.islink(path) else "no such file"
+        raise EmbedlayerError(f"{what}: {source}")
     files = []
     for match in sorted(glob(path, recursive=True)):
-        files += _files_below(match) if os.path.isdir(match) else [match]
+        files += _files_below(match) if os.path.isdir(match) else _that_exist([match])
     if not files:
         raise EmbedlayerError(f"no file matches {source}")
     return list(dict.fromkeys(files))  # "**" matches a folder and the files in it
@@ -127,7 +130,15 @@ def _files_below(folder: str) -> list[str]:
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [os.path.join(parent, name) for name in names if not name.startswith(".")]
-    return sorted(files)
+    return _that_exist(sorted(files))
+
+
+def _that_exist(files: list[str]) -> list[str]:
+    """The files without links to nothing, which the log names."""
+    there = list(filter(os.path.exists, files))
+    for file in sorted({*files} - {*there}):
+        _log.warning("%s is left out: it is a link to nothing", file)
+    return there
 
 
 def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
@@ -144,4 +155,8 @@ def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
 
 
 def _open(path: str) -> AbstractContextManager[BinaryIO]:
-    return nullcontext(sys.stdin.buffer) if path == STDIN else open(path, "rb")
+    if path != STDIN:
+        return open(path, "rb")
+    if sys.stdin is None:
+        raise EmbedlayerError("standard input is closed: name a file, or give a text there")
+    return nullcontext(sys.stdin.buffer)

@@ -52,7 +52,9 @@ class TrainingOptions:
     lr: float | None = option(None, Real(0), "Learning rate at the start.", RATES)
     min_lr: float | None = option(None, Real(0), "Learning rate at the end.", FALLS)
     seed: int = option(1, Whole(-(2**63), 2**63 - 1), "Of all random choices.")
-    workers: int | None = option(None, Whole(1, 4096), "Threads.", "all cores")
+    workers: int | None = option(
+        None, Whole(1, 4096), "Threads. One repeats to the bit, more do not.", "all cores"
+    )
     backend: str | None = option(
         None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
     )

@@ -1,6 +1,5 @@
 """Kernels ready before any clock starts: the whole path, once, on a text of a few words."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from embedlayer.models.options import Word2Vec
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
 
-TEXT = "a b c\nb c a\n"
+TEXT = Path(__file__).with_name("warmup.txt")  # a file, so that nothing need be tidied up
 
 
 def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) -> float:
@@ -30,10 +29,8 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
         EmbedlayerError: as ``Training``.
     """
     started = perf_counter()
-    with _when_compiling(compiling), tempfile.TemporaryDirectory() as folder:
-        text = Path(folder, "text")
-        text.write_text(TEXT)
-        corpus = Corpus.from_files(text, min_count=1, cache=False, workers=2)
+    with _when_compiling(compiling):
+        corpus = Corpus.from_files(TEXT, min_count=1, cache=False, workers=2)
         keeping_all = replace(model, sample=0.0)  # subsampling would leave nothing to train on
         workers = min(2, options.get("workers") or 2)  # two call all that many do
         Training(corpus, keeping_all, **options | {"epochs": 1, "workers": workers}).run()

@@ -13,7 +13,7 @@ from embedlayer.errors import EmbedlayerError
 def checked_words(words: Any) -> tuple[str, ...]:
     """The words in their order; EmbedlayerError for what has none, or is one word alone."""
     if isinstance(words, str | bytes | Mapping | Set) or not isinstance(words, Iterable):
-        raise EmbedlayerError(f"words are a {type(words).__name__}: give a list of strings")
+        raise EmbedlayerError(f"words are of type {type(words).__name__}: give a list of strings")
     return tuple(words)
 
 

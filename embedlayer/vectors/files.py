@@ -6,7 +6,7 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import open_to_read
-from embedlayer.storage.writing import check_place, whole_or_nothing
+from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents, Format, Start
 
@@ -58,15 +58,20 @@ def save(path: Path, contents: Contents, format: str | None = None) -> None:
         raise EmbedlayerError(f"cannot write {path}: {error}") from None
 
 
-def check_writable(path: Path, format: str | None = None) -> None:
+def check_writable(path: Path, format: str | None = None, size: int = 0) -> None:
     """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
+
+    Args:
+        path, format: as :func:`save` takes them.
+        size: bytes that are going to be written, at least.
 
     Raises:
         EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
-            to, or something in the file's place that is no file.
+            to, something in the file's place that is no file, or a disk without room.
     """
     _format_to_write(path, format)
     check_place(path)
+    check_room(path, size)
 
 
 def recognise(path: Path) -> str:

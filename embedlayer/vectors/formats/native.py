@@ -7,7 +7,10 @@ and the vectors' own metadata. (One entry, because safetensors writes several in
 and two files of the same vectors are to be the same bytes.)
 """
 
+import errno
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +78,9 @@ def write(path: Path, contents: Contents) -> None:
     try:
         save_file(tensors, path, {ENTRY: json.dumps(entry, sort_keys=True)})
     except SafetensorError as error:
-        raise OSError(f"{path} cannot be written: {error}") from None
+        code = re.search(r"os error (\d+)", str(error))  # of the system, in the library's text
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _metadata(entries: dict[str, str]) -> dict[str, Any]:
