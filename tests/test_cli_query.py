@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command import mistake, run
 
+from embedlayer.cli.output import show_age
 from embedlayer.text.corpus import Corpus
 from embedlayer.vectors.files import FORMATS
 from embedlayer.vectors.vectors import Vectors
@@ -119,6 +120,20 @@ def test_info_on_vectors(path):
     assert "model        skipgram" in run("info", path).stdout.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-5, "now"),
+        (59, "now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (86400 * 40, "40 days ago"),
+    ],
+)
+def test_ages(seconds, shown):
+    assert show_age(seconds) == shown
+
+
 def test_info_on_the_cache_and_clearing_it(tmp_path):
     folder = tmp_path / "cache"
     assert run("info").stdout == f"0 encoded texts, 0.0 MB, in {folder}\n"
@@ -130,7 +145,25 @@ def test_info_on_the_cache_and_clearing_it(tmp_path):
     assert entry["files"] == [str(text)]
     assert (entry["tokens"], found["folder"]) == (30, str(folder))
     assert found["bytes"] == entry["bytes"] > 4 * 30
-    assert str(text) in run("info").stdout
+    name = os.path.basename(entry["path"])
+    head, line, total = run("info").stdout.splitlines()
+    assert head.split() == ["entry", "made", "used", "tokens", "size", "files"]
+    assert line == f"{name[:8]}  now   now   30      0.0 MB  {text}"
+    assert total == f"1 encoded texts, 0.0 MB, in {folder}"
+    for file, age in (("embedlayer-entry.json", 3600), ("ids", 0)):
+        os.utime(os.path.join(entry["path"], file), (0, entry["used"] - age))
+    assert "  now   1 hour ago  30 " in run("info").stdout
+    text.write_text("a b c\n" * 20)
+    assert "  now   never again  30 " in run("info").stdout
+    assert json.loads(run("info", "--json").stdout)["entries"][0]["changed"]
+    Corpus.from_files(text)
+    (entry,) = json.loads(run("info", "--json").stdout)["entries"]
+    name = os.path.basename(entry["path"])
+    removed = f"removed 1 encoded text, {name}, from {folder}\n"
+    assert run("info", "--remove", name[:8]).stdout == removed
+    Corpus.from_files(text)
+    os.truncate(os.path.join(entry["path"], "embedlayer-entry.json"), 9)
+    assert "damaged, or of another version" in run("info").stdout
     assert json.loads(run("info", "--clear-cache", "--json").stdout)["removed"] == 1
     assert run("info", "--clear-cache").stdout == f"removed 0 encoded texts from {folder}\n"
 
@@ -153,7 +186,9 @@ def test_info_on_the_cache_and_clearing_it(tmp_path):
         (["convert", "absent.vec", "v.bin"], "absent.vec: No such file or directory"),
         (["convert", "spaces.safetensors", "v.bin"], "the word 'New York' is empty or holds"),
         (["info", "absent.vec"], "absent.vec: No such file or directory"),
-        (["info", "v.safetensors", "--clear-cache"], "--clear-cache goes without VECTORS"),
+        (["info", "v.safetensors", "--clear-cache"], "give VECTORS, --clear-cache or --remove"),
+        (["info", "--remove", "a", "--clear-cache"], "give VECTORS, --clear-cache or --remove"),
+        (["info", "--remove", "abc"], "0 entries of the cache begin with 'abc'"),
         (["fly"], "No such command 'fly'. (see embedlayer --help)"),
         (["--frob"], "--frob"),
     ],

@@ -1,15 +1,24 @@
 """The cache: used again while nothing differs, and only then; whole entries or none."""
 
 import os
+import random
+import shutil
 import subprocess
 import sys
 import time
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from damage import damage_entry
 
+from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.mapped import CannotWrite
+from embedlayer.text import cache as cache_module
 from embedlayer.text.cache import (
+    DESCRIPTION,
     LOCK,
     UNFINISHED,
     cache_entries,
@@ -17,11 +26,13 @@ from embedlayer.text.cache import (
     describe,
     find_entry,
     make_entry,
+    remove_entry,
 )
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.vocabulary import Vocabulary
 
 TEXT = "the cat and the dog\nthe end\n"
-DESCRIPTION = {"version": 0, "files": [{"path": "made up"}], "options": {}}
+MADE_UP = {"version": 0, "files": [{"path": "made up"}], "options": {}}
 
 
 @pytest.fixture(autouse=True)
@@ -137,8 +148,9 @@ def test_without_the_cache(text, cache):
 @pytest.mark.parametrize(
     ("name", "damage"),
     [
-        ("ids", "cut"),  # zeros of the right number would be trusted: there is no checksum
+        ("ids", "cut"),
         ("ids", "gone"),
+        ("ids", "zeros"),
         ("offsets", "cut"),
         ("offsets", "gone"),
         ("offsets", "zeros"),
@@ -147,7 +159,7 @@ def test_without_the_cache(text, cache):
         ("vocabulary.safetensors", "zeros"),
     ],
 )
-def test_a_damaged_entry_is_made_again(text, name, damage):
+def test_a_damaged_entry_is_made_again(text, name, damage, caplog):
     expected = read(text).ids.tolist()
     [entry] = cache_entries()
     file = entry.path / name
@@ -161,15 +173,173 @@ def test_a_damaged_entry_is_made_again(text, name, damage):
     assert not corpus.from_cache
     assert corpus.ids.tolist() == expected
     assert read(text).from_cache
+    (record,) = caplog.records
+    assert record.message == f"the cache's entry {entry.path} is damaged: the text is encoded again"
 
 
-def test_a_damaged_description_is_no_entry(text):
+def as_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def as_pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+DESCRIPTIONS = {
+    "cut": lambda file: os.truncate(file, 20),
+    "a list": lambda file: file.write_text("[1]"),
+    "a number": lambda file: file.write_text("3"),
+    "no names": lambda file: file.write_text("{}"),
+    "nested": lambda file: file.write_text("[" * 100_000),
+    "null": lambda file: file.write_text('{"description": null, "tokens": null}'),
+    "another count": lambda file: file.write_text(file.read_text().replace("s_read", "s_Read")),
+    "no text": lambda file: file.write_bytes(b"\xff\xfe"),
+    "a folder": as_folder,
+    "a pipe": as_pipe,
+}
+
+
+@pytest.mark.parametrize("damage", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_a_damaged_description_is_no_entry_and_stops_nothing(text, tmp_path, damage):
     read(text)
     [entry] = cache_entries()
-    (entry.path / "embedlayer-entry.json").write_text("{")
-    assert cache_entries() == []
+    damage(entry.path / DESCRIPTION)
+    (tmp_path / "other").write_text("a b")
+    read(tmp_path / "other")
+    damaged, whole = sorted(cache_entries(), key=lambda entry: entry.tokens)
+    assert (damaged.path, damaged.files) == (entry.path, [])
+    assert (whole.files, whole.tokens) == ([str(tmp_path / "other")], 2)
     assert not read(text).from_cache
     assert read(text).from_cache
+    damage(entry.path / DESCRIPTION)
+    assert clear_cache() == 2
+    assert not entry.path.exists()
+
+
+def contents(corpus):
+    """All that a corpus is used for."""
+    vocabulary = corpus.vocabulary.words, corpus.vocabulary.counts.tolist()
+    return corpus.ids.tolist(), corpus.offsets.tolist(), *vocabulary, corpus.tokens_read
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_random_damage_is_never_used(text, part):
+    """``python tests/test_text_cache.py 1000`` does more."""
+    damage_often(text, 50, random.Random(part))
+
+
+def damage_often(text, times, rng):
+    text.write_text("".join(f"w{rng.randrange(60)} {chr(10) * (i % 9 == 0)}" for i in range(900)))
+    wanted = contents(read(text))
+    [entry] = cache_entries()
+    kept = text.parent / "kept"
+    shutil.copytree(entry.path, kept)
+    for _ in range(times):
+        shutil.rmtree(entry.path)
+        shutil.copytree(kept, entry.path)
+        assert read(text).from_cache
+        done = damage_entry(entry.path, rng)
+        cache_entries()
+        corpus = read(text)
+        assert not corpus.from_cache, done
+        assert contents(corpus) == wanted, done
+
+
+def forged(ids, offsets, words, counts):
+    """Write these, with checksums that are right, in the place of the entry's."""
+    [entry] = cache_entries()
+    np.asarray(ids, np.int32).tofile(entry.path / "ids")
+    np.asarray(offsets, np.int64).tofile(entry.path / "offsets")
+    Vocabulary(words, counts).save(entry.path / "vocabulary.safetensors")
+    about = cache_module._about(entry.path)
+    about |= {"tokens": len(ids), "sentences": len(offsets) - 1}
+    about["checksums"] = {
+        name: zlib.crc32((entry.path / name).read_bytes()) for name in about["checksums"]
+    }
+    cache_module._write_description(entry.path, about)
+
+
+@pytest.mark.parametrize(
+    ("ids", "offsets", "used"),
+    [
+        ([0, 1, 0], [0, 2, 3], True),
+        ([0, 2, 0], [0, 2, 3], False),
+        ([0, -1, 0], [0, 2, 3], False),
+        ([0, 2 * 10**9, 0], [0, 2, 3], False),
+        ([0, 1, 0], [0, 2, 2], False),
+        ([0, 1, 0], [1, 2, 3], False),
+        ([0, 1, 0], [0, 10**12, 3], False),
+        ([0, 1, 0], [0, -1, 3], False),
+    ],
+)
+def test_what_compiled_code_relies_on_is_checked_beside_the_checksums(text, ids, offsets, used):
+    read(text)
+    forged(ids, offsets, ["a", "b"], [2, 1])
+    assert read(text).from_cache == used
+
+
+def sized(text, name, tokens):
+    path = text.with_name(name)
+    path.write_text("a " * tokens)
+    read(path)
+    return path
+
+
+def names():
+    return [Path(file).name for entry in cache_entries() for file in entry.files]
+
+
+def test_the_least_recently_used_entries_make_room_for_the_newest(text, monkeypatch):
+    one, two, three = (sized(text, name, 10_000) for name in ("one", "two", "three"))
+    for age, path in enumerate((one, three, two), 1):
+        [entry] = [entry for entry in cache_entries() if entry.files == [str(path)]]
+        os.utime(entry.path / DESCRIPTION, (0, 1e9 - age * 1000))
+    assert names() == ["one", "three", "two"]
+    assert read(two).from_cache
+    assert names() == ["two", "one", "three"]
+    assert abs(cache_entries()[0].used - time.time()) < 60
+    monkeypatch.setenv("EMBEDLAYER_CACHE_GB", "0.00013")  # three of 40 kB
+    sized(text, "four", 10_000)
+    assert names() == ["four", "two", "one"]
+    sized(text, "large", 50_000)
+    assert names() == ["large"]
+    monkeypatch.setenv("EMBEDLAYER_CACHE_GB", "0")
+    sized(text, "five", 10)
+    assert names() == ["five"]
+
+
+def test_entries_of_texts_that_have_changed_are_removed_when_another_is_made(text, tmp_path):
+    gone = sized(text, "gone", 5)
+    gone.unlink()  # perhaps its disk is not there today
+    read(text)
+    assert not any(entry.changed for entry in cache_entries())
+    text.write_text(TEXT + "more")
+    assert {entry.files[0]: entry.changed for entry in cache_entries()} == {
+        str(gone): False,
+        str(text): True,
+    }
+    read(text)
+    assert sorted(names()) == ["gone", "text.txt"]
+
+
+@pytest.mark.parametrize("limit", ["ten", "-1", "nan", "inf"])
+def test_a_limit_that_is_none(text, monkeypatch, limit):
+    monkeypatch.setenv("EMBEDLAYER_CACHE_GB", limit)
+    with pytest.raises(EmbedlayerError, match="EMBEDLAYER_CACHE_GB is "):
+        read(text)
+
+
+def test_one_entry_can_be_removed(text):
+    read(text)
+    sized(text, "other", 5)
+    for name, found in (("", 2), ("no such", 0)):
+        with pytest.raises(EmbedlayerError, match=f"{found} entries of the cache begin with"):
+            remove_entry(name)
+    first, second = cache_entries()
+    assert remove_entry(second.path.name[:12]) == second
+    assert cache_entries() == [first]
 
 
 def test_entries_can_be_listed_and_cleared(text, cache):
@@ -205,16 +375,16 @@ def test_an_exception_leaves_nothing(text, cache):
 def test_two_runs_at_once_both_succeed():
     def write_first(folder):
         (folder / "ids").write_text("first")
-        make_entry(DESCRIPTION, write_second, lambda *entry: None)
-        assert find_entry(DESCRIPTION)[1]["tokens"] == 2
+        make_entry(MADE_UP, write_second, lambda *entry: None)
+        assert find_entry(MADE_UP)[1]["tokens"] == 2
         return {"tokens": 1}
 
     def write_second(folder):
         (folder / "ids").write_text("second")
         return {"tokens": 2}
 
-    folder, about = make_entry(DESCRIPTION, write_first, lambda *entry: entry)
-    assert find_entry(DESCRIPTION) == (folder, about)
+    folder, about = make_entry(MADE_UP, write_first, lambda *entry: entry)
+    assert find_entry(MADE_UP) == (folder, about)
     assert about["tokens"] == 1
     assert (folder / "ids").read_text() == "first"
     assert sorted(path.name for path in cache_folder().iterdir()) == sorted([LOCK, folder.name])
@@ -249,8 +419,41 @@ def test_a_cache_folder_that_cannot_be_written_is_done_without(text, tmp_path, m
     monkeypatch.setenv("EMBEDLAYER_CACHE", str(tmp_path / "file" / "cache"))
     assert read(text).ids.tolist() == [0, 2, 1, 0, 3, 0, 4]
     (record,) = caplog.records
-    assert record.message.startswith("no cache: its folder")
+    assert record.message.startswith("no cache: cannot write in the cache folder")
     assert "EMBEDLAYER_CACHE" in record.message
+
+
+def no_room(*_, **__):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [
+        "embedlayer.text.cache.tempfile.mkdtemp",
+        "embedlayer.text.cache.sync",
+        "embedlayer.text.cache.Path.rename",
+        "embedlayer.text.cache.Path.write_text",
+        "safetensors.numpy.save_file",
+    ],
+)
+def test_wherever_the_cache_fails_it_is_done_without(text, monkeypatch, caplog, cache, fails):
+    monkeypatch.setattr(fails, no_room)
+    assert read(text).ids.tolist() == [0, 2, 1, 0, 3, 0, 4]
+    (record,) = caplog.records
+    assert record.message.startswith("no cache: cannot write")
+    assert {path.name for path in cache.iterdir()} <= {LOCK}
+
+
+def test_a_file_system_without_locks_has_no_cache(text, monkeypatch, caplog):
+    def no_locks(self):
+        raise NotImplementedError("FileSystem does not appear to support flock")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    assert not read(text).from_cache
+    assert "no locks on this file system" in caplog.text
+    with pytest.raises(CannotWrite):
+        clear_cache()
 
 
 def test_the_users_own_folder(monkeypatch):
@@ -277,3 +480,14 @@ def test_a_cached_corpus_needs_no_compiler(text):
         "assert 'numba' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+if __name__ == "__main__":  # python tests/test_text_cache.py [DAMAGES]
+    import logging
+    import tempfile
+
+    logging.disable()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMBEDLAYER_CACHE"] = folder + "/cache"
+        damage_often(Path(folder, "text"), int([*sys.argv, 1000][1]), random.Random(0))
+        print("every damage was seen, and the entry made again")

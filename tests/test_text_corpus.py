@@ -303,18 +303,54 @@ def test_options_out_of_range(tmp_path, options, message):
         Corpus.from_files(tmp_path / "never read", **options)
 
 
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(tmp_path, caplog):
     path = write(tmp_path / "text", "word " * 10_000)
     Corpus.from_files(path, cache=False)  # compiled, before files may not grow
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for cache, message in ((True, "EMBEDLAYER_CACHE"), (False, "TMPDIR")):
+    for cache in (True, False):
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-            with pytest.raises(EmbedlayerError, match=f"cannot write .*{message}"):
+            with pytest.raises(EmbedlayerError, match=r"cannot write .*TMPDIR"):
                 Corpus.from_files(path, cache=cache)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (record,) = caplog.records  # the cache is tried first, and done without
+    assert "no cache: cannot write in the cache folder" in record.message
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["embedlayer.lock"]
+
+
+@pytest.mark.parametrize("tokenizer", [None, str.split])
+@pytest.mark.parametrize(
+    ("size", "tells"), [(1000, "cut"), (0, "cut"), (60_000, "changed"), (70_000, "changed")]
+)
+def test_a_text_that_changes_while_it_is_read(
+    tmp_path, monkeypatch, caplog, size, tells, tokenizer
+):
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 4096)
+    path = write(tmp_path / "text", "a b\n" * 15_000)
+    seen = []
+
+    def change(done, total):
+        if not seen:
+            path.write_bytes(b"c d\n" * (size // 4))
+        seen.append(done)
+
+    def read():
+        return Corpus.from_files(path, min_count=1, workers=1, tokenizer=tokenizer, progress=change)
+
+    if tells == "cut":
+        with pytest.raises(EmbedlayerError, match=f"{path} was cut from 60000 to {size} bytes"):
+            read()
+    else:
+        read()
+        assert f"{path} changed while it was read" in caplog.text
+
+
+def test_a_thread_that_sees_line_ends_alone(tmp_path, monkeypatch):
+    """It has no words: its table of final ids is empty."""
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 4)
+    path = write(tmp_path / "text", "\n" * 40 + "a b\n" + "\n" * 40)
+    check(Corpus.from_files(path, min_count=1, workers=8), [["a", "b"]], 1, None, 1000)
 
 
 def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch):

@@ -6,9 +6,17 @@ from typing import Any
 
 import click
 
-from embedlayer.cli.output import json_option, note, print_json, print_table, show_bytes, tell
+from embedlayer.cli.output import (
+    json_option,
+    note,
+    print_json,
+    print_table,
+    show_age,
+    show_bytes,
+    tell,
+)
 from embedlayer.storage.folders import cache_folder
-from embedlayer.text.cache import cache_entries, clear_cache
+from embedlayer.text.cache import cache_entries, clear_cache, remove_entry
 from embedlayer.vectors.files import FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 
@@ -18,6 +26,7 @@ format_option = click.option(
     help="The format to write; without it the suffix of OUT tells.",
 )
 MOST_FREQUENT = 10
+ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from the others
 
 
 @click.command()
@@ -37,14 +46,19 @@ def convert(source: Path, output: Path, format: str | None) -> None:
 @click.option(
     "--clear-cache", "clear", is_flag=True, help="Remove all encoded texts from the cache."
 )
+@click.option(
+    "--remove", metavar="ENTRY", help="Remove one of them, named by the first letters of its entry."
+)
 @json_option
-def info(paths: tuple[Path, ...], clear: bool, as_json: bool) -> None:
+def info(paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool) -> None:
     """What vectors are, or what the cache holds.
 
-    Without VECTORS: the texts that are kept encoded, ready to be trained on again.
+    Without VECTORS: the texts that are kept encoded, ready to be trained on again. They take 10 GB
+    at most, or what EMBEDLAYER_CACHE_GB says: a new one takes the place of those whose files have
+    changed, and then of those that were used least recently.
     """
-    if clear and paths:
-        raise click.UsageError("--clear-cache goes without VECTORS")
+    if bool(paths) + clear + (remove is not None) > 1:
+        raise click.UsageError("give VECTORS, --clear-cache or --remove: one of them")
     if paths:
         about = [_about_vectors(path) for path in paths]
         if as_json:
@@ -52,7 +66,9 @@ def info(paths: tuple[Path, ...], clear: bool, as_json: bool) -> None:
         for entry in () if as_json else about:
             print_table((name, str(value)) for name, value in _flat(entry))
     elif clear:
-        _clear_cache(as_json)
+        _tell_removed(clear_cache(), "encoded texts", as_json)
+    elif remove is not None:
+        _tell_removed(1, f"encoded text, {remove_entry(remove).path.name},", as_json)
     else:
         _show_cache(as_json)
 
@@ -91,20 +107,21 @@ def _show_cache(as_json: bool) -> None:
     if entries:
         rows = [
             (
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.created)),
+                entry.path.name[:ENTRY_LETTERS],
+                show_age(time.time() - entry.created),
+                "never again" if entry.changed else show_age(time.time() - entry.used),
                 f"{entry.tokens:,}",
                 show_bytes(entry.bytes),
-                " ".join(entry.files),
+                " ".join(entry.files) or "damaged, or of another version",
             )
             for entry in entries
         ]
-        print_table([("made", "tokens", "size", "files"), *rows])
+        print_table([("entry", "made", "used", "tokens", "size", "files"), *rows])
     tell(f"{len(entries)} encoded texts, {show_bytes(size)}, in {cache_folder()}")
 
 
-def _clear_cache(as_json: bool) -> None:
-    removed = clear_cache()
+def _tell_removed(removed: int, what: str, as_json: bool) -> None:
     if as_json:
         print_json({"folder": str(cache_folder()), "removed": removed})
     else:
-        tell(f"removed {removed} encoded texts from {cache_folder()}")
+        tell(f"removed {removed} {what} from {cache_folder()}")

@@ -21,7 +21,13 @@ from embedlayer.training.warmup import warm_up
 
 CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
 COMMON_RUN = TextSizes(words=100_000, tokens=100_000_000, sentences=4_000_000)
-VARIABLES = ("EMBEDLAYER_BACKEND", "EMBEDLAYER_KERNELS", "EMBEDLAYER_CACHE", "NUMBA_CACHE_DIR")
+VARIABLES = (
+    "EMBEDLAYER_BACKEND",
+    "EMBEDLAYER_KERNELS",
+    "EMBEDLAYER_CACHE",
+    "EMBEDLAYER_CACHE_GB",
+    "NUMBA_CACHE_DIR",
+)
 
 
 def examine() -> dict[str, Any]:

@@ -85,6 +85,14 @@ def show_bytes(size: float) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
+def show_age(seconds: float) -> str:
+    """How long ago something was, in its largest unit: ``3 days ago``."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if (count := int(seconds // size)) > 0:
+            return f"{count} {unit}{'s' * (count != 1)} ago"
+    return "now"
+
+
 class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         note(self.format(record))

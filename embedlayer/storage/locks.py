@@ -1,5 +1,6 @@
 """Locks that processes hold on files, on every system; one is free when its holder ends or dies."""
 
+import errno
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -9,7 +10,7 @@ def locked(path: Path, *, wait: bool = True) -> ExitStack:
 
     Raises:
         BlockingIOError: another holds it, and ``wait`` is False.
-        OSError: the file cannot be made.
+        OSError: the file cannot be made, or its file system has no locks.
     """
     from filelock import FileLock, Timeout
 
@@ -18,6 +19,8 @@ def locked(path: Path, *, wait: bool = True) -> ExitStack:
         lock.acquire()
     except Timeout:
         raise BlockingIOError(f"{path} is locked by another process") from None
+    except NotImplementedError as error:  # of a filelock before 3.25
+        raise OSError(errno.ENOLCK, "no locks on this file system", str(path)) from error
     stack = ExitStack()
     stack.callback(lock.release)
     return stack

@@ -3,6 +3,7 @@
 import os
 import tempfile
 import weakref
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ CACHE_CURE = (
 TEMPORARY_CURE = "free some space or set TMPDIR to another folder"
 
 
+class CannotWrite(EmbedlayerError):
+    """A folder of ours, for temporary files or the cache, takes no more."""
+
+
 class ArrayFile:
     """A one-dimensional array that grows on disk.
 
@@ -25,12 +30,16 @@ class ArrayFile:
         folder: where in the cache; None is the system's folder for temporary files.
         name: of the file in ``folder``; without one the file has no name anywhere, and its space
             is free again when the array is gone, even if the process is killed.
+
+    Attributes:
+        checksum: of a named file: the CRC-32 of its bytes.
     """
 
     def __init__(self, dtype: Any, folder: Path | None = None, name: str | None = None) -> None:
         self.dtype = np.dtype(dtype)
         self.folder = folder
-        self.size = 0
+        self.size = self.checksum = 0
+        self._named = name is not None
         try:
             self._file = _open(folder, name)
         except OSError as error:
@@ -38,8 +47,10 @@ class ArrayFile:
         weakref.finalize(self, self._file.close)  # of an array that is given up
 
     def append(self, values: np.ndarray) -> None:
-        """Write more elements; EmbedlayerError when the disk is full."""
+        """Write more elements; CannotWrite when the disk is full."""
         rest = np.ascontiguousarray(values, self.dtype).view(np.uint8)
+        if self._named:
+            self.checksum = zlib.crc32(rest.data, self.checksum)
         try:
             while len(rest):  # an unbuffered write may stop early
                 rest = rest[self._file.write(rest) :]
@@ -72,13 +83,13 @@ def map_array(file: Any, dtype: Any, size: int) -> np.ndarray:
     return np.asarray(np.memmap(file, dtype, "r"))
 
 
-def cannot_write(folder: Path | None, error: OSError) -> EmbedlayerError:
+def cannot_write(folder: Path | None, error: OSError) -> CannotWrite:
     """The error that says where writing failed, why, and the cure."""
     if folder is None:
         where, cure = f"temporary files in {tempfile.gettempdir()}", TEMPORARY_CURE
     else:
         where, cure = f"in the cache folder {folder}", CACHE_CURE
-    return EmbedlayerError(f"cannot write {where} ({error.strerror}): {cure}")
+    return CannotWrite(f"cannot write {where} ({error.strerror or error}): {cure}")
 
 
 def _open(folder: Path | None, name: str | None) -> Any:

@@ -1,7 +1,9 @@
 """The corpus: a text as ids and sentences, counted and encoded once, memory-mapped."""
 
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,9 +14,8 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
-from embedlayer.storage.folders import cache_folder, is_writable
-from embedlayer.storage.mapped import CACHE_CURE, map_array
-from embedlayer.text.cache import describe, find_entry, make_entry
+from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.text.cache import describe, entry_folder, find_entry, make_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
@@ -151,14 +152,13 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
     """
     started = perf_counter()
     entry = find_entry(description)
-    corpus = _read_entry(*entry) if entry else None
+    corpus = _checked_entry(*entry) if entry else None
     if corpus is not None:
         corpus.seconds = {"vocabulary": perf_counter() - started, "encoding": 0.0}
         corpus.from_cache = True
         return corpus
-    if not is_writable(cache_folder()):
-        _log.warning("no cache: its folder %s cannot be written; %s", cache_folder(), CACHE_CURE)
-        return Corpus(*encode(None).mapped())
+    if (folder := entry_folder(description)).exists():
+        _log.warning("the cache's entry %s is damaged: the text is encoded again", folder)
     seconds: dict[str, float] = {}
 
     def write(folder: Path) -> dict[str, Any]:
@@ -166,22 +166,42 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
         seconds.update(encoded.seconds)
         return encoded.close(folder)
 
-    corpus = make_entry(description, write, _read_entry)
-    if corpus is None:
-        raise EmbedlayerError(f"the cache does not keep what is written: {CACHE_CURE}")
+    try:
+        corpus = make_entry(description, write, _read_entry)
+    except CannotWrite as error:
+        _log.warning("no cache: %s", error)
+        return Corpus(*encode(None).mapped())
     corpus.seconds = seconds
     return corpus
 
 
-def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
-    """The corpus of an entry; None where it is damaged."""
+def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
+    """The corpus of an entry; raises OSError or EmbedlayerError where a file is not as it was."""
+    ids = map_array(folder / "ids", np.int32, about["tokens"])
+    offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
+    return Corpus(ids, offsets, Vocabulary.load(folder / VOCABULARY), about["tokens_read"], {})
+
+
+def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
+    """The corpus of an entry; None where a file is damaged, by its checksum.
+
+    What compiled code relies on is checked beside that: ids of words, and offsets that rise.
+    """
+    sums = about["checksums"]
     try:
-        vocabulary = Vocabulary.load(folder / VOCABULARY)
-        ids = map_array(folder / "ids", np.int32, about["tokens"])
-        offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
-        tokens_read = about["tokens_read"]
-    except (OSError, EmbedlayerError, KeyError):  # damaged, or just removed by another process
+        with ThreadPoolExecutor() as pool:  # the large files beside the words
+            found = {name: pool.submit(_checksum, folder / name) for name in sums}
+            if found[VOCABULARY].result() != sums[VOCABULARY]:
+                return None
+            corpus = _read_entry(folder, about)
+            ids, offsets = corpus.ids, corpus.offsets
+            fits = ids.view(np.uint32).max() < len(corpus.vocabulary)  # negative ones are large
+            rise = offsets[0] == 0 and (np.diff(offsets) >= 0).all() and offsets[-1] == len(ids)
+            whole = all(found[name].result() == sums[name] for name in sums)
+    except (OSError, EmbedlayerError):  # damaged, or just removed by another process
         return None
-    if vocabulary.total != len(ids) or offsets[-1] != len(ids):
-        return None
-    return Corpus(ids, offsets, vocabulary, tokens_read, {})
+    return corpus if whole and fits and rise else None
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(map_array(path, np.uint8, path.stat().st_size).data)

@@ -3,6 +3,9 @@
 The passes are compiled code: numba is imported when the first text is read.
 """
 
+import logging
+import os
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +17,15 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.options import CorpusOptions, Tokenizer
-from embedlayer.text.readers import STDIN, BytesRead
+from embedlayer.text.readers import STDIN, BytesRead, all_regular
 from embedlayer.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from embedlayer.text.counting import CountedText
 
 VOCABULARY = "vocabulary.safetensors"
+
+_log = logging.getLogger("embedlayer")
 
 
 def count_files(
@@ -38,11 +43,14 @@ def count_files(
     """
     from embedlayer.text import counting, sentences
 
+    before = {file: os.stat(file) for file in files if all_regular([file])}
     if tokenizer is None:
         counted = counting.count_files(files, errors, threads, folder, progress)
     else:
         tokens = sentences.tokenize_files(files, tokenizer, errors, progress)
         counted = sentences.count_sentences(tokens, folder)
+    for file, about in before.items():
+        _check_unchanged(file, about)
     if len(counted.counts) == 0:
         names = ", ".join("standard input" if file == STDIN else file for file in files[:3])
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
@@ -58,6 +66,18 @@ def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> 
     if len(counted.counts) == 0:
         raise EmbedlayerError("no words: there are no sentences, or they are empty")
     return counted
+
+
+def _check_unchanged(file: str, before: os.stat_result) -> None:
+    """Raise EmbedlayerError where a file was cut while it was read; warn of any other change."""
+    now = os.stat(file)
+    if now.st_size < before.st_size:
+        raise EmbedlayerError(
+            f"{file} was cut from {before.st_size} to {now.st_size} bytes while it was read: "
+            "try again when it is complete"
+        )
+    if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        _log.warning("%s changed while it was read: a part may be old and a part new", file)
 
 
 @dataclass
@@ -84,6 +104,11 @@ class Encoded:
             "tokens_read": self.tokens_read,
             "tokens": self.ids.size,
             "sentences": self.offsets.size - 1,
+            "checksums": {
+                "ids": self.ids.checksum,
+                "offsets": self.offsets.checksum,
+                VOCABULARY: zlib.crc32((folder / VOCABULARY).read_bytes()),
+            },
         }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
+from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.words import pack_words, unpack_words
 
 
@@ -138,7 +139,7 @@ class Vocabulary:
         try:
             save_file({"words": words, "word_offsets": offsets, "counts": self.counts}, path)
         except (OSError, SafetensorError) as error:
-            raise EmbedlayerError(f"cannot write {path}: {error}") from error
+            raise CannotWrite(f"cannot write {path}: {error}") from error
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Vocabulary":
