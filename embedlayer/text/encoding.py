@@ -35,7 +35,7 @@ def encode_text(
     """
     final = np.full(len(counted.counts), -1, np.int32)
     final[chosen] = np.arange(len(chosen), dtype=np.int32)
-    finals = [final[numbers] for numbers in counted.numbers]
+    finals = [np.append(final[numbers], np.int32(-1)) for numbers in counted.numbers]
 
     def encode_segment(segment: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
         thread, start, stop = segment

@@ -28,7 +28,8 @@ def encode(
 
     Args:
         provisional: int32, (N,): −1 at a sentence's end.
-        final: int32, (M,): the final id of each provisional one; −1 for none.
+        final: int32, (M + 1,): the final id of each provisional one; −1 for none. The last is −1:
+            it is what the index −1 finds.
         ids: int32, (N + 1,): receives the final ids.
         ends: int64, (N + 1,): receives the number of ids before each sentence's end.
 
@@ -38,9 +39,9 @@ def encode(
     kept = ended = 0
     for number in provisional:  # no branches: each store is kept or overwritten by the next one
         ends[ended] = kept
-        ids[kept] = final[max(number, 0)]
+        ids[kept] = final[number]
         ended += number == SENTENCE_END
-        kept += number != SENTENCE_END and ids[kept] >= 0
+        kept += ids[kept] >= 0
     return kept, ended
 
 
