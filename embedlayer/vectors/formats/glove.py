@@ -8,7 +8,7 @@ from embedlayer.storage.reading import open_to_read
 from embedlayer.vectors.formats.contents import Contents, Start
 from embedlayer.vectors.formats.rows import first_of_each, in_digits, read_rows, write_rows
 
-SUFFIXES = (".txt", ".txt.gz", ".glove", ".glove.gz")  # .txt if the format is named
+SUFFIXES = (".glove", ".glove.gz", ".txt", ".txt.gz")  # .txt if the format is named
 
 
 def begins(start: Start) -> bool:
