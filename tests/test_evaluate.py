@@ -17,7 +17,12 @@ from embedlayer.vectors.evaluation import (
     evaluate,
     similarity,
 )
-from embedlayer.vectors.evaluation.files import holds_questions, read_pairs, read_questions
+from embedlayer.vectors.evaluation.files import (
+    holds_questions,
+    pairs_of,
+    questions_of,
+    read_benchmark,
+)
 from embedlayer.vectors.vectors import Vectors
 
 WORDS = ["man", "woman", "King", "queen", "far", "KING"]
@@ -50,6 +55,14 @@ def write(tmp_path):
         return path
 
     return write_file
+
+
+def pairs_in(path: Path):
+    return pairs_of(read_benchmark(path))
+
+
+def questions_in(path: Path):
+    return questions_of(read_benchmark(path))
 
 
 def test_analogies_known_answer(write):
@@ -199,7 +212,7 @@ def test_evaluate_recognises_the_kind(write):
     ],
 )
 def test_holds_questions(write, content, questions):
-    assert holds_questions(write(content)) is questions
+    assert holds_questions(read_benchmark(write(content))) is questions
 
 
 LAYOUTS = {
@@ -212,6 +225,8 @@ LAYOUTS = {
         b"word1\tword2\tPOS\tSimLex999\tconc(w1)\tconcQ\n"
         b"tiger\tcat\tN\t7.35\t4.9\t4\nice cream\tmilk\tN\t10\t4.5\t4\n"
     ),
+    "an index before the words": b",word1,word2,score\n0,tiger,cat,7.35\n1,ice cream,milk,10\n",
+    "the score first": b"score\tword_a\tword_b\n7.35\ttiger\tcat\n10\tice cream\tmilk\n",
     "no header, a part of speech": b"tiger\tcat\tN\t7.35\tX\nice cream\tmilk\tN\t10\tY\n",
 }
 
@@ -219,40 +234,51 @@ LAYOUTS = {
 @pytest.mark.parametrize("content", LAYOUTS.values(), ids=LAYOUTS)
 def test_layouts_of_pairs(write, content):
     path = write(content)
-    assert read_pairs(path) == [("tiger", "cat", 7.35), ("ice cream", "milk", 10.0)]
-    assert not holds_questions(path)
+    assert pairs_in(path) == [("tiger", "cat", 7.35), ("ice cream", "milk", 10.0)]
+    assert not holds_questions(read_benchmark(path))
 
 
 def test_words_end_at_ascii_whitespace_only(write):
-    assert read_pairs(write("a\u00a0b  c\u3000d 1\n")) == [("a\u00a0b", "c\u3000d", 1.0)]
-    assert read_questions(write(": s\na\u00a0b \tc d\u3000e f\n")) == {
+    assert pairs_in(write("a\u00a0b  c\u3000d 1\n")) == [("a\u00a0b", "c\u3000d", 1.0)]
+    assert questions_in(write(": s\na\u00a0b \tc d\u3000e f\n")) == {
         "s": [("a\u00a0b", "c", "d\u3000e", "f")]
     }
 
 
 def test_sections(write):
-    assert read_questions(write("a b c d\n")) == {"": [("a", "b", "c", "d")]}
+    assert questions_in(write("a b c d\n")) == {"": [("a", "b", "c", "d")]}
     text = "# licence\n: one\na b c d\n# a comment\ne f g h\n: empty\n:two\n1 2 3 4\n"
-    assert read_questions(write(text)) == {
+    assert questions_in(write(text)) == {
         "one": [("a", "b", "c", "d"), ("e", "f", "g", "h")],
         "two": [("1", "2", "3", "4")],
     }
-    assert list(read_questions(write("# one\na b c d\n\n# two\ne f g h\n"))) == ["one", "two"]
+    assert list(questions_in(write("# one\na b c d\n\n# two\ne f g h\n"))) == ["one", "two"]
 
 
 @pytest.mark.parametrize(
     ("read", "content", "message"),
     [
-        (read_questions, ": s\na b c d\na b c\n", "line 3: four words are expected, not 'a b c'"),
-        (read_questions, "# s\n\na b c d e\n", "line 3: four words are expected"),
-        (read_questions, ": s\n", "no line of four words"),
-        (read_pairs, "h h h\na b 1\nc d x\n", "line 3: two words and a score are expected, not"),
-        (read_pairs, "a b 1\nc d nan\n", "line 2: two words and a score"),
-        (read_pairs, "a b 1\nc 2\n", "line 2: two words and a score"),
-        (read_pairs, "a\t\t1\n", "line 1: two words and a score"),
-        (read_pairs, "word word score\n", "no line of two words and a score"),
-        (read_pairs, b"caf\xe9 tea 1\n", "is not UTF-8"),
-        (holds_questions, "\n# nothing\n", "no pairs and no questions"),
+        (questions_in, ": s\na b c d\na b c\n", "line 3: four words are expected, not 'a b c'"),
+        (questions_in, "# s\n\na b c d e\n", "line 3: four words are expected"),
+        (questions_in, ": s\n", "no line of four words"),
+        (pairs_in, "word1 word2 score\na b 1\nc d x\n", "line 3: two words and a score are expect"),
+        (pairs_in, "h h h\na b 1\n", "line 1: two words and a score are expected"),
+        (pairs_in, "cat dog 9,5\na b 1\n", "line 1: two words and a score are expected, not 'ca"),
+        (pairs_in, "cat\tdog\t9,5\n", "'cat\\tdog\\t9,5'; numbers take a decimal point"),
+        (pairs_in, "a b 1_0\n", "line 1: two words and a score"),
+        (pairs_in, "a b ٣\n", "line 1: two words and a score"),
+        (pairs_in, "a,b,score\na,b,1\n", "line 1: two words and a score"),
+        (pairs_in, ",word1,word2,score\n0,a,b\n", "line 2: two words and a score"),
+        (pairs_in, "0,cat,dog,9\n1,cat,car,1\n", "line 1: the first column numbers the lines"),
+        (pairs_in, "word1 word2 score\n", "no line of two words and a score"),
+        (pairs_in, bytes(9), "byte 0 is a NUL"),
+        (questions_in, "a b c d\n".encode("utf-16"), "in UTF-16: convert it"),
+        (pairs_in, "a b 1\nc d nan\n", "line 2: two words and a score"),
+        (pairs_in, "a b 1\nc 2\n", "line 2: two words and a score"),
+        (pairs_in, "a\t\t1\n", "line 1: two words and a score"),
+        (pairs_in, "word word score\n", "line 1: two words and a score"),
+        (pairs_in, b"caf\xe9 tea 1\n", "is not UTF-8"),
+        (lambda path: evaluate(VECTORS, path), "\n# nothing\n", "no pairs and no questions"),
     ],
 )
 def test_malformed_benchmarks_are_named(write, read, content, message):
@@ -343,14 +369,14 @@ PUBLISHED = {
 def test_published_benchmarks(data, name, size, sections):
     path = data / "eval" / name
     if sections is None:
-        pairs = read_pairs(path)
+        pairs = pairs_in(path)
         result = evaluate(random_vectors([w for pair in pairs for w in pair[:2]]), path)
         assert isinstance(result, SimilarityResult)
         assert (result.pairs, result.found) == (size, size)
         assert all(0 <= pair.score <= 10 for pair in pairs)
         assert abs(result.spearman) < 0.5
     else:
-        questions = [q for section in read_questions(path).values() for q in section]
+        questions = [q for section in questions_in(path).values() for q in section]
         result = evaluate(random_vectors([w for q in questions for w in q]), path)
         assert isinstance(result, AnalogyResult)
         assert (result.total.asked, len(result.sections)) == (size, sections)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import open_to_read
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.files import FORMATS, recognise
 from embedlayer.vectors.formats import native
@@ -29,11 +30,12 @@ VECTORS = Vectors(
 ROWS = [("한", (1.0, -0.5)), ("b", (0.1, 2.5e-7))]
 TEXT = "2 2\n한 1.0 -0.5\nb 0.1 2.5e-07\n".encode()
 SUFFIXES = [(name, suffix) for name, format in FORMATS.items() for suffix in format.SUFFIXES]
-NAMED = [(name, suffix) for name, suffix in SUFFIXES if name == "glove" and ".txt" in suffix]
 OF_GENSIM = ["word2vec-text", "word2vec-binary", "glove"]
 
 words_of_text = st.lists(
-    st.text(st.characters(exclude_categories=["Cs"], exclude_characters=" \t\n\r\v\f"), min_size=1),
+    st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters=" \t\n\r\v\f\0"), min_size=1
+    ),
     min_size=1,
     max_size=8,
     unique=True,
@@ -42,6 +44,12 @@ any_words = st.lists(
     st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=8, unique=True
 )
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def recognised(path: Path) -> str:
+    """The format that a file's content shows."""
+    with open_to_read(path) as file:
+        return recognise(file)
 
 
 def known_binary(newline: bytes) -> bytes:
@@ -66,14 +74,14 @@ def check_known(vectors: Vectors) -> None:
 def test_reads_known_binary(tmp_path, newline):
     path = tmp_path / "v"
     path.write_bytes(known_binary(newline))
-    assert recognise(path) == "word2vec-binary"
+    assert recognised(path) == "word2vec-binary"
     check_known(Vectors.load(path))
 
 
 def test_raw_floats_that_look_like_digits_are_still_binary(tmp_path):
     numbers = np.frombuffer(b"0 \n[\0\0\0\0", np.float32)
     Vectors(["0"], numbers[None]).save(tmp_path / "v.bin")
-    assert recognise(tmp_path / "v.bin") == "word2vec-binary"
+    assert recognised(tmp_path / "v.bin") == "word2vec-binary"
     assert Vectors.load(tmp_path / "v.bin").matrix.tobytes() == numbers.tobytes()
 
 
@@ -89,7 +97,7 @@ def test_writes_known_binary(tmp_path):
 def test_reads_and_writes_known_text(tmp_path, name, content):
     path = tmp_path / "v"
     path.write_bytes(content)
-    assert recognise(path) == name
+    assert recognised(path) == name
     vectors = Vectors.load(path)
     check_known(vectors)
     vectors.save(tmp_path / "again", format=name)
@@ -135,8 +143,8 @@ def test_native_file_is_the_one_documented(tmp_path):
 @pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
 def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
     path = tmp_path / f"v{suffix}"
-    VECTORS.save(path, name if (name, suffix) in NAMED else None)
-    assert recognise(path) == name
+    VECTORS.save(path)
+    assert recognised(path) == name
     assert (path.read_bytes()[:2] == b"\x1f\x8b") == suffix.endswith(".gz")
     vectors = Vectors.load(path)
     check_same(vectors, VECTORS)
@@ -155,8 +163,9 @@ def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
 def test_a_name_that_says_another_format_is_refused(tmp_path, name, suffix):
     with pytest.raises(EmbedlayerError, match=f"its suffix says .*, and not {name}; use one of"):
         VECTORS.save(tmp_path / f"v{suffix}", name)
-    VECTORS.save(tmp_path / "v.any", name)
-    assert [path.name for path in tmp_path.iterdir()] == ["v.any"]
+    for good in "v.any", "v.txt" if name == "glove" else f"v{FORMATS[name].SUFFIXES[0]}":
+        VECTORS.save(tmp_path / good, name)
+        check_same(Vectors.load(tmp_path / good), VECTORS)
 
 
 @pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
@@ -180,11 +189,11 @@ def test_a_file_is_for_whom_the_user_makes_files(tmp_path, name):
 @pytest.mark.parametrize("name", FORMATS)
 @given(words=words_of_text, numbers=st.lists(floats, min_size=2, max_size=5))
 def test_every_word_and_number_survives(tmp_path_factory, name, words, numbers):
-    path = tmp_path_factory.getbasetemp() / f"any-{name}"
+    path = tmp_path_factory.getbasetemp() / f"any{FORMATS[name].SUFFIXES[0]}"
     matrix = [np.roll(numbers, shift) for shift in range(len(words))]
     vectors = Vectors(words, matrix)
     vectors.save(path, format=name)
-    assert recognise(path) == name
+    assert recognised(path) == name
     check_same(Vectors.load(path), vectors)
 
 
@@ -205,7 +214,7 @@ def test_text_numbers_are_the_shortest_that_give_the_float_again(tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize("word", ["whole milk", "a\nb", "tab\t", "\r", "v\vt", "f\f", ""])
+@pytest.mark.parametrize("word", ["whole milk", "a\nb", "tab\t", "\r", "v\vt", "f\f", "\0", ""])
 def test_a_word_is_held_or_refused_before_anything_is_written(tmp_path, name, word):
     path, vectors = tmp_path / "v", Vectors(["fine", word], np.eye(2))
     path.write_text("precious")
@@ -271,7 +280,7 @@ BINARY = known_binary(b"")
 DAMAGED = {
     "empty": (b"", "the file is empty"),
     "prose": (b"It was a dark and stormy night.\n", "of a known format (native, word2vec-text"),
-    "zeros": (bytes(100), "of a known format"),
+    "zeros": (bytes(100), "byte 0 is a NUL"),
     "no rows": (b"0 2\n", "promises 0 words of 2 dimensions"),
     "no numbers": (b"2 0\na\nb\n", "promises 2 words of 0 dimensions"),
     "text: too few numbers": (TEXT.replace(b"0.1 ", b""), "line 3: a word and 2 numbers"),
@@ -294,8 +303,11 @@ DAMAGED = {
         "the file ends inside row 1 of the 2 promised",
     ),
     "binary: longer": (BINARY + b"xyz", "3 bytes follow the 2 rows promised"),
-    "binary: not UTF-8": (BINARY.replace(b"b ", b"\xff "), "row 2: b'\\xff' is not a word"),
-    "binary: an empty word": (BINARY.replace(b"b ", b" "), "row 2: b'' is not a word"),
+    "binary: not UTF-8": (
+        BINARY.replace(b"b ", b"\xff "),
+        "row 2, byte 16: b'\\xff' is not a word",
+    ),
+    "binary: an empty word": (BINARY.replace(b"b ", b" "), "row 2, byte 16: b'' is not a word"),
     "gzip: cut": (gzip.compress(TEXT)[:-10], "damaged"),
     "gzip: changed": (gzip.compress(TEXT)[:-8] + bytes(8), "damaged"),
 }
@@ -332,9 +344,15 @@ def write_native(path: Path, entry: object, **changed: object) -> None:
 GOOD = json.dumps({"version": 1, "metadata": {}})
 UNFIT = [
     (None, {}, "not of embedlayer's vectors"),
-    ("{", {}, "damaged metadata"),
-    ("[]", {}, "damaged metadata"),
-    ("{}", {}, "damaged metadata"),
+    ("{", {}, "damaged JSON"),
+    ("[]", {}, "damaged JSON: list in the place of an object"),
+    ("[" * 100_000, {}, "damaged JSON"),
+    ("{}", {}, "version None"),
+    ('{"version": 1, "metadata": []}', {}, "damaged metadata"),
+    (GOOD.replace("{}", '{"a": ' + "[" * 300 + "]" * 300 + "}"), {}, "more than 64 levels"),
+    (GOOD.replace("{}", '{"a": NaN}'), {}, "what JSON can hold"),
+    (GOOD.replace("{}", '{"a": "\\ud800"}'), {}, "what JSON can hold"),
+    (GOOD.replace("{}", '{"a": "' + "x" * 2**21 + '"}'), {}, "at most 2097152 are kept"),
     (GOOD.replace("1", "2"), {}, "version 2 of the format, but this embedlayer reads version 1"),
     (GOOD, {"matrix": None}, "the tensor matrix is missing"),
     (GOOD, {"words": None}, "the tensor words is missing"),
@@ -345,6 +363,10 @@ UNFIT = [
     (GOOD, {"matrix": np.full((2, 2), np.nan, np.float32)}, "the vector of 'a' holds a NaN"),
     (GOOD, {"word_offsets": np.array([0, 1, 9])}, "the word offsets do not span"),
     (GOOD, {"words": np.array([97, 97], np.uint8)}, "word 'a' is given twice"),
+    (GOOD, {"word_offsets": np.array([0, 2**63 - 1, -2, 2])}, "the word offsets fall"),
+    (GOOD, {"matrix": np.zeros((1,) * 64, np.float32)}, "the tensor matrix is not float32, 2-D"),
+    (GOOD, {"matrix": np.zeros((2, 0), np.float32)}, "2 words need a matrix (2, D)"),
+    (GOOD, {"counts": np.array([2**62, 2**62])}, "sum to more than 64 bits"),
     (GOOD, {"words": np.array([97, 255], np.uint8)}, "is not UTF-8"),
 ]
 

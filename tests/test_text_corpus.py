@@ -17,7 +17,7 @@ from embedlayer.text import readers
 from embedlayer.text import sentences as sentences_module
 from embedlayer.text.corpus import Corpus
 
-PIECES = ["a", "bb", "the", "é", "한국", "x" * 40, "\x00", "\x1c", "\u3000", "\u00a0"]
+PIECES = ["a", "bb", "the", "é", "한국", "x" * 40, "\x01", "\x1c", "\u3000", "\u00a0"]
 PIECES += [" ", "  ", "\t", "\r", "\n", "\n\n", "\r\n", "\v", "\f", "\x85"]
 TEXT = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 hypothesis = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

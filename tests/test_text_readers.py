@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage import archives
 from embedlayer.text import readers
+from embedlayer.text.corpus import Corpus
 from embedlayer.text.readers import (
     after_newline,
     after_whitespace,
@@ -129,7 +131,7 @@ def test_a_file_that_may_not_be_read(tree, monkeypatch):
 @pytest.mark.parametrize("block_bytes", [1 << 20, 100, 1])
 def test_every_compression(tmp_path, monkeypatch, suffix, block_bytes):
     monkeypatch.setattr(readers, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr("embedlayer.storage.reading.PIECE_BYTES", block_bytes)
+    monkeypatch.setattr("embedlayer.storage.archives.PIECE_BYTES", block_bytes)
     path = tmp_path / f"text{suffix}"
     path.write_bytes(COMPRESS[suffix](TEXT))
     blocks = list(read_blocks([str(path)], after_whitespace))
@@ -226,3 +228,111 @@ def test_a_token_longer_than_many_blocks(tmp_path, monkeypatch):
     path.write_bytes(b"short " + b"x" * 10_000 + b" short")
     blocks = [block.data for block in read_blocks([str(path)], after_whitespace)]
     assert blocks == [b"short ", b"x" * 10_000 + b" ", b"short\n"]
+
+
+MARK = b"\xef\xbb\xbf"
+NO_TEXT = {
+    "UTF-16 with a mark": (
+        "one two".encode("utf-16"),
+        "is in UTF-16: convert it, as by iconv -f UT",
+    ),
+    "UTF-32 with a mark": ("one two".encode("utf-32"), "is in UTF-32"),
+    "UTF-16 without a mark": ("one two".encode("utf-16-be"), "byte 0 is a NUL"),
+    "a binary file": (b"one two\0three", "byte 7 is a NUL"),
+    "another encoding": ("한국어 문장\n".encode("cp949") * 20, "iconv -f CP949"),
+    "compressed twice": (gzip.compress(b"one two"), "compressed twice"),
+}
+
+
+@pytest.mark.parametrize("compress", [*COMPRESS.values()])
+@pytest.mark.parametrize("data", [MARK + b"one \xef\xbb\xbftwo", b"one \xef\xbb\xbftwo"])
+def test_a_byte_order_mark_at_the_start_is_no_part_of_a_word(tmp_path, compress, data):
+    path = tmp_path / "text"
+    path.write_bytes(compress(data))
+    assert text_of([str(path)]) == b"one \xef\xbb\xbftwo\n"
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, COMPRESS[".zst"]])
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+@pytest.mark.parametrize(("data", "message"), NO_TEXT.values(), ids=NO_TEXT)
+def test_what_is_no_text_is_refused_with_the_cure(tmp_path, compress, errors, data, message):
+    path = tmp_path / "text"
+    path.write_bytes(compress(data))
+    with pytest.raises(EmbedlayerError, match=rf"text is (in|no|comp).*|{message}") as caught:
+        Corpus.from_files(path, min_count=1, errors=errors, cache=False)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+@pytest.mark.parametrize("tokenizer", [None, str.split])
+def test_a_nul_far_into_a_text(tmp_path, errors, tokenizer):
+    path = tmp_path / "text"
+    path.write_bytes(b"one two\n" * 10_000 + b"fo\0ur\n")
+    options = {"min_count": 1, "errors": errors, "cache": False, "tokenizer": tokenizer}
+    if errors == "replace":
+        assert Corpus.from_files(path, **options).vocabulary.words[-1] == "fo\ufffdur"
+        return
+    with pytest.raises(EmbedlayerError, match=r"line 10001: byte 0x00, at 80002 .*replace"):
+        Corpus.from_files(path, **options)
+
+
+def test_a_few_wrong_bytes_are_still_replaced(tmp_path):
+    (tmp_path / "text").write_bytes(b"caf\xe9 " * 4)
+    corpus = Corpus.from_files(tmp_path / "text", min_count=1, errors="replace", cache=False)
+    assert corpus.vocabulary.words == ["caf\ufffd"]
+
+
+@pytest.mark.parametrize("compress", [*COMPRESS.values()])
+def test_compressed_standard_input_goes_on_where_it_was_left(tmp_path, monkeypatch, compress):
+    (tmp_path / "text").write_bytes(b"head\n" + compress(TEXT))
+    with (tmp_path / "text").open() as stdin:
+        stdin.buffer.read(5)
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert text_of(["-"]) == TEXT + b"\n"
+
+
+def test_a_closed_standard_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(EmbedlayerError, match="standard input is closed"):
+        text_of(["-"])
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_what_follows_an_archive(tmp_path, suffix):
+    path, archive = tmp_path / "text", COMPRESS[suffix](TEXT)
+    for behind in (b"garbage behind it", b"x", archive[:5], b"\0\0x"):
+        path.write_bytes(archive + behind)
+        with pytest.raises(EmbedlayerError, match="text is damaged"):
+            text_of([str(path)])
+    path.write_bytes(archive + bytes(100) + archive + bytes(100_000))  # as on a tape
+    assert text_of([str(path)]) == TEXT + TEXT + b"\n"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_an_archive_made_to_fill_the_memory(tmp_path, monkeypatch, suffix):
+    path, text = tmp_path / "text", b"one two\n" * (1 << 17)
+    path.write_bytes(COMPRESS[suffix](text))
+    assert text_of([str(path)]) == text + b"\n"  # 64 MB are free
+    monkeypatch.setattr(archives, "FREE_BYTES", 1 << 16)
+    with pytest.raises(EmbedlayerError, match="text holds more than 100 times its own size"):
+        text_of([str(path)])
+    monkeypatch.setenv("EMBEDLAYER_EXPANSION", "1e6")
+    assert text_of([str(path)]) == text + b"\n"
+    for wrong in ("much", "0.5", "nan"):
+        monkeypatch.setenv("EMBEDLAYER_EXPANSION", wrong)
+        with pytest.raises(EmbedlayerError, match=f"EMBEDLAYER_EXPANSION is '{wrong}'"):
+            text_of([str(path)])
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_pieces_of_an_archive_are_bounded(suffix):
+    data = COMPRESS[suffix](bytes(1 << 26))
+    kind = archives.KINDS[suffix]
+    sizes = [len(piece) for piece in archives.decompress(io.BytesIO(data), kind, "zeros")]
+    assert sum(sizes) == 1 << 26
+    assert max(sizes) <= 33 << 20
+
+
+def test_a_name_with_a_nul():
+    with pytest.raises(EmbedlayerError, match="no file can have the name"):
+        find_files("a\0b")

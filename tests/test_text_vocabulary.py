@@ -1,9 +1,12 @@
 """The vocabulary: order, choice, subsampling probabilities, and words as bytes."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.storage.words import pack_words, unpack_words
@@ -59,12 +62,44 @@ def test_options_below_one(name, value):
 
 
 def test_what_the_constructor_refuses():
-    with pytest.raises(EmbedlayerError, match="2 words need 2 counts"):
+    with pytest.raises(EmbedlayerError, match="counts are 2 integers"):
         Vocabulary(["a", "b"], [1])
     with pytest.raises(EmbedlayerError, match="falling count"):
         Vocabulary(["a", "b"], [1, 2])
     with pytest.raises(EmbedlayerError, match="'a' more than once"):
-        Vocabulary(["a", "b", "a"], [3, 2, 1])["b"]
+        Vocabulary(["a", "b", "a"], [3, 2, 1])
+    for words in ([], [1, 2], ["a", None]):
+        with pytest.raises(EmbedlayerError, match="needs words"):
+            Vocabulary(words, [1] * len(words))
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [2.0, 1.0],
+        [np.nan, 1],
+        [2, -1],
+        [2j, 1],
+        ["2", "1"],
+        [True, False],
+        [None, 1],
+        [[2], [1]],
+        np.array([2**63, 1], np.uint64),
+        [2**64, 1],
+        [2**62, 2**62],
+    ],
+)
+def test_counts_that_are_none(counts):
+    with pytest.raises(EmbedlayerError, match="counts"):
+        Vocabulary(["a", "b"], counts)
+    with pytest.raises(EmbedlayerError, match="counts"):
+        Vocabulary.from_counts(dict(zip("ab", counts, strict=True)), min_count=1)
+
+
+def test_unsigned_counts_that_fall():
+    assert Vocabulary(["a", "b"], np.array([2, 1], np.uint32)).counts.tolist() == [2, 1]
+    with pytest.raises(EmbedlayerError, match="falling count"):
+        Vocabulary(["a", "b"], np.array([1, 2], np.uint32))
 
 
 def test_keep_probabilities_known_answers():
@@ -91,6 +126,36 @@ def test_save_and_load(tmp_path):
         Vocabulary.load(path)
     with pytest.raises(EmbedlayerError, match="cannot write"):
         vocabulary.save(tmp_path / "absent" / "vocabulary.safetensors")
+
+
+WORDS, OFFSETS = np.frombuffer(b"ab", np.uint8), np.array([0, 1, 2])
+NO_VOCABULARY = [
+    ({"counts": np.array([2.0, 1.0])}, "the tensor counts is not int64, 1-D"),
+    ({"counts": np.array([2, 1], np.uint64)}, "the tensor counts is not int64, 1-D"),
+    ({"counts": np.array([2, -1])}, "integers from 0 up"),
+    ({"counts": np.array([1, 2])}, "falling count"),
+    ({"word_offsets": np.array([0, 2**63 - 1, -2, 2])}, "offsets fall"),
+    ({"word_offsets": np.array([0])}, "do not span"),
+    ({"words": np.frombuffer(b"aa", np.uint8)}, "'a' more than once"),
+    ({"words": WORDS[:0], "word_offsets": OFFSETS[:1], "counts": OFFSETS[:0]}, "needs words"),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), NO_VOCABULARY)
+def test_files_that_hold_no_vocabulary(tmp_path, changed, message):
+    path = tmp_path / "vocabulary.safetensors"
+    good = {"words": WORDS, "word_offsets": OFFSETS, "counts": np.array([2, 1])}
+    save_file(good, path)
+    assert Vocabulary.load(path).words == ["a", "b"]
+    save_file(good | changed, path)
+    with pytest.raises(EmbedlayerError, match=f"holds no vocabulary: .*{message}"):
+        Vocabulary.load(path)
+
+
+def test_a_pipe_in_the_place_of_a_vocabulary_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(EmbedlayerError, match="no such file"):
+        Vocabulary.load(tmp_path / "pipe")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))

@@ -5,11 +5,13 @@ import stat
 import tempfile
 from pathlib import Path
 
+from embedlayer.storage.reading import expanded
+
 
 def cache_folder() -> Path:
     """Where the cache is: ``EMBEDLAYER_CACHE``, else the user's cache folder."""
     if chosen := os.environ.get("EMBEDLAYER_CACHE"):
-        return Path(chosen).expanduser()
+        return Path(expanded(chosen))
     from platformdirs import user_cache_path
 
     return user_cache_path("embedlayer")

@@ -1,11 +1,13 @@
-"""One way to open a file: its content says whether it is compressed, and how."""
+"""One way to open a file: its content says whether it is compressed, and whether it is a text."""
 
-import bz2
-import gzip
+import codecs
 import io
 import lzma
+import mmap
+import os
+import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -13,62 +15,134 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
 
-PIECE_BYTES = 1 << 16  # compressed bytes read at once
+TEXT_START = 1 << 16  # bytes in which what a text cannot hold is looked for
+FEW_WRONG = 16  # characters that are not UTF-8: so many may be in any text
+MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # it begins as the mark of UTF-16 does
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+class Opened:
+    """A file that was just opened, plain or compressed, or a pipe.
+
+    Attributes:
+        name: what errors call it.
+        raw: the file as it lies on disk.
+        stream: its bytes, decompressed.
+    """
+
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self.name = name
+        self.raw = self.stream = raw
+        start = self.start(MAGIC_BYTES)
+        suffix = Path(name).suffix.lower()
+        if kind := kind_of(start):
+            self.stream = _joined(decompress(self.stream, kind, name))
+        elif start and suffix in KINDS:
+            raise EOFError(f"it does not begin as a {suffix} file does")
+
+    def start(self, size: int) -> bytes:
+        """The first bytes, which the stream will give again."""
+        if self.stream is self.raw and self.raw.seekable():
+            place = self.raw.tell()  # not always 0: a shell may have read from standard input
+            start = self.raw.read(size)
+            self.raw.seek(place)
+        else:
+            start = self.stream.read(size)
+            rest = iter(partial(self.stream.read, PIECE_BYTES), b"")
+            self.stream = _joined(chain([start], rest))
+        return start
+
+    def text(self) -> BinaryIO:
+        """The stream behind the byte order mark, if there is one.
+
+        Raises:
+            EmbedlayerError: no text in UTF-8 begins so.
+        """
+        start = self.start(TEXT_START)
+        check_text(start, self.name)
+        if start.startswith(codecs.BOM_UTF8):
+            self.stream.read(len(codecs.BOM_UTF8))
+        return self.stream
+
+    def whole(self) -> bytes | mmap.mmap:
+        """All bytes at once: those of a plain file as its pages."""
+        if self.stream is self.raw:
+            about = os.fstat(self.raw.fileno())
+            if stat.S_ISREG(about.st_mode) and about.st_size:  # no empty file can be mapped
+                return mmap.mmap(self.raw.fileno(), 0, access=mmap.ACCESS_READ)
+        return self.stream.read()
 
 
 @contextmanager
-def open_to_read(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, decompressed.
+def open_to_read(path: str | Path) -> Iterator[Opened]:
+    """A file, decompressed; "~" is the user's home.
 
     Raises:
-        EmbedlayerError: a damaged file, also while it is read.
+        EmbedlayerError: a damaged file, or one that expands too far, also while it is read.
         OSError: a file that is missing or cannot be read.
     """
-    with damage_named(str(path)), path.open("rb") as raw:
-        yield decompressed(raw, path.suffix)
-
-
-def decompressed(raw: BinaryIO, suffix: str = "") -> BinaryIO:
-    """The bytes behind a file at its start, or behind a pipe: .gz, .bz2, .xz and .zst, or plain.
-
-    Args:
-        raw: the file.
-        suffix: of its name, which may say that it is compressed.
-
-    Raises:
-        EOFError: it is not, although its name says so.
-    """
-    start = raw.read(MAGIC_BYTES)
-    if raw.seekable():
-        raw.seek(0)
-    else:
-        raw = _joined(chain([start], iter(partial(raw.read, PIECE_BYTES), b"")))
-    for magic, opener in OPENERS.values():
-        if start.startswith(magic):
-            return opener(raw)
-    if start and suffix.lower() in OPENERS:
-        raise EOFError(f"it does not begin as a {suffix} file does")
-    return raw
-
-
-def is_compressed(path: Path) -> bool:
-    """Whether :func:`open_to_read` would decompress the file."""
-    with path.open("rb") as raw:
-        return raw.read(MAGIC_BYTES).startswith(tuple(magic for magic, _ in OPENERS.values()))
+    with open(expanded(path), "rb") as raw, opened(raw, str(path)) as file:
+        yield file
 
 
 @contextmanager
-def damage_named(path: str) -> Iterator[None]:
-    """Within the block, what the decompressors raise becomes one EmbedlayerError with the path."""
+def opened(raw: BinaryIO, name: str) -> Iterator[Opened]:
+    """As :func:`open_to_read`, of a file that is open; it is not closed."""
     try:
-        yield
+        yield Opened(raw, name)
     except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise EmbedlayerError(f"{path} is damaged or cut off: {error}") from error
+        raise EmbedlayerError(f"{name} is damaged or cut off: {error}") from error
+    except MemoryError as error:
+        raise EmbedlayerError(f"{name} takes more memory than there is") from error
     except OSError as error:
         if error.errno is not None:
             raise
-        raise EmbedlayerError(f"{path} is damaged: {error}") from error  # so do gzip and bz2
+        raise EmbedlayerError(f"{name} is damaged: {error}") from error  # so does bz2
+
+
+def expanded(path: str | os.PathLike[str]) -> str:
+    """The path, in which "~" stands for the user's home.
+
+    Raises:
+        EmbedlayerError: a path with a NUL, which no system allows.
+    """
+    if "\0" in os.fspath(path):
+        raise EmbedlayerError(f"no file can have the name {path!r}: it holds a NUL")
+    return os.path.expanduser(os.fspath(path))
+
+
+def check_text(start: bytes, name: str) -> None:
+    """Refuse what begins as no text in UTF-8 does, not even as one with a few wrong bytes.
+
+    Raises:
+        EmbedlayerError: a mark of UTF-16 or UTF-32, a NUL, or a quarter that is not UTF-8.
+    """
+    for mark, encoding in MARKS.items():
+        if start.startswith(mark):
+            raise EmbedlayerError(
+                f"{name} is in {encoding}: convert it, as by iconv -f {encoding} -t UTF-8"
+            )
+    if kind_of(start):
+        raise EmbedlayerError(f"{name} is compressed twice: decompress it once")
+    place = start.find(b"\0")
+    if place >= 0:
+        raise EmbedlayerError(
+            f"{name} is no text in UTF-8: byte {place} is a NUL. A text in UTF-16 or UTF-32 has to "
+            "be converted, as by iconv -f UTF-16LE -t UTF-8; nothing else that holds NULs is text"
+        )
+    text = start.decode("utf-8", "replace")
+    wrong = text.count("\ufffd") - start.count("\ufffd".encode())
+    if wrong > max(FEW_WRONG, len(text) / 4):
+        raise EmbedlayerError(
+            f"{name} is no text in UTF-8: {wrong} of its first {len(text)} characters are not. A "
+            "text in another encoding has to be converted, as by iconv -f CP949 -t UTF-8"
+        )
 
 
 class _Pieces(io.RawIOBase):
@@ -92,41 +166,10 @@ class _Pieces(io.RawIOBase):
         self._rest = self._rest[size:]
         return size
 
+    def readall(self) -> bytes:
+        rest, self._rest = self._rest, memoryview(b"")
+        return b"".join([rest, *self._pieces])
+
 
 def _joined(pieces: Iterator[bytes]) -> BinaryIO:
-    return io.BufferedReader(_Pieces(pieces))
-
-
-def _open_zst(raw: BinaryIO) -> BinaryIO:
-    return _joined(_zst_frames(raw))
-
-
-def _zst_frames(raw: BinaryIO) -> Iterator[bytes]:
-    """Frame by frame: zstandard's own stream reader takes a cut-off file for a whole one."""
-    import zstandard
-
-    frame: Any = None
-    try:
-        while compressed := raw.read(PIECE_BYTES):
-            while compressed:
-                if frame is None:  # windows up to 2 GB, what `zstd --long=31` makes
-                    frame = zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj()
-                if piece := frame.decompress(compressed):
-                    yield piece
-                compressed = frame.unused_data
-                if frame.eof:
-                    frame = None
-    except zstandard.ZstdError as error:
-        raise EOFError(str(error)) from error
-    if frame is not None:
-        raise EOFError("the file ends inside a zstd frame")
-
-
-# What a compressed file begins with, and what opens it; by the suffix that its name should have.
-OPENERS: dict[str, tuple[bytes, Callable[[Any], Any]]] = {
-    ".gz": (b"\x1f\x8b", gzip.open),
-    ".bz2": (b"BZh", bz2.open),
-    ".xz": (b"\xfd7zXZ\x00", lzma.open),
-    ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
-}
-MAGIC_BYTES = max(len(magic) for magic, _ in OPENERS.values())
+    return io.BufferedReader(_Pieces(pieces), PIECE_BYTES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
     """
     if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(data):
         raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
-    if (np.diff(offsets) < 0).any():
+    if (offsets[1:] < offsets[:-1]).any():  # differences may overflow
         raise EmbedlayerError("the word offsets fall")
     text = decode_words(data, offsets)
     if len(text) == len(data):
@@ -58,6 +59,24 @@ def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:
         return data.tobytes().decode()
     except UnicodeDecodeError as error:
         raise EmbedlayerError(f"a word is not UTF-8: {error}") from None
+
+
+def checked_counts(counts: Any, size: int) -> np.ndarray:
+    """Counts of ``size`` words: int64, (size,).
+
+    Raises:
+        EmbedlayerError: other numbers, or a sum beyond int64.
+    """
+    values = np.asarray(counts)
+    whole = values.dtype.kind in "iu" or size == 0
+    if values.shape != (size,) or not whole or values.min(initial=0) < 0:
+        raise EmbedlayerError(
+            f"counts are {size} integers from 0 up, one for each word, not {values.dtype}, "
+            f"{values.shape}"
+        )
+    if values.sum(dtype=np.float64) >= 2**63:
+        raise EmbedlayerError("the counts sum to more than 64 bits hold")
+    return np.ascontiguousarray(values, np.int64)
 
 
 def _begins_character(data: np.ndarray) -> np.ndarray:

@@ -84,12 +84,26 @@ def count_files(
     return _merge(scanners, segments)
 
 
+def decoded(data: bytes, errors: str) -> str:
+    """A piece of a text; a NUL is as wrong in it as what is not UTF-8.
+
+    Raises:
+        UnicodeDecodeError: the first wrong byte, if ``errors`` is not 'replace'.
+    """
+    text = data.decode("utf-8", errors)
+    place = data.find(b"\0")
+    if place >= 0 and errors != "replace":
+        raise UnicodeDecodeError("utf-8", data, place, place + 1, "a NUL")
+    return text.replace("\0", "\ufffd")
+
+
 def undecodable(block: Block, lines: int, place: int) -> EmbedlayerError:
     """The error for the byte at ``place`` of a block, ``lines`` lines of its file lying before."""
     line = lines + block.data.count(b"\n", 0, place) + 1
+    found = "not UTF-8" if block.data[place] else "a NUL, which no text holds"
     return EmbedlayerError(
         f"{block.path}, line {line}: byte 0x{block.data[place]:02x}, at {block.start + place} from "
-        "the start of the text, is not UTF-8; convert the text to UTF-8, or replace such bytes "
+        f"the start of the text, is {found}; convert the text to UTF-8, or replace such bytes "
         "with errors='replace' (--errors replace)"
     )
 
@@ -114,7 +128,7 @@ class _Scanner:
 
     def scan(self, data: bytes) -> _Scanned:
         if self.errors == "replace":
-            data = data.decode("utf-8", "replace").encode()
+            data = decoded(data, self.errors).encode()
         known = self.table.size
         ids, newlines = self.table.scan(data)
         start = self.stream.size
@@ -126,10 +140,10 @@ class _Scanner:
         """Whitespace never splits a character, so a text is UTF-8 when its new words are."""
         offsets = self.table.offsets[known : self.table.size + 1]
         try:
-            decode_words(self.table.letters[offsets[0] : offsets[-1]], offsets - offsets[0])
+            text = decode_words(self.table.letters[offsets[0] : offsets[-1]], offsets - offsets[0])
         except EmbedlayerError:
             return _first_bad_byte(data)
-        return None
+        return _first_bad_byte(data) if "\0" in text else None
 
 
 def _merge(scanners: list[_Scanner], segments: list[tuple[int, int, int]]) -> CountedText:
@@ -147,7 +161,7 @@ def _merge(scanners: list[_Scanner], segments: list[tuple[int, int, int]]) -> Co
 
 def _first_bad_byte(data: bytes) -> int:
     try:
-        data.decode()
+        decoded(data, "strict")
     except UnicodeDecodeError as error:
         return error.start
     raise AssertionError("a word that is not UTF-8 stands in a text that is")

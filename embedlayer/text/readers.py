@@ -5,13 +5,12 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from glob import glob
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.reading import damage_named, decompressed
+from embedlayer.storage.reading import Opened, expanded, open_to_read, opened
 
 STDIN = "-"
 BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
@@ -101,7 +100,7 @@ def after_newline(piece: bytes) -> int:
 
 
 def _files_of(source: str) -> list[str]:
-    path = os.path.expanduser(source)
+    path = expanded(source)
     if source == STDIN or os.path.isfile(path):
         return [path]
     if os.path.isdir(path):
@@ -142,21 +141,21 @@ def _that_exist(files: list[str]) -> list[str]:
 
 
 def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
-    """The decompressed bytes of a file in pieces, each with the bytes of the file read so far."""
+    """The decompressed bytes of a text in pieces, each with the bytes of the file read so far."""
     text_bytes = 0
     try:
-        with damage_named(path), _open(path) as raw:
-            stream = decompressed(raw, Path(path).suffix)
+        with _open(path) as file:
+            stream = file.text()
             while piece := stream.read(BLOCK_BYTES):
                 text_bytes += len(piece)
-                yield piece, raw.tell() if raw.seekable() else text_bytes
+                yield piece, file.raw.tell() if file.raw.seekable() else text_bytes
     except OSError as error:
         raise EmbedlayerError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _open(path: str) -> AbstractContextManager[BinaryIO]:
+def _open(path: str) -> AbstractContextManager[Opened]:
     if path != STDIN:
-        return open(path, "rb")
+        return open_to_read(path)
     if sys.stdin is None:
-        raise EmbedlayerError("standard input is closed: name a file, or give a text there")
-    return nullcontext(sys.stdin.buffer)
+        raise EmbedlayerError("standard input is closed: name a file, or give a text to read")
+    return opened(sys.stdin.buffer, "standard input")

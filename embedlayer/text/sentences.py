@@ -9,7 +9,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
-from embedlayer.text.counting import CountedText, undecodable
+from embedlayer.text.counting import CountedText, decoded, undecodable
 from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
 
@@ -64,7 +64,7 @@ def tokenize_files(
     for block in read_blocks(files, after_newline):
         lines = 0 if block.start == 0 else lines
         try:
-            text = block.data.decode("utf-8", errors)
+            text = decoded(block.data, errors)
         except UnicodeDecodeError as error:
             raise undecodable(block, lines, error.start) from None
         for line in text.split("\n"):

@@ -1,15 +1,22 @@
 """The vocabulary: words ↔ ids, in the order of falling count."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
 from embedlayer.storage.mapped import CannotWrite
-from embedlayer.storage.words import pack_words, unpack_words
+from embedlayer.storage.reading import expanded, open_to_read
+from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.storage.words import checked_counts, pack_words, unpack_words
+from embedlayer.storage.writing import whole_or_nothing
+
+TENSORS = {"words": (np.uint8, 1), "word_offsets": (np.int64, 1), "counts": (np.int64, 1)}
 
 
 class Vocabulary:
@@ -19,21 +26,21 @@ class Vocabulary:
     however many threads counted it.
 
     Args:
-        words: the V words, each once.
-        counts: int64, (V,), falling: how often each occurs.
+        words: the V words, one at least, each once.
+        counts: whole numbers from 0 up, (V,), falling: how often each occurs.
 
     Raises:
-        EmbedlayerError: counts of another length or out of order; a word that is there twice,
-            when a word is first looked up.
+        EmbedlayerError: words or counts that are none, or out of order; a word that is there twice.
     """
 
     def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
         self.words = list(words)
-        self.counts = np.ascontiguousarray(counts, np.int64)
-        if self.counts.shape != (len(self.words),):
-            raise EmbedlayerError(
-                f"{len(self.words)} words need {len(self.words)} counts, not {self.counts.shape}"
-            )
+        self.counts = checked_counts(counts, len(self.words))
+        if not self.words or not all(issubclass(kind, str) for kind in set(map(type, self.words))):
+            raise EmbedlayerError("a vocabulary needs words: one str at least, and nothing else")
+        if len(set(self.words)) != len(self.words):
+            repeated = next(word for word, times in Counter(self.words).items() if times > 1)
+            raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
         if (np.diff(self.counts) > 0).any():
             raise EmbedlayerError("words must come in the order of falling count")
 
@@ -54,7 +61,7 @@ class Vocabulary:
         min_count = Whole().checked("min_count", min_count)
         max_size = max_size if max_size is None else Whole().checked("max_size", max_size)
         words = list(counts)
-        numbers = np.fromiter(counts.values(), np.int64, len(words))
+        numbers = checked_counts(list(counts.values()), len(words))
         return cls.select(numbers, lambda ids: [words[i] for i in ids], min_count, max_size)[0]
 
     @classmethod
@@ -108,11 +115,7 @@ class Vocabulary:
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        ids = {word: i for i, word in enumerate(self.words)}
-        if len(ids) != len(self.words):
-            repeated = next(word for i, word in enumerate(self.words) if ids[word] != i)
-            raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
-        return ids
+        return {word: i for i, word in enumerate(self.words)}
 
     @property
     def total(self) -> int:
@@ -132,26 +135,25 @@ class Vocabulary:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write a .safetensors file: words (uint8), word_offsets (int64), counts (int64)."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import save_file
-
         words, offsets = pack_words(self.words)
+        tensors = {"words": words, "word_offsets": offsets, "counts": self.counts}
         try:
-            save_file({"words": words, "word_offsets": offsets, "counts": self.counts}, path)
-        except (OSError, SafetensorError) as error:
-            raise CannotWrite(f"cannot write {path}: {error}") from error
+            with whole_or_nothing(Path(expanded(path))) as unfinished:
+                write_tensors(unfinished, tensors)
+        except OSError as error:
+            raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Vocabulary":
-        """Read what :meth:`save` wrote; EmbedlayerError for any other file."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
+        """Read what :meth:`save` wrote; EmbedlayerError for anything else."""
+        place = Path(expanded(path))
         try:
-            arrays = load_file(path)
-            words = unpack_words(arrays["words"], arrays["word_offsets"])
-            return cls(words, arrays["counts"])
-        except (SafetensorError, KeyError, ValueError) as error:
+            if not place.is_file():  # a pipe could make us wait for ever
+                raise EmbedlayerError("no such file")
+            with open_to_read(place) as file:
+                arrays, _ = read_tensors(file, TENSORS)
+            return cls(unpack_words(arrays["words"], arrays["word_offsets"]), arrays["counts"])
+        except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
 
 

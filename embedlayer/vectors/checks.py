@@ -9,6 +9,9 @@ import numpy as np
 from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError
 
+MOST_METADATA = 1 << 21  # bytes as JSON: a quarter of the longest header that is read
+MOST_LEVELS = 64
+
 
 def checked_words(words: Any) -> tuple[str, ...]:
     """The words in their order; EmbedlayerError for what has none, or is one word alone."""
@@ -40,29 +43,38 @@ def checked_matrix(matrix: Any, words: tuple[str, ...]) -> np.ndarray:
     if values.dtype.kind not in "fiub":
         raise EmbedlayerError(f"a matrix holds real numbers, not {values.dtype}")
     with np.errstate(over="ignore"):  # a float64 too large for float32 is found as an infinity
-        view = np.ascontiguousarray(values, np.float32).view()
-    bad = np.flatnonzero(~np.isfinite(view).all(axis=1))
+        rows = np.ascontiguousarray(values, np.float32)
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
     if len(bad):
         raise EmbedlayerError(f"the vector of {words[bad[0]]!r} holds a NaN or an infinity")
+    return read_only(rows)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written to."""
+    view = array.view()
     view.flags.writeable = False
     return view
 
 
-def checked_counts(counts: Any, size: int) -> np.ndarray:
-    """A read-only int64 view of the counts."""
-    values = to_numpy(counts)
-    if values.shape != (size,) or values.dtype.kind not in "iu" or values.min() < 0:
-        raise EmbedlayerError(f"counts are {size} integers from 0 up, one for each word")
-    view = np.ascontiguousarray(values, np.int64).view()
-    view.flags.writeable = False
-    return view
-
-
-def as_json(metadata: dict[str, Any]) -> dict[str, Any]:
-    """A deep copy, by way of JSON: what comes back from a file is what went in."""
+def checked_metadata(metadata: Any) -> dict[str, Any]:
+    """A copy, if a file can hold it: a dict that JSON can hold, of 2 MB and 64 levels at most."""
     if not isinstance(metadata, dict):
-        raise EmbedlayerError(f"metadata is {metadata!r:.60}: give a dict")
+        raise EmbedlayerError(f"metadata is a dict, not a {type(metadata).__name__}")
+    _check_depth(metadata, MOST_LEVELS)
     try:
-        return json.loads(json.dumps(metadata, allow_nan=False))
+        text = json.dumps(metadata, allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
     except (TypeError, ValueError) as error:
         raise EmbedlayerError(f"metadata must be what JSON can hold: {error}") from None
+    if size > MOST_METADATA:
+        raise EmbedlayerError(f"metadata of {size} bytes: at most {MOST_METADATA} are kept")
+    return json.loads(text)
+
+
+def _check_depth(value: Any, levels: int) -> None:
+    if isinstance(value, dict | list | tuple):
+        if levels == 0:
+            raise EmbedlayerError(f"metadata has more than {MOST_LEVELS} levels, one in the other")
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check_depth(inner, levels - 1)

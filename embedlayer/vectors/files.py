@@ -1,16 +1,17 @@
 """Which file format: written by suffix or by name, recognised by content when read."""
 
+import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.reading import open_to_read
+from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents, Format, Start
 
-FIRST_ROW_LIMIT = 2**20  # bytes: a longer first row is looked at no further
+START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
 
 # In the order in which they are recognised.
 FORMATS: dict[str, Format] = {
@@ -19,6 +20,7 @@ FORMATS: dict[str, Format] = {
     "word2vec-binary": word2vec_binary,
     "glove": glove,
 }
+TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
 def load(path: Path, format: str | None = None) -> Contents:
@@ -30,7 +32,8 @@ def load(path: Path, format: str | None = None) -> Contents:
     """
     if format is not None:
         _check_name(format)
-    return FORMATS[format or recognise(path)].read(path)
+    with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
+        return FORMATS[format or recognise(file)].read(file)
 
 
 @contextmanager
@@ -69,27 +72,27 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
         EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
             to, something in the file's place that is no file, or a disk without room.
     """
+    path = Path(expanded(path))
     _format_to_write(path, format)
     check_place(path)
     check_room(path, size)
 
 
-def recognise(path: Path) -> str:
+def recognise(file: Opened) -> str:
     """The name of the format that a file's content shows.
 
     Raises:
         EmbedlayerError: none of them.
     """
-    with path.open("rb") as stream:
-        raw = stream.read(16)
-    if not raw:
+    data = file.start(START_BYTES)
+    if not data:
         raise EmbedlayerError("the file is empty")
-    with open_to_read(path) as stream:
-        lines = [stream.readline(FIRST_ROW_LIMIT) for _ in range(2)]
-    start = Start(raw, path.stat().st_size, *lines)
+    lines = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    start = Start(file.name.lower(), data, lines if len(lines) > 1 else [*lines, b""])
     for name, format in FORMATS.items():
         if format.begins(start):
             return name
+    check_text(data, file.name)
     raise EmbedlayerError(
         f"neither a header nor a first row is of a known format ({', '.join(FORMATS)})"
     )
@@ -97,22 +100,26 @@ def recognise(path: Path) -> str:
 
 def _format_to_write(path: Path, name: str | None) -> Format:
     """The format named, else the one that the suffix says; the two may not disagree."""
-    meant = [known for known, one in FORMATS.items() if path.name.lower().endswith(one.SUFFIXES)]
+    meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
         _check_name(name)
-        if meant and name not in meant:
+        if meant not in (None, name) and not {meant, name} <= TEXTS:
             raise EmbedlayerError(
-                f"cannot write {path}: its suffix says {meant[0]}, and not {name}; use one of "
+                f"cannot write {path}: its suffix says {meant}, and not {name}; use one of "
                 f"{', '.join(FORMATS[name].SUFFIXES)}, or name no format"
             )
         return FORMATS[name]
-    if meant:
-        return FORMATS[meant[0]]
-    known = ", ".join(dict.fromkeys(one for format in FORMATS.values() for one in format.SUFFIXES))
+    if meant is not None:
+        return FORMATS[meant]
+    known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
     raise EmbedlayerError(
         f"cannot write {path}: no format has its suffix; use one of {known}, "
         f"or name the format: {', '.join(FORMATS)}"
     )
+
+
+def _has_suffix(path: Path, format: str) -> bool:
+    return path.name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
 def _check_name(format: str) -> None:

@@ -34,6 +34,11 @@ def analogy_directions(unit: Any, a: Any, b: Any, c: Any) -> Any:
     return unit_rows(unit[b] - unit[a] + unit[c])
 
 
+def cosines(products: Any) -> np.ndarray:
+    """The dot products of unit rows as cosines: by rounding some are a little beyond ±1."""
+    return np.clip(products, -1, 1)
+
+
 def nearest_rows(
     unit: Any, directions: Any, excluded: Sequence[Sequence[int]], k: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """What training makes and a user keeps: words, one vector each, and questions to them."""
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,18 @@ import numpy as np
 from embedlayer.backend import asarray, get_backend, to_numpy
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Whole
+from embedlayer.storage.reading import expanded
+from embedlayer.storage.words import checked_counts
 from embedlayer.vectors import files
-from embedlayer.vectors.checks import as_json, checked_counts, checked_matrix, checked_words, row_of
+from embedlayer.vectors.checks import (
+    checked_matrix,
+    checked_metadata,
+    checked_words,
+    read_only,
+    row_of,
+)
 from embedlayer.vectors.formats.contents import Contents
-from embedlayer.vectors.search import analogy_directions, nearest_rows, unit_rows
+from embedlayer.vectors.search import analogy_directions, cosines, nearest_rows, unit_rows
 
 Neighbours = list[tuple[str, float]]
 
@@ -42,8 +51,10 @@ class Vectors:
         self._words = checked_words(words)
         self._row_of = row_of(self._words)
         self._matrix = checked_matrix(matrix, self._words)
-        self._counts = None if counts is None else checked_counts(counts, len(self._words))
-        self._metadata = as_json(metadata or {})
+        self._counts = None
+        if counts is not None:
+            self._counts = read_only(checked_counts(to_numpy(counts), len(self._words)))
+        self._metadata = checked_metadata({} if metadata is None else metadata)
         self._unit: dict[str, Any] = {}
 
     @staticmethod
@@ -51,10 +62,12 @@ class Vectors:
         """The vectors in a file, of the format named or that its content shows.
 
         Raises:
-            EmbedlayerError, OSError: a file that is damaged, of no known format, or missing.
+            EmbedlayerError, OSError: a file that is damaged, of no known format, or missing; an
+                archive that holds far more than its size (``EMBEDLAYER_EXPANSION`` times, 100).
         """
-        with files.named(Path(path)):
-            return Vectors(*files.load(Path(path), format))
+        path = Path(expanded(path))
+        with files.named(path):
+            return Vectors(*files.load(path, format))
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
@@ -66,7 +79,7 @@ class Vectors:
                 folder that is missing or cannot be written to.
         """
         contents = Contents(self._words, self._matrix, self._counts, self._metadata)
-        files.save(Path(path), contents, format)
+        files.save(Path(expanded(path)), contents, format)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -86,7 +99,7 @@ class Vectors:
     @property
     def metadata(self) -> dict[str, Any]:
         """A copy of what is said about where the vectors come from."""
-        return as_json(self._metadata)
+        return deepcopy(self._metadata)
 
     @property
     def dim(self) -> int:
@@ -176,7 +189,7 @@ class Vectors:
             UnknownWordError: a word that is not in the vocabulary.
         """
         left, right = unit_rows(self[[a, b]].astype(np.float64))
-        return float(left @ right)
+        return float(cosines(left @ right))
 
     def doesnt_match(self, words: Sequence[str]) -> str:
         """The word that is farthest, by cosine, from the mean of all these (at length 1).
@@ -212,7 +225,8 @@ class Vectors:
     ) -> list[Neighbours]:
         k = Whole().checked("k", k)
         rows, scores = nearest_rows(self.unit(), directions, excluded, k)
+        found = (scores > -np.inf).sum(axis=1).tolist()  # the others come last
         return [
-            [(self._words[row], score) for row, score in zip(*pair, strict=True) if score > -np.inf]
-            for pair in zip(rows.tolist(), scores.tolist(), strict=True)
+            [(self._words[row], score) for row, score in zip(*pair, strict=True)][:size]
+            for size, *pair in zip(found, rows.tolist(), cosines(scores).tolist(), strict=True)
         ]

@@ -8,7 +8,7 @@ compared in upper case, and the first (most frequent) of several spellings gives
 from pathlib import Path
 
 from embedlayer.vectors.evaluation.analogies import AnalogyResult, AnalogyScore, analogies
-from embedlayer.vectors.evaluation.files import holds_questions
+from embedlayer.vectors.evaluation.files import holds_questions, read_benchmark
 from embedlayer.vectors.evaluation.similarity import SimilarityResult, similarity
 from embedlayer.vectors.vectors import Vectors
 
@@ -34,5 +34,8 @@ def evaluate(
     Raises:
         EmbedlayerError: as :func:`similarity` and :func:`analogies`.
     """
-    kind = analogies if holds_questions(Path(path)) else similarity
-    return kind(vectors, path, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive)
+    benchmark = read_benchmark(path)
+    kind = analogies if holds_questions(benchmark) else similarity
+    return kind(
+        vectors, benchmark, restrict_vocab=restrict_vocab, case_insensitive=case_insensitive
+    )

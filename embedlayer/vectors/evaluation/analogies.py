@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import asarray
-from embedlayer.vectors.evaluation.files import Question, read_questions
+from embedlayer.vectors.evaluation.files import Benchmark, Question, questions_of, read_benchmark
 from embedlayer.vectors.evaluation.spellings import Spellings
 from embedlayer.vectors.search import analogy_directions, nearest_rows
 from embedlayer.vectors.vectors import Vectors
@@ -71,7 +71,7 @@ class AnalogyResult:
 
 def analogies(
     vectors: Vectors,
-    path: str | Path,
+    path: str | Path | Benchmark,
     *,
     restrict_vocab: int | None = None,
     case_insensitive: bool = True,
@@ -82,14 +82,15 @@ def analogies(
 
     Args:
         vectors: the vectors to judge.
-        path: a file that :func:`files.read_questions` reads.
+        path: a file that :func:`files.questions_of` understands.
         restrict_vocab: look at the first so many words only (30,000 is usual); None: at all.
         case_insensitive: compare words in upper case.
 
     Raises:
         EmbedlayerError: a malformed file, or ``restrict_vocab`` below 1.
     """
-    sections = read_questions(Path(path))
+    benchmark = read_benchmark(path)
+    sections = questions_of(benchmark)
     spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
     known = [
         (name, question)
@@ -107,7 +108,7 @@ def analogies(
     syntactic = [score for score in scores if score.name.startswith("gram")]
     semantic = [score for score in scores if not score.name.startswith("gram")]
     return AnalogyResult(
-        benchmark=Path(path).name,
+        benchmark=benchmark.path.name,
         sections=scores,
         semantic=_together("semantic", semantic) if syntactic else None,
         syntactic=_together("syntactic", syntactic) if syntactic else None,

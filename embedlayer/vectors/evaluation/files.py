@@ -1,18 +1,25 @@
 """Reading benchmark files: pairs of words with a human score, and analogy questions in sections.
 
-UTF-8 text, with or without a byte order mark. Empty lines are skipped, and so are lines that begin
-with ``#``, save that they name the sections of a file of questions that has no ``:`` lines.
+UTF-8 text, with or without a byte order mark, of 16 MB at most. Empty lines are skipped, and so are
+lines that begin with ``#``, save that they name the sections of a file of questions that has no
+``:`` lines.
 """
 
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import open_to_read
 
 FIELD = re.compile(r"[^ \t\r\f\v]+")  # ASCII whitespace alone divides words, as in a corpus
+MOST_BYTES = 1 << 24
+# What the columns of a header are called.
+WORD = re.compile(r"(word|term|noun|verb|token|item|w|wort|mot|단어)[ _.-]?[12ab]", re.IGNORECASE)
+SCORE = re.compile(r"score|human|mean|rating|sim|related|gold|average|점수|평균", re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.IGNORECASE | re.ASCII)
+DECIMAL_COMMA = re.compile(r"\d,\d+$", re.ASCII)
 
 
 class Pair(NamedTuple):
@@ -32,84 +39,106 @@ class Question(NamedTuple):
     answer: str
 
 
-def holds_questions(path: Path) -> bool:
+class Benchmark(NamedTuple):
+    """A benchmark file, read: its lines that are not empty, stripped, and their numbers from 1."""
+
+    path: Path
+    lines: list[tuple[int, str]]
+
+    def error(self, number: int, message: str) -> EmbedlayerError:
+        return EmbedlayerError(f"{self.path}, line {number}: {message}")
+
+
+def read_benchmark(source: str | Path | Benchmark) -> Benchmark:
+    """A file's lines; those that were read already, once, are handed on: a pipe gives no others.
+
+    Raises:
+        EmbedlayerError: a file that is not UTF-8, or too long.
+        OSError: a file that is missing or cannot be read.
+    """
+    if isinstance(source, Benchmark):
+        return source
+    with open_to_read(source) as file:
+        data = file.text().read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise EmbedlayerError(f"{source} is no benchmark: it has more than {MOST_BYTES} bytes")
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise EmbedlayerError(f"{source} is not UTF-8: {error}") from None
+    lines = ((number, line.strip(" \t\r\f\v")) for number, line in enumerate(text.split("\n"), 1))
+    return Benchmark(Path(source), [(number, line) for number, line in lines if line])
+
+
+def holds_questions(benchmark: Benchmark) -> bool:
     """Whether a benchmark is of analogies: it has a ``:`` line, or its last line is four words.
 
     Raises:
-        EmbedlayerError: an empty file, or one that is not UTF-8.
+        EmbedlayerError: an empty file.
     """
-    lines = [line for _, line in _lines(path) if not line.startswith("#")]
+    lines = [line for _, line in benchmark.lines if not line.startswith("#")]
     if not lines:
-        raise EmbedlayerError(f"{path} holds no pairs and no questions")
+        raise EmbedlayerError(f"{benchmark.path} holds no pairs and no questions")
     if any(line.startswith(":") for line in lines):
         return True
     fields = _fields(lines[-1])  # never a header
-    return len(fields) == 4 and _score(fields) is None
+    return len(fields) == 4 and all(_score(field) is None for field in fields[2:])
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def pairs_of(benchmark: Benchmark) -> list[Pair]:
     """The pairs of a similarity benchmark.
 
-    Columns are divided by tabs, else by commas, else by whitespace: two words, and the first
-    number after them is the score. A first line without a number is a header.
+    Columns are divided by tabs, else by commas, else by whitespace. A first line that names two
+    columns of words and one of scores says where they are; without it the words come first, and
+    the first number after them is the score.
 
     Raises:
-        EmbedlayerError: a malformed line, no pairs, or a file that is not UTF-8.
+        EmbedlayerError: a malformed line, no pairs, or a first column that numbers the lines.
     """
-    pairs: list[Pair] = []
-    lines = [(number, line) for number, line in _lines(path) if not line.startswith("#")]
-    for place, (number, line) in enumerate(lines):
-        fields = _fields(line)
-        score = _score(fields)
-        if score is not None and fields[0] and fields[1]:
-            pairs.append(Pair(fields[0], fields[1], score))
-        elif place > 0 or score is not None:
-            raise EmbedlayerError(
-                f"{path}, line {number}: two words and a score are expected, not {line!r}"
+    rows = [(n, _fields(line), line) for n, line in benchmark.lines if not line.startswith("#")]
+    columns = _columns(rows[0][1]) if rows else None
+    pairs = []
+    for number, fields, line in rows[1:] if columns else rows:
+        left, right, score = columns or (0, 1, _first_score(fields))
+        value = _score(fields[score]) if max(left, right, score) < len(fields) else None
+        if value is None or not fields[left] or not fields[right]:
+            cure = "; numbers take a decimal point" if DECIMAL_COMMA.search(line) else ""
+            raise benchmark.error(
+                number, f"two words and a score are expected, not {line!r:.100}{cure}"
             )
+        pairs.append(Pair(fields[left], fields[right], value))
     if not pairs:
-        raise EmbedlayerError(f"{path} holds no line of two words and a score")
+        raise EmbedlayerError(f"{benchmark.path} holds no line of two words and a score")
+    if not columns and all(_numbered(fields) for _, fields, _ in rows):
+        raise benchmark.error(
+            rows[0][0], "the first column numbers the lines: begin with one that names the columns"
+        )
     return pairs
 
 
-def read_questions(path: Path) -> dict[str, list[Question]]:
+def questions_of(benchmark: Benchmark) -> dict[str, list[Question]]:
     """The questions of an analogy benchmark, by the name of their section.
 
     A section begins at a line ``: name`` (or ``# name``, in a file that has no such line);
     questions before the first section belong to the section ``""``. Empty sections are left out.
 
     Raises:
-        EmbedlayerError: a malformed line, no questions, or a file that is not UTF-8.
+        EmbedlayerError: a malformed line, or no questions.
     """
-    lines = list(_lines(path))
-    mark = ":" if any(line.startswith(":") for _, line in lines) else "#"
+    mark = ":" if any(line.startswith(":") for _, line in benchmark.lines) else "#"
     sections: dict[str, list[Question]] = {}
     section = ""
-    for number, line in lines:
+    for number, line in benchmark.lines:
         if line.startswith(mark):
             section = line[1:].strip()
         elif not line.startswith("#"):
             words = FIELD.findall(line)
             if len(words) != 4:
-                raise EmbedlayerError(
-                    f"{path}, line {number}: four words are expected, not {line!r}"
-                )
+                raise benchmark.error(number, f"four words are expected, not {line!r:.100}")
             sections.setdefault(section, []).append(Question(*words))
     if not sections:
-        raise EmbedlayerError(f"{path} holds no line of four words")
+        raise EmbedlayerError(f"{benchmark.path} holds no line of four words")
     return sections
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that are not empty, stripped, and their numbers from 1."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise EmbedlayerError(f"{path} is not UTF-8: {error}") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        stripped = line.strip(" \t\r\f\v")
-        if stripped:
-            yield number, stripped
 
 
 def _fields(line: str) -> list[str]:
@@ -119,13 +148,27 @@ def _fields(line: str) -> list[str]:
     return FIELD.findall(line)
 
 
-def _score(fields: list[str]) -> float | None:
-    """The first number after two words, if there is one."""
-    for field in fields[2:]:
-        try:
-            value = float(field)
-        except ValueError:
-            continue
-        if math.isfinite(value):
-            return value
-    return None
+def _columns(header: list[str]) -> tuple[int, int, int] | None:
+    """Where a header says that the words and the score are; None for a line that is no header."""
+    words = [column for column, name in enumerate(header) if WORD.fullmatch(name)]
+    scores = [column for column, name in enumerate(header) if SCORE.search(name)]
+    return (words[0], words[1], scores[0]) if len(words) == 2 and scores else None
+
+
+def _numbered(fields: list[str]) -> bool:
+    """Whether a line begins with a number of its own, as the index column of a table does."""
+    return bool(NUMBER.fullmatch(fields[0])) and _score(fields[2]) is None
+
+
+def _score(field: str) -> float | None:
+    """The number that a field holds, if it holds one."""
+    value = float(field) if NUMBER.fullmatch(field) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _first_score(fields: list[str]) -> int:
+    """The column of the first number after two words; the number of columns, if there is none."""
+    places = (
+        place for place, field in enumerate(fields) if place > 1 and _score(field) is not None
+    )
+    return next(places, len(fields))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.vectors.evaluation.files import read_pairs
+from embedlayer.vectors.evaluation.files import Benchmark, pairs_of, read_benchmark
 from embedlayer.vectors.evaluation.spellings import Spellings
 from embedlayer.vectors.search import unit_rows
 from embedlayer.vectors.vectors import Vectors
@@ -40,7 +40,7 @@ class SimilarityResult:
 
 def similarity(
     vectors: Vectors,
-    path: str | Path,
+    path: str | Path | Benchmark,
     *,
     case_insensitive: bool = True,
     restrict_vocab: int | None = None,
@@ -49,7 +49,7 @@ def similarity(
 
     Args:
         vectors: the vectors to judge.
-        path: a file that :func:`files.read_pairs` reads.
+        path: a file that :func:`files.pairs_of` understands.
         case_insensitive: compare words in upper case.
         restrict_vocab: look at the first so many words only; None: at all of them.
 
@@ -58,7 +58,8 @@ def similarity(
     """
     from scipy.stats import spearmanr
 
-    pairs = read_pairs(Path(path))
+    benchmark = read_benchmark(path)
+    pairs = pairs_of(benchmark)
     spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
     found = [pair for pair in pairs if pair.left in spellings and pair.right in spellings]
     matrix = vectors.matrix.astype(np.float64)
@@ -68,8 +69,8 @@ def similarity(
     scores = np.array([pair.score for pair in found])
     ranked = len(np.unique(cosines)) > 1 and len(np.unique(scores)) > 1
     return SimilarityResult(
-        benchmark=Path(path).name,
-        spearman=float(spearmanr(cosines, scores).statistic) if ranked else None,
+        benchmark=benchmark.path.name,
+        spearman=float(np.clip(spearmanr(cosines, scores).statistic, -1, 1)) if ranked else None,
         pairs=len(pairs),
         found=len(found),
         out_of_vocabulary=len(pairs) - len(found),

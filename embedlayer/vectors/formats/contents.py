@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from embedlayer.storage.reading import Opened
+
 
 class Contents(NamedTuple):
     """Words and their vectors.
@@ -27,14 +29,14 @@ class Start(NamedTuple):
     """How a file begins: what tells its format.
 
     Attributes:
-        raw: its first bytes as they lie on disk, at most 16, and ``size``, of all of them.
-        first, second: its first two lines, decompressed; of a long line a part.
+        name: of the file, in small letters.
+        data: its first bytes, decompressed.
+        lines: the lines in them, two at least, without a byte order mark; the last is a part.
     """
 
-    raw: bytes
-    size: int
-    first: bytes
-    second: bytes
+    name: str
+    data: bytes
+    lines: list[bytes]
 
 
 class Format(Protocol):
@@ -52,7 +54,7 @@ class Format(Protocol):
         """Whether a file that begins so is of this format, no earlier one in ``FORMATS`` being."""
         ...
 
-    def read(self, path: Path) -> Contents:
+    def read(self, file: Opened) -> Contents:
         """The contents; EmbedlayerError for a damaged file."""
         ...
 

@@ -4,30 +4,44 @@ from itertools import chain
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.reading import open_to_read
+from embedlayer.storage.reading import Opened
 from embedlayer.vectors.formats.contents import Contents, Start
-from embedlayer.vectors.formats.rows import first_of_each, in_digits, read_rows, write_rows
+from embedlayer.vectors.formats.rows import (
+    NUMBER,
+    first_of_each,
+    in_digits,
+    lines_of,
+    read_rows,
+    write_rows,
+)
 
-SUFFIXES = (".glove", ".glove.gz", ".txt", ".txt.gz")  # .txt if the format is named
+SUFFIXES = (".glove", ".glove.gz")
 
 
 def begins(start: Start) -> bool:
-    """A row in digits."""
-    return in_digits(start.first, len(start.first.split()) - 1)
+    """A row in digits, and words that are not all numbers, unless the name has our suffix.
+
+    A table of numbers, such as a matrix, looks the same but for that. (Behind a header of
+    word2vec numbers pass for words: so node2vec and others write nodes and items.)
+    """
+    words = [fields[0] for line in start.lines if (fields := line.split(None, 1))]
+    numbers = all(NUMBER.fullmatch(word) for word in words)
+    row = start.lines[0]
+    return in_digits(row, len(row.split()) - 1) and (start.name.endswith(SUFFIXES) or not numbers)
 
 
-def read(path: Path) -> Contents:
+def read(file: Opened) -> Contents:
     """Words and matrix.
 
     Raises:
         EmbedlayerError: no rows, or a malformed line.
     """
-    with open_to_read(path) as lines:
-        first = lines.readline()
-        dim = len(first.split()) - 1
-        if dim < 1:
-            raise EmbedlayerError("line 1: a word and its numbers are expected")
-        return first_of_each(*read_rows(chain([first], lines), 1, dim))
+    lines = lines_of(file)
+    first = next(lines, b"")
+    dim = len(first.split()) - 1
+    if dim < 1:
+        raise EmbedlayerError("line 1: a word and its numbers are expected")
+    return first_of_each(*read_rows(chain([first], lines), 1, dim))
 
 
 def write(path: Path, contents: Contents) -> None:

@@ -1,27 +1,31 @@
 """What the text formats, and word2vec's binary one, share: headers, rows in digits, and words.
 
-Words are UTF-8 and end at the first ASCII whitespace. Counts and metadata are not kept. All may be
-compressed.
+Words are UTF-8 without NULs, and end at the first ASCII whitespace. Counts and metadata are not
+kept. All may be compressed.
 """
 
+import codecs
 import gzip
 import logging
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.contents import Contents
 
 HEADER = re.compile(rb"\s*(\d{1,15})\s+(\d{1,15})\s*")
-NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
-WHITESPACE = re.compile(r"[ \t\n\r\v\f]")
+NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
+NOT_HELD = re.compile(r"[ \t\n\r\v\f\0]")
+MOST_LINE = 1 << 24  # bytes: room for a million dimensions
 
 _log = logging.getLogger("embedlayer")
 
@@ -39,6 +43,19 @@ def parse_header(line: bytes) -> tuple[int, int]:
     return size, dim
 
 
+def lines_of(file: Opened) -> Iterator[bytes]:
+    """The lines of a text, of which one that is far too long ends the memory of no machine.
+
+    Raises:
+        EmbedlayerError: no text in UTF-8, or a line of more than 16 MB.
+    """
+    stream = file.text()
+    for number, line in enumerate(iter(partial(stream.readline, MOST_LINE), b""), 1):
+        if len(line) == MOST_LINE:
+            raise EmbedlayerError(f"line {number} has more than {MOST_LINE} bytes: no vector has")
+        yield line
+
+
 def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], np.ndarray]:
     """The rows on the lines, of which the first has the number ``first``; blank lines are not."""
     words: list[str] = []
@@ -49,10 +66,13 @@ def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], 
             if not fields:
                 continue
             fields = _split_spaced_word(line, number, dim)
-        words.append(decode(fields[0], f"line {number}"))
         try:
+            words.append(fields[0].decode())
             values += array("f", map(float, fields[1:]))
+            if b"_" in line and b"_" in b"".join(fields[1:]):
+                raise ValueError("1_0 is Python's spelling of a number, and no file's")
         except ValueError as error:
+            decode(fields[0], f"line {number}")
             raise EmbedlayerError(f"line {number}: {error}") from None
     return words, np.frombuffer(values, np.float32).reshape(-1, dim)
 
@@ -63,6 +83,8 @@ def write_rows(path: Path, contents: Contents, *, header: bool) -> None:
     with open_to_write(path) as stream:
         if header:
             stream.write(b"%d %d\n" % contents.matrix.shape)
+        elif contents.words[0].startswith("\ufeff"):
+            stream.write(codecs.BOM_UTF8)  # or the word's own would pass for one
         for word, row in zip(contents.words, contents.matrix, strict=True):
             stream.write(f"{word} {' '.join(row.astype(str).tolist())}\n".encode())
 
@@ -79,12 +101,12 @@ def open_to_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Raise EmbedlayerError for a word that is empty, holds whitespace, or is no UTF-8."""
+    """Raise EmbedlayerError for a word that is empty, holds whitespace or a NUL, or is no UTF-8."""
     for word in words:
-        if not word or WHITESPACE.search(word):
+        if not word or NOT_HELD.search(word):
             raise EmbedlayerError(
-                f"the word {word!r} is empty or holds whitespace, which this format cannot keep: "
-                "use the native format (.safetensors)"
+                f"the word {word!r} is empty, or holds whitespace or a NUL, which this format "
+                "cannot keep: use the native format (.safetensors)"
             )
     pack_words(words)  # raises for a word that UTF-8 cannot hold
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.reading import open_to_read
+from embedlayer.storage.reading import Opened
 from embedlayer.vectors.formats.contents import Contents, Start
 from embedlayer.vectors.formats.rows import (
     HEADER,
     first_of_each,
     in_digits,
+    lines_of,
     parse_header,
     read_rows,
     write_rows,
@@ -19,19 +20,19 @@ SUFFIXES = (".txt", ".vec", ".txt.gz", ".vec.gz")
 
 def begins(start: Start) -> bool:
     """A header, then a row in digits."""
-    header = HEADER.fullmatch(start.first)
-    return header is not None and in_digits(start.second, int(header[2]))
+    header = HEADER.fullmatch(start.lines[0])
+    return header is not None and in_digits(start.lines[1], int(header[2]))
 
 
-def read(path: Path) -> Contents:
+def read(file: Opened) -> Contents:
     """Words and matrix.
 
     Raises:
         EmbedlayerError: no header, a malformed line, more or fewer rows than the header says.
     """
-    with open_to_read(path) as lines:
-        size, dim = parse_header(lines.readline())
-        words, matrix = read_rows(lines, 2, dim)
+    lines = lines_of(file)
+    size, dim = parse_header(next(lines, b""))
+    words, matrix = read_rows(lines, 2, dim)
     if len(words) != size:
         raise EmbedlayerError(f"the header promises {size} rows, but {len(words)} follow")
     return first_of_each(words, matrix)

@@ -1,0 +1,104 @@
+"""Arrays under names in one file: safetensors, read with nothing believed that it says.
+
+The format (https://github.com/huggingface/safetensors): the length of the header (uint64), the
+header (JSON: of each tensor dtype, shape and place, and strings under ``__metadata__``), the bytes.
+"""
+
+import errno
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import Opened
+
+LENGTH_BYTES = 8
+MOST_HEADER = 1 << 23  # bytes; parsed they take up to 40 times as many
+NAMES = {np.float32: "F32", np.int64: "I64", np.uint8: "U8"}
+
+Wanted = Mapping[str, tuple[Any, int]]  # dtype (a key of NAMES) and dimensions of each tensor
+
+
+def begins_tensors(start: bytes) -> bool:
+    """Whether a file that begins so is one of tensors: it has the length of a header, and a brace.
+
+    Longer headers are not read, so that text, whose first bytes are a very large number, is none.
+    """
+    return start[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{" and _header_bytes(start) <= MOST_HEADER
+
+
+def read_tensors(
+    file: Opened, wanted: Wanted, optional: tuple[str, ...] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors wanted, copied out of the file, and what the header has under ``__metadata__``.
+
+    Raises:
+        EmbedlayerError: no file of tensors, or a damaged one; a tensor that is missing, unless it
+            is ``optional``, or not of the dtype and dimensions wanted.
+    """
+    data = file.whole()
+    body = LENGTH_BYTES + _header_bytes(data)
+    if body > min(len(data), LENGTH_BYTES + MOST_HEADER):
+        raise EmbedlayerError("damaged or no safetensors file: its header does not fit")
+    header = json_object(data[LENGTH_BYTES:body])
+    metadata = header.pop("__metadata__", {})
+    tensors = {}
+    for name, kind in wanted.items():
+        if name in header:
+            tensors[name] = _tensor(data, body, name, header[name], kind)
+        elif name not in optional:
+            raise EmbedlayerError(f"the tensor {name} is missing")
+    return tensors, metadata if isinstance(metadata, dict) else {}
+
+
+def write_tensors(
+    path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a file of tensors; OSError for a folder or a disk that does not take it."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        code = re.search(r"os error (\d+)", str(error))  # of the system, in the library's text
+        number = int(code[1]) if code else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """What a JSON object holds; EmbedlayerError for any other text, or one that is too deep."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EmbedlayerError(f"damaged JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise EmbedlayerError(f"damaged JSON: {type(found).__name__} in the place of an object")
+    return found
+
+
+def _header_bytes(data: Any) -> int:
+    return int.from_bytes(data[:LENGTH_BYTES], "little")
+
+
+def _tensor(data: Any, body: int, name: str, about: Any, wanted: tuple[Any, int]) -> np.ndarray:
+    """One tensor, copied, once what the header says of it is known to be true."""
+    try:
+        dtype, shape, (first, end) = about["dtype"], about["shape"], about["data_offsets"]
+        numbers = [*shape, first, end]
+    except (TypeError, KeyError, ValueError):
+        dtype, shape, numbers = None, (), [None]
+    kind, dimensions = wanted
+    if (dtype, len(shape)) != (NAMES[kind], dimensions):
+        raise EmbedlayerError(f"the tensor {name} is not {kind.__name__}, {dimensions}-D")
+    known = all(type(number) is int and 0 <= number <= len(data) for number in numbers)
+    size = np.dtype(kind).itemsize
+    if not known or end - first != math.prod(shape) * size or body + end > len(data):
+        raise EmbedlayerError(f"the tensor {name} is damaged or cut off: it is not in its place")
+    return np.ndarray(shape, np.dtype(kind).newbyteorder("<"), data, body + first).astype(kind)
