@@ -1,6 +1,9 @@
 """Evaluation: benchmarks whose results are known by hand, every file layout, gensim's numbers."""
 
+import gzip
 import json
+import os
+import threading
 from itertools import combinations
 from pathlib import Path
 
@@ -191,6 +194,34 @@ def test_a_correlation_that_does_not_exist_is_none(write, content):
     assert result.spearman is None
     assert json.loads(json.dumps(result.to_dict()))["spearman"] is None
     assert "none" in str(result)
+
+
+@pytest.mark.parametrize("content", [QUESTIONS, "man woman 3\nfar man 1\n"])
+def test_a_benchmark_from_a_pipe_and_from_home(write, tmp_path, monkeypatch, content):
+    wanted = str(evaluate(VECTORS, write(content)))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert str(evaluate(VECTORS, "~/benchmark.txt")) == wanted
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "benchmark.txt")
+    path = tmp_path / "pipe" / "benchmark.txt"
+    writer = threading.Thread(target=path.write_text, args=(content,))
+    writer.start()
+    assert str(evaluate(VECTORS, path)) == wanted
+    writer.join()
+
+
+def test_a_header_with_an_index_is_used(write):
+    vectors = Vectors(["cat", "dog", "car", "0", "1", "2"], np.vstack([np.eye(3), -np.eye(3)]))
+    near = Vectors(["cat", "dog", "car"], [[3, 0, 1], [3, 1, 1], [0, 2, 1]])
+    table = ",word1,word2,score\n0,cat,dog,9\n1,cat,car,1\n2,dog,car,2\n"
+    assert similarity(near, write(table)).spearman == 1.0
+    assert similarity(vectors, write(table)).found == 3
+    assert evaluate(near, write(gzip.compress(table.encode()))).spearman == 1.0
+
+
+def test_a_file_far_too_long_to_be_a_benchmark(write):
+    with pytest.raises(EmbedlayerError, match="more than 16777216 bytes"):
+        evaluate(VECTORS, write("a b 1\n" * 3_000_000))
 
 
 def test_evaluate_recognises_the_kind(write):

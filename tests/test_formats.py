@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from safetensors.numpy import load_file, save_file
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import open_to_read
 from embedlayer.storage.words import pack_words
-from embedlayer.vectors.files import FORMATS, recognise
+from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.vectors.files import FORMATS, check_writable, recognise
 from embedlayer.vectors.formats import native
 from embedlayer.vectors.vectors import Vectors
 
@@ -470,3 +472,159 @@ def test_a_full_disk_is_told_with_the_path_that_was_asked_for(tmp_path, name):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert raised.value.filename == str(tmp_path / "v")
     assert list(tmp_path.iterdir()) == []
+
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("content", [TEXT, TEXT.split(b"\n", 1)[1], known_binary(b"")])
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path, compress, content):
+    (tmp_path / "v").write_bytes(compress(MARK + content))
+    check_known(Vectors.load(tmp_path / "v"))
+
+
+def test_a_first_word_that_begins_with_a_byte_order_mark(tmp_path):
+    vectors = Vectors(["\ufeff", "\ufeffb"], np.eye(2))
+    for name in FORMATS:
+        vectors.save(tmp_path / "v", format=name)
+        check_same(Vectors.load(tmp_path / "v"), vectors)
+
+
+@pytest.mark.parametrize("format", [None, "glove", "word2vec-text"])
+@pytest.mark.parametrize(
+    ("encoding", "message"), [("utf-16", "is in UTF-16"), ("utf-16-le", "is a NUL")]
+)
+def test_text_in_another_encoding(tmp_path, format, encoding, message):
+    (tmp_path / "v").write_bytes(TEXT.decode().replace("한", "a").encode(encoding))
+    with pytest.raises(EmbedlayerError, match=message):
+        Vectors.load(tmp_path / "v", format)
+
+
+@pytest.mark.parametrize(("name", "suffix"), SUFFIXES)
+def test_a_pipe_gives_all_rows(tmp_path, name, suffix):
+    vectors = Vectors([f"w{i}" for i in range(2000)], RNG.standard_normal((2000, 50)))
+    vectors.save(tmp_path / f"v{suffix}")
+    os.mkfifo(tmp_path / "pipe")
+    for format in (None, name):
+        content = (tmp_path / f"v{suffix}").read_bytes()
+        writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,))
+        writer.start()
+        check_same(Vectors.load(tmp_path / "pipe", format), vectors)
+        writer.join()
+
+
+def test_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    VECTORS.save("~/v.vec")
+    check_same(Vectors.load("~/v.vec"), VECTORS)
+    assert [path.name for path in tmp_path.iterdir()] == ["v.vec"]
+    check_writable(Path("~/w.vec"))
+
+
+@pytest.mark.parametrize("newlines", [b"", b"\n", b"\n\n", b"\n\n\n"])
+def test_newlines_before_a_binary_word_are_no_part_of_it(tmp_path, newlines):
+    (tmp_path / "v").write_bytes(known_binary(newlines))
+    check_known(Vectors.load(tmp_path / "v"))
+
+
+def shifted(before: bytes, end: bytes) -> bytes:
+    """Two rows, the first of a word with a space, whose numbers are ASCII."""
+    return b"2 2\nnew york " + before + end + b"b " + struct.pack("<2f", 1, 2) + end
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (shifted(b"abcdefgh", b"\n"), "row 2, byte 16: the word b'defgh\\nb' holds white space"),
+        (shifted(struct.pack("<2f", 2, 2), b""), "row 2, byte 16: the word b'@\\x00\\x00\\x00@b'"),
+        (known_binary(b"").replace(b"b ", b"b\t "), "row 2, byte 16: the word b'b\\t' holds"),
+        (b"3 1\na\nb abcdc defg", "row 1, byte 4: the word b'a\\nb' holds white space"),
+        (known_binary(b"\n") + b"c 12345678\n", "12 bytes follow the 2 rows promised"),
+    ],
+)
+def test_binary_rows_that_are_shifted(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(EmbedlayerError) as caught:
+        Vectors.load(tmp_path / "v", "word2vec-binary")
+    assert message in str(caught.value)
+
+
+NUMBERS = b"1 2 3\n4 5 6\n"
+
+
+def test_a_table_of_numbers_is_not_taken_for_vectors(tmp_path):
+    for name, content in (("v", NUMBERS), ("v.txt", NUMBERS), ("v", b"3 4\n5 6\n7 8\n")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(EmbedlayerError):
+            Vectors.load(tmp_path / name)
+    (tmp_path / "v").write_bytes(NUMBERS)
+    (tmp_path / "v.glove").write_bytes(NUMBERS)
+    (tmp_path / "nodes.emb").write_bytes(b"2 2\n" + NUMBERS)
+    for path, format in (("v", "glove"), ("v.glove", None), ("nodes.emb", None)):
+        assert Vectors.load(tmp_path / path, format).words == ("1", "4")
+    (tmp_path / "v").write_bytes(NUMBERS + b"a 7 8\n")
+    assert Vectors.load(tmp_path / "v").words == ("1", "4", "a")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"1 2\nnew_york 1_0 2\n", "line 2: 1_0 is Python's spelling"),
+        ("1 2\na ٣ 2\n".encode(), "line 2: could not convert"),
+        (b"1 1\na " + b"1" * 1_000_000 + b"x\n", "line 2: "),  # no end if it were quadratic
+        (b"1 1\na " + b"1" * 1_000_000 + b" 1\n", "line 2: a word and 1 numbers"),
+        (b"1 1\na 1" + b" " * 20_000_000 + b"\n", "line 2 has more than 16777216 bytes"),
+        (b"a 1" + b" " * 20_000_000, "line 1 has more than 16777216 bytes"),
+    ],
+    ids=["1_0", "Arabic", "long number", "long word", "long line", "long first line"],
+)
+def test_numbers_and_lines_that_are_none(tmp_path, content, message):
+    (tmp_path / "v").write_bytes(content)
+    with pytest.raises(EmbedlayerError) as caught:
+        Vectors.load(tmp_path / "v", None if content[:1] == b"a" else "word2vec-text")
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 500
+    Vectors(["new_york"], [[1]]).save(tmp_path / "v.vec")
+    assert Vectors.load(tmp_path / "v.vec").words == ("new_york",)
+
+
+HEADERS = {
+    "no JSON": b"{" * 50,
+    "nested": b'{"a":' + b"[" * 100_000,
+    "a list": b"[1, 2]",
+    "no tensors": b"{}",
+    "a shape that overflows": b'{"matrix":{"dtype":"F32","shape":[%d,0],"data_offsets":[0,0]}}'
+    % 2**62,
+    "a huge shape": b'{"matrix":{"dtype":"F32","shape":[%d,4],"data_offsets":[0,16]}}' % 2**62,
+    "a negative shape": b'{"matrix":{"dtype":"F32","shape":[-2,-2],"data_offsets":[0,16]}}',
+    "fractions": b'{"matrix":{"dtype":"F32","shape":[2.0,2.0],"data_offsets":[0,16]}}',
+    "a place beyond the end": b'{"matrix":{"dtype":"F32","shape":[2,2],"data_offsets":[99,115]}}',
+    "a place that is none": b'{"matrix":{"dtype":"F32","shape":[2,2],"data_offsets":"ab"}}',
+    "a shape that is none": b'{"matrix":{"dtype":"F32","shape":7,"data_offsets":[0,16]}}',
+    "100 dimensions": b'{"matrix":{"dtype":"F32","shape":[%b1],"data_offsets":[0,4]}}'
+    % (b"1," * 99),
+    "BF16": b'{"matrix":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}',
+    "F8": b'{"matrix":{"dtype":"F8_E4M3","shape":[2,2],"data_offsets":[0,4]}}',
+    "an entry that is none": b'{"matrix":[]}',
+    "metadata that is none": b'{"__metadata__":7}',
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_headers_of_native_files_that_are_not_believed(tmp_path, header):
+    body = len(header).to_bytes(8, "little") + header + bytes(16)
+    for content in (body, b"\xff" * 8 + body[8:], (2**23).to_bytes(8, "little") + body[8:]):
+        (tmp_path / "v.safetensors").write_bytes(content)
+        for load in (lambda path: Vectors.load(path, "native"), Vocabulary.load):
+            with pytest.raises(EmbedlayerError, match=r"v\.safetensors") as caught:
+                load(tmp_path / "v.safetensors")
+            assert len(str(caught.value)) < 500
+
+
+def test_a_native_file_that_holds_more_than_its_tensors(tmp_path):
+    VECTORS.save(tmp_path / "v.safetensors")
+    with (tmp_path / "v.safetensors").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(EmbedlayerError, match="4 bytes follow the tensors"):
+        Vectors.load(tmp_path / "v.safetensors")

@@ -116,6 +116,10 @@ def test_any_real_layout_becomes_float32_in_row_order():
         (({"a", "b"}, np.eye(2)), "words are of type set"),
         (({"a": 1, "b": 2}, np.eye(2)), "words are of type dict"),
         ((2, np.eye(2)), "words are of type int"),
+        ((["a"], [[1]], [1], {"x": "\ud800"}), "what JSON can hold"),
+        ((["a"], [[1]], [1], ["x"]), "metadata is a dict, not a list"),
+        ((["a"], [[1]], [1], []), "metadata is a dict, not a list"),
+        ((["a", "b"], np.eye(2), [2**62, 2**62]), "sum to more than 64 bits"),
     ],
 )
 def test_refuses_what_does_not_fit(arguments, message):
@@ -139,6 +143,19 @@ def test_refuses_what_does_not_fit(arguments, message):
 def test_unknown_word_is_named(vectors, ask):
     with pytest.raises(UnknownWordError, match=r"unknown word 'King': .* 6 words \(case matters\)"):
         ask(vectors)
+
+
+def test_no_cosine_is_beyond_one():
+    """Rounding brings dot products of unit rows to 1.0000002, of which there is no arc cosine."""
+    matrix = np.random.default_rng(1).standard_normal((300, 50), np.float32)
+    words = [str(i) for i in range(len(matrix))]
+    vectors = Vectors([*words, *(f"-{word}" for word in words)], np.concatenate([matrix, -matrix]))
+    found = [pair for pairs in vectors.nearest(matrix, len(vectors)) for pair in pairs]
+    found += [pair for pairs in vectors.analogy(words, words, words[::-1], 9) for pair in pairs]
+    cosines = [cosine for _, cosine in found]
+    cosines += [vectors.similarity(word, f"{sign}{word}") for word in words for sign in ("", "-")]
+    assert (min(cosines), max(cosines)) == (-1, 1)
+    assert min(map(math.acos, cosines)) == 0
 
 
 def test_nearest_of_a_word(vectors):

@@ -54,6 +54,10 @@ def read_tensors(
             tensors[name] = _tensor(data, body, name, header[name], kind)
         elif name not in optional:
             raise EmbedlayerError(f"the tensor {name} is missing")
+    if set(header) <= set(wanted):
+        ends = [about["data_offsets"][1] for about in header.values()]
+        if beyond := len(data) - body - max(ends, default=0):
+            raise EmbedlayerError(f"{beyond} bytes follow the tensors")
     return tensors, metadata if isinstance(metadata, dict) else {}
 
 
