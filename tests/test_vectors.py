@@ -111,7 +111,7 @@ def test_any_real_layout_becomes_float32_in_row_order():
         ((["a"], [[1]], [-1]), "counts are 1 integers"),
         ((["a"], [[1]], [1], {"x": object()}), "what JSON can hold"),
         ((["a"], [[1]], [1], {"x": math.nan}), "what JSON can hold"),
-        ((["a"], [[1]], [1], 3), "metadata is 3: give a dict"),
+        ((["a"], [[1]], [1], 3), "metadata is a dict, not a int"),
         (("ab", np.eye(2)), "words are of type str: give a list of strings"),
         (({"a", "b"}, np.eye(2)), "words are of type set"),
         (({"a": 1, "b": 2}, np.eye(2)), "words are of type dict"),

@@ -73,7 +73,7 @@ def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], 
                 raise ValueError("1_0 is Python's spelling of a number, and no file's")
         except ValueError as error:
             decode(fields[0], f"line {number}")
-            raise EmbedlayerError(f"line {number}: {str(error):.100}") from None
+            raise EmbedlayerError(f"line {number}: {error!s:.100}") from None
     return words, np.frombuffer(values, np.float32).reshape(-1, dim)
 
 
