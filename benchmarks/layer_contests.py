@@ -100,7 +100,7 @@ def _row_backward(arrays: _Arrays, torch: Any) -> Contest:
 
     def run() -> tuple[np.ndarray, np.ndarray]:
         layer.backward(arrays.dout)
-        return tuple(layer.grads[0])
+        return layer.grads[0].rows, layer.grads[0].values
 
     def sparse() -> Contender:
         other = _torch_layer(torch, arrays.W, sparse=True)
@@ -190,7 +190,7 @@ def _update(
 ) -> Contest:
     """``passes``: how often a row is read or written, of the table, the gradient and the state."""
     rows, W = arrays.rows, arrays.W.copy()
-    grad = RowGrad(rows, arrays.dW[rows].astype(np.float32))
+    grad = RowGrad(rows, arrays.dW[rows].astype(np.float32), W.shape)
 
     def run() -> np.ndarray:
         optimizer.update([W], [grad])

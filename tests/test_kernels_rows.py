@@ -96,7 +96,7 @@ def test_sum_by_row_of_a_large_table_and_of_no_ids(kernels, size):
 def test_bag_mean_is_the_mean_of_each_bag(kernels, dtype, id_dtype, dim):
     W, ids = numbers((V, dim), dtype), np.maximum(skewed_ids(id_dtype), 0)
     offsets = np.array([0, 0, 1, 40, 40, 399, 400, 400])
-    means = kernels.bag_mean(W, ids, offsets)
+    means = kernels.bag_sum(W, ids, offsets, True)
     assert means.dtype == dtype
     for mean, begin, end in zip(means, offsets, offsets[1:], strict=False):
         wanted = W[ids[begin:end]].sum(axis=0) / max(1, end - begin)
@@ -177,12 +177,12 @@ class TestThreads:
     @pytest.mark.parametrize(
         "offsets", [[0, 0, 1, 40, 40, 399, 400, 400], [0, 400], [0, 0, 400, 400], [*range(401)]]
     )
-    def test_bag_mean_is_bitwise_the_same(self, monkeypatch, side_by_side, threads, offsets):
+    def test_bag_sum_is_bitwise_the_same(self, monkeypatch, side_by_side, threads, offsets):
         W = np.random.default_rng(3).standard_normal((V, 37), np.float32)
         ids, offsets = np.maximum(skewed_ids(), 0), np.array(offsets)
-        found = side_by_side(threads, cpu.bag_mean, W, ids, offsets)
+        found = side_by_side(threads, cpu.bag_sum, W, ids, offsets, True)
         monkeypatch.undo()
-        np.testing.assert_array_equal(found, cpu.bag_mean(W, ids, offsets))
+        np.testing.assert_array_equal(found, cpu.bag_sum(W, ids, offsets, True))
 
     @pytest.mark.parametrize("threads", [2, 7])
     def test_no_ids(self, side_by_side, threads):
@@ -190,8 +190,11 @@ class TestThreads:
         ids, values = np.zeros(0, np.int32), np.zeros((0, 5), np.float32)
         side_by_side(threads, cpu.scatter_add, W, ids, values)
         assert (W == 1).all()
-        assert not side_by_side(threads, cpu.bag_mean, W, ids, np.zeros(4, np.int64)).any()
-        assert side_by_side(threads, cpu.bag_mean, W, ids, np.zeros(1, np.int64)).shape == (0, 5)
+        assert not side_by_side(threads, cpu.bag_sum, W, ids, np.zeros(4, np.int64), True).any()
+        assert side_by_side(threads, cpu.bag_sum, W, ids, np.zeros(1, np.int64), True).shape == (
+            0,
+            5,
+        )
 
 
 class TestParts:

@@ -42,7 +42,7 @@ def test_float32_stays_float32():
 
 
 def test_mistakes():
-    with pytest.raises(EmbedlayerError, match=r"MatMul\.backward needs a forward"):
+    with pytest.raises(EmbedlayerError, match=r"Affine\.backward needs a forward"):
         Affine(W, b).backward(DOUT)
     with pytest.raises(EmbedlayerError, match=r"x has shape \(2, 3\): give \(any, 2\)"):
         MatMul(W).forward(np.ones((2, 3)))

@@ -51,7 +51,7 @@ class PairsOfRows:
         ids = self.bags[words]
         offsets = 2 * np.arange(len(ids) + 1)
         xp = DEVICES["cupy" if type(W_in) is not np.ndarray else "numpy"].xp
-        return kernels.bag_mean(W_in, ids.reshape(-1), xp.asarray(offsets))
+        return kernels.bag_sum(W_in, ids.reshape(-1), xp.asarray(offsets), True)
 
 
 @dataclass(frozen=True, kw_only=True)

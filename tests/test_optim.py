@@ -9,7 +9,16 @@ from conftest import import_or_skip
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
 from embedlayer.layers import RowGrad
-from embedlayer.optim import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop, linear_decay
+from embedlayer.optim import (
+    OPTIMIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    Momentum,
+    Nesterov,
+    RMSprop,
+    linear_decay,
+)
 
 EVERY = pytest.mark.parametrize("name", list(OPTIMIZERS))
 V, D, UPDATES = 6, 3, 5
@@ -27,7 +36,7 @@ def row_grads(random, updates=UPDATES):
         values = random.standard_normal((size, D))
         dense = np.zeros((V, D))
         dense[rows] = values
-        yield RowGrad(rows, values), dense
+        yield RowGrad(rows, values, (V, D)), dense
 
 
 @pytest.mark.parametrize(
@@ -35,11 +44,14 @@ def row_grads(random, updates=UPDATES):
     [
         (SGD(0.5), 0.0, -1.0),
         (Momentum(0.5, 0.5), 0.0, -1.5),
+        (Nesterov(0.5, 0.5), -0.5, -2.25),
         (AdaGrad(0.5, eps=0), 0.5, 0.5 - 0.5 / math.sqrt(2)),
         (RMSprop(0.5, 0.75, eps=0), 0.0, -0.5 / math.sqrt(0.4375)),
         (Adam(0.5, eps=0), 0.5, 0.0),
+        (Adam(0.5, 0.0, 0.75, eps=2.0), 0.75, 0.5),
+        (Adam(0.5, 0.0, 0.75, eps=1.0, eps_hat=True), 0.75, 0.75 - 1 / (2 + 1 / math.sqrt(0.4375))),
     ],
-    ids=["sgd", "momentum", "adagrad", "rmsprop", "adam"],
+    ids=["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "eps", "eps hat"],
 )
 def test_two_steps_worked_out_by_hand(optimizer, after_one, after_two):
     """From 1, with gradients of 2 and a learning rate of 0.5."""
@@ -99,7 +111,7 @@ class TestRows:
         for _ in range(UPDATES):
             grad = random.standard_normal((V, D))
             optimizers[0].update([dense], [grad])
-            optimizers[1].update([by_rows], [RowGrad(rows, grad)])
+            optimizers[1].update([by_rows], [RowGrad(rows, grad, (V, D))])
         np.testing.assert_array_equal(by_rows, dense)
 
     @pytest.mark.parametrize("name", ["sgd", "adagrad"])
@@ -115,11 +127,11 @@ class TestRows:
     @EVERY
     def test_unread_rows_are_not_visited(self, name):
         param, optimizer = np.ones((V, D)), OPTIMIZERS[name](lr=0.1)
-        optimizer.update([param], [RowGrad(np.array([1, 4]), np.ones((2, D)))])
+        optimizer.update([param], [RowGrad(np.array([1, 4]), np.ones((2, D)), (V, D))])
         first = param.copy()
         assert (first[[1, 4]] < 1).all()
         assert (first[[0, 2, 3, 5]] == 1).all()
-        optimizer.update([param], [RowGrad(np.array([4]), np.ones((1, D)))])
+        optimizer.update([param], [RowGrad(np.array([4]), np.ones((1, D)), (V, D))])
         assert (param[4] < first[4]).all()
         np.testing.assert_array_equal(param[:4], first[:4])
 
@@ -134,7 +146,7 @@ class TestRows:
     @EVERY
     def test_no_rows(self, name):
         param = np.ones((V, D))
-        grad = RowGrad(np.zeros(0, int), np.zeros((0, D)))
+        grad = RowGrad(np.zeros(0, int), np.zeros((0, D)), (V, D))
         OPTIMIZERS[name]().update([param], [grad])
         assert (param == 1).all()
 
@@ -176,7 +188,7 @@ class TestMistakes:
             [np.ones((V, D)), np.ones(D + 1)],
             [np.ones((V, D)), np.ones(1)],
             [np.ones((V, D))],
-            [RowGrad(np.arange(2), np.ones((3, D))), np.ones(D)],
+            [RowGrad(np.arange(2), np.ones((2, D)), (V + 1, D)), np.ones(D)],
         ):
             with pytest.raises(EmbedlayerError, match=r"does not fit params|2 params but 1 grads"):
                 OPTIMIZERS[name]().update(params, grads)
@@ -184,7 +196,7 @@ class TestMistakes:
 
     @EVERY
     def test_integers_cannot_be_trained(self, name):
-        with pytest.raises(TypeError, match=r"params\[0\] is int64: only floats"):
+        with pytest.raises(TypeError, match=r"params\[0\] is int64: only arrays of floats"):
             OPTIMIZERS[name]().update([np.ones((2, 2), int)], [np.ones((2, 2))])
 
     @pytest.mark.parametrize("optimizer", [Momentum(), AdaGrad(), RMSprop(), Adam()])
@@ -205,6 +217,7 @@ def torch_pair(name, param, sparse=False):
     pairs = {
         "sgd": lambda: torch.optim.SGD([weight], lr=0.1),
         "momentum": lambda: torch.optim.SGD([weight], lr=0.1, momentum=0.9),
+        "nesterov": lambda: torch.optim.SGD([weight], lr=0.1, momentum=0.9, nesterov=True),
         "adagrad": lambda: torch.optim.Adagrad([weight], lr=0.1),
         "rmsprop": lambda: torch.optim.RMSprop([weight], lr=0.1),
         "adam": lambda: (torch.optim.SparseAdam if sparse else torch.optim.Adam)([weight], lr=0.1),
@@ -235,10 +248,9 @@ def test_agrees_with_torch_on_row_gradients(name, random):
     torch = import_or_skip("torch")
     param = random.standard_normal((V, D))
     weight, wanted = torch_pair(name, param, sparse=True)
-    optimizer = OPTIMIZERS[name](lr=0.1)
-    for (rows, values), _ in row_grads(random):
-        weight.grad = torch.sparse_coo_tensor(rows[None], values, (V, D))
+    optimizer = Adam(lr=0.1, eps_hat=True) if name == "adam" else OPTIMIZERS[name](lr=0.1)
+    for grad, _ in row_grads(random):
+        weight.grad = torch.sparse_coo_tensor(grad.rows[None], grad.values, (V, D))
         wanted.step()
-        optimizer.update([param], [RowGrad(rows, values)])
-    # SparseAdam adds eps before it corrects the square for its start, hence the tolerance.
-    np.testing.assert_allclose(param, weight.detach().numpy(), rtol=1e-5, atol=1e-7)
+        optimizer.update([param], [grad])
+    np.testing.assert_allclose(param, weight.detach().numpy(), rtol=1e-12, atol=1e-12)

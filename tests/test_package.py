@@ -27,7 +27,7 @@ ARROWS = {
     "arrays": {"device", "backend"},
     "storage": {"errors"},
     "kernels": BASE - {"options"} | {"storage"},
-    "optim": {"errors", "backend", "arrays"},
+    "optim": {"errors", "backend", "arrays", "layers"},
     "layers": {"errors", "rng", "backend", "arrays", "kernels"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},

@@ -20,6 +20,10 @@ class Host(Device):
     search_scores = 2**20  # 4 MiB, and 8 MiB of row numbers, stay near the cache
     corpus_places = (MAPPED,)
 
+    @property
+    def xp(self) -> Any:
+        return np
+
     def problem(self) -> str | None:
         return None
 

@@ -12,7 +12,7 @@ kernel           does                                                           
 ``windows``      (ids, offsets, positions, window, key)
                  → contexts, offsets, targets, positions                           bit-equal
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
-``bag_mean``     (W, ids, offsets) → means                                         close
+``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
@@ -41,7 +41,7 @@ from typing import Any
 from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
-CONTRACT = ("subsample", "windows", "draw", "bag_mean", "scatter_add", "sum_by_row", "sgd_step")
+CONTRACT = ("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row", "sgd_step")
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"
 

@@ -168,15 +168,16 @@ extern "C" __global__ void draw(const unsigned* prob, const int* alias, const in
 
 // -------------------------------------------------------------------------------- bags and scatter
 
-extern "C" __global__ void bag_mean(const float* W, const int* ids, const i64* offsets,
-                                    float* means, int D, i64 B) {
+extern "C" __global__ void bag_sum(const float* W, const int* ids, const i64* offsets, bool mean,
+                                   float* sums, int D, i64 B) {
     const int lane = threadIdx.x % LANES;
     for (i64 bag = global_thread() / LANES; bag < B; bag += thread_count() / LANES) {
         const i64 first = offsets[bag], end = offsets[bag + 1];
+        const float size = mean && end > first ? (float)(end - first) : 1.0f;
         for (int d = lane; d < D; d += LANES) {
             float sum = 0.0f;
             for (i64 i = first; i < end; ++i) sum += W[(i64)ids[i] * D + d];
-            means[bag * D + d] = end > first ? sum / (float)(end - first) : 0.0f;
+            sums[bag * D + d] = sum / size;
         }
     }
 }

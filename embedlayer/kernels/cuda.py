@@ -69,13 +69,13 @@ def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key
     return rows
 
 
-def bag_mean(W: Any, ids: Any, offsets: Any) -> Any:
+def bag_sum(W: Any, ids: Any, offsets: Any, mean: bool) -> Any:
     if W.dtype != np.float32:
-        return reference.bag_mean(W, ids, offsets)
+        return reference.bag_sum(W, ids, offsets, mean)
     B, D = len(offsets) - 1, W.shape[1]
-    means = array_module(W).empty((B, D), np.float32)
-    launch("bag_mean", B * LANES, W, _as_int32(ids), offsets, means, D, B)
-    return means
+    sums = array_module(W).empty((B, D), np.float32)
+    launch("bag_sum", B * LANES, W, _as_int32(ids), offsets, mean, sums, D, B)
+    return sums
 
 
 def scatter_add(W: Any, rows: Any, values: Any) -> None:

@@ -100,27 +100,33 @@ def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key
     return xp.concatenate([targets[:, None], word], axis=1)
 
 
-def bag_mean(W: Any, ids: Any, offsets: Any) -> Any:
-    """The mean of each bag's rows: ``W[ids[offsets[b]:offsets[b + 1]]].mean(axis=0)``; (B, D).
+def bag_sum(W: Any, ids: Any, offsets: Any, mean: bool) -> Any:
+    """The sum of each bag's rows, ``W[ids[offsets[b]:offsets[b + 1]]].sum(axis=0)``; (B, D).
 
-    An empty bag's mean is zero.
+    With ``mean`` their mean. An empty bag's is zero. Of float16 rows the sums are float32 inside.
     """
     xp = array_module(W)
     sizes = xp.diff(offsets)
-    total = xp.zeros((len(sizes), W.shape[1]), W.dtype)
-    xp.add.at(total, group_of_each(offsets, len(ids)), W[ids])
-    return total / xp.maximum(sizes, 1)[:, None].astype(W.dtype)
+    total = xp.zeros((len(sizes), W.shape[1]), np.promote_types(W.dtype, np.float32))
+    xp.add.at(total, group_of_each(offsets, len(ids)), W[ids].astype(total.dtype, copy=False))
+    if mean:
+        total /= xp.maximum(sizes, 1)[:, None].astype(total.dtype)
+    return total.astype(W.dtype, copy=False)
 
 
 def scatter_add(W: Any, rows: Any, values: Any) -> None:
     """``W[rows[i]] += values[i]``, in place; repeated rows accumulate, rows of −1 are skipped.
 
     Args:
-        W: any numeric dtype, (V, D).
+        W: any numeric dtype, (V, D); to float16, sums of float32 are added.
         rows: int32 or int64, (N,), each below V.
         values: (N, D), of W's dtype.
     """
     xp = array_module(W)
+    if W.dtype == np.float16:
+        rows, sums = sum_by_row(rows, values.astype(np.float32), len(W))
+        W[rows] += sums
+        return
     real = rows >= 0
     xp.add.at(W, rows[real], values[real])
 
@@ -166,7 +172,7 @@ def sgd_step(tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[float
         return 0.0, 0
     window = group_of_each(offsets, len(contexts))
     if mode.mean:
-        hidden, window_of_hidden = bag_mean(W_in, contexts, offsets), xp.arange(len(rows))
+        hidden, window_of_hidden = bag_sum(W_in, contexts, offsets, True), xp.arange(len(rows))
     else:
         hidden, window_of_hidden = W_in[contexts], window
 

@@ -8,72 +8,86 @@ from embedlayer.arrays import group_of_each, offsets_of, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.layers.checks import (
-    check_bags,
-    check_forward,
-    check_ids,
-    check_padding,
-    check_param,
-    check_values,
-)
-from embedlayer.layers.rowgrad import no_gradient, start_gradient
+from embedlayer.layers.checks import check_bags, check_param, check_values
+from embedlayer.layers.layer import TableLayer
+from embedlayer.layers.rowgrad import start_gradient
 
 MODES = ("sum", "mean", "max")
 
 
-class EmbeddingBag:
+class EmbeddingBag(TableLayer):
     """One vector a bag of ids: the sum, the mean or the elementwise largest of their rows.
 
-    An empty bag gives zeros. Agrees with ``torch.nn.EmbeddingBag(include_last_offset=True)``.
+    An empty bag gives zeros. The padding id is taken for absent: neither read, counted nor
+    trained. Agrees with ``torch.nn.EmbeddingBag``, whose ``include_last_offset`` is False.
 
     Args:
-        W: the table, (V, D): float32 or float64. It is kept, not copied.
-        mode: 'sum', 'mean' or 'max'.
-        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
-        padding_idx: an id that is taken for absent: neither read, counted nor trained.
+        W: the table, (V, D), of floats. It is kept, not copied.
+        mode: 'sum', 'mean' or 'max'. It stays as it is, as ``padding_idx``.
+        sparse, padding_idx, max_norm: as in :class:`TableLayer`.
+        scale_grad_by_freq: as there; not with mode 'max'.
+        include_last_offset: whether offsets end with the number of ids, as everywhere in this
+            package; False: they are where each bag begins, (B,).
 
     Attributes:
-        params, grads: as in :class:`Embedding`.
         weights_grad: the gradient of the last forward's weights, or None without weights.
     """
 
     def __init__(
-        self, W: Any, mode: str = "mean", *, sparse: bool = False, padding_idx: int | None = None
+        self,
+        W: Any,
+        mode: str = "mean",
+        *,
+        sparse: bool = False,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        scale_grad_by_freq: bool = False,
+        include_last_offset: bool = True,
     ) -> None:
         check_param("W", W, 2)
+        super().__init__(
+            W,
+            sparse=sparse,
+            padding_idx=padding_idx,
+            max_norm=max_norm,
+            scale_grad_by_freq=scale_grad_by_freq,
+        )
         if mode not in MODES:
             raise EmbedlayerError(f"unknown mode {mode!r}: choose {', '.join(MODES)}")
-        self.params = [W]
-        self.grads = [no_gradient(W, sparse)]
-        self.mode = mode
-        self.padding_idx = check_padding(padding_idx, W)
+        if mode == "max" and self.scale_grad_by_freq:
+            raise EmbedlayerError("scale_grad_by_freq goes with modes 'sum' and 'mean' only")
+        self._mode = mode
+        self.include_last_offset = include_last_offset
         self.weights_grad: Any = None
-        self._kept: Any = None
+
+    @property
+    def mode(self) -> str:
+        return self._mode
 
     def forward(self, ids: Any, offsets: Any = None, weights: Any = None) -> Any:
         """The vectors of B bags: (B, D), of W's dtype.
 
         Args:
             ids: integers: (N,) with offsets, or (B, L), one bag a row, without.
-            offsets: integers, (B + 1,): bag b is ``ids[offsets[b]:offsets[b + 1]]``, as
-                everywhere in this package (torch's default form lacks the last, N).
+            offsets: integers, (B + 1,): bag b is ``ids[offsets[b]:offsets[b + 1]]``; or (B,), see
+                ``include_last_offset``.
             weights: float, of ids' shape: what each row is multiplied by; mode 'sum' only.
 
         Raises:
             IndexError, TypeError: as :meth:`Embedding.forward`.
             EmbedlayerError: offsets or weights that do not fit.
         """
-        (W,) = self.params
-        ids = check_ids(ids, len(W), W)
+        W, ids = self._read(ids, np.int32)
         weights = self._check_weights(weights, ids.shape)
-        shape, (ids, offsets) = ids.shape, check_bags(ids, offsets)
+        bags = check_bags(ids, offsets, include_last=self.include_last_offset)
+        shape, (ids, offsets) = ids.shape, bags
         present: Any = slice(None)
         if self.padding_idx is not None:
             present = ids != self.padding_idx
             ids, offsets = ids[present], offsets_of(present)[offsets]
         if weights is not None:
             weights = weights[present]
-        out, winners = self._pool(ids, offsets, weights)
+        out, winners = self._pool(W, ids, offsets, weights)
         self._kept = ids, offsets, weights, winners, (shape, present)
         return out
 
@@ -85,16 +99,15 @@ class EmbeddingBag:
         Raises:
             EmbedlayerError, TypeError: as :meth:`Embedding.backward`.
         """
-        (W,) = self.params
-        check_forward(self, self._kept)
+        (grad,), (W,) = self._checked_grads(), self.params
         xp, scatter_add = array_module(W), kernels_for(W).scatter_add
         ids, offsets, weights, winners, (shape, present) = self._kept
         dout = check_values("dout", dout, W, (len(offsets) - 1, W.shape[1]))
         if self.mode == "mean":
-            dout = dout / sizes_of(offsets, W.dtype)
+            dout = (dout / sizes_of(offsets, W.dtype)).astype(W.dtype, copy=False)
         dweights = None if weights is None else xp.empty(len(ids), W.dtype)
         bags, place = group_of_each(offsets, len(ids)), xp.arange(len(ids))[:, None]
-        self.grads[0], total, places = start_gradient(self.grads[0], W, ids)
+        total, places = start_gradient(grad, W, ids)
         for piece in pieces(len(ids), W):
             share = dout.take(bags[piece], axis=0)
             if dweights is not None:
@@ -103,23 +116,22 @@ class EmbeddingBag:
             if winners is not None:
                 share *= winners.take(bags[piece], axis=0) == place[piece]
             scatter_add(total, places[piece], share)
+        if self.scale_grad_by_freq:
+            self._divide_by_readings(ids)
         self.weights_grad = None
         if dweights is not None:
-            grad = xp.zeros(shape, W.dtype).reshape(-1)
-            grad[present] = dweights
-            self.weights_grad = grad.reshape(shape)
+            weights_grad = xp.zeros(shape, W.dtype).reshape(-1)
+            weights_grad[present] = dweights
+            self.weights_grad = weights_grad.reshape(shape)
 
-    def _pool(self, ids: Any, offsets: Any, weights: Any) -> tuple[Any, Any]:
+    def _pool(self, W: Any, ids: Any, offsets: Any, weights: Any) -> tuple[Any, Any]:
         """The vectors of the bags and, in mode 'max', which of ``ids`` each number comes from."""
-        (W,) = self.params
         xp, kernels = array_module(W), kernels_for(W)
         if self.mode == "max":
             return largest(W.take(ids, axis=0), offsets)
         if weights is None:
-            ids = xp.ascontiguousarray(ids, np.int32)
-            out = kernels.bag_mean(xp.ascontiguousarray(W), ids, offsets)
-            # The sum is the mean times the size: a rounding more, but a third of the time.
-            return (out * sizes_of(offsets, W.dtype) if self.mode == "sum" else out), None
+            W, ids = xp.ascontiguousarray(W), xp.ascontiguousarray(ids)
+            return kernels.bag_sum(W, ids, offsets, self.mode == "mean"), None
         out = xp.zeros((len(offsets) - 1, W.shape[1]), W.dtype)
         bags = group_of_each(offsets, len(ids))
         for piece in pieces(len(ids), W):
@@ -128,17 +140,18 @@ class EmbeddingBag:
         return out, None
 
     def _check_weights(self, weights: Any, shape: tuple[int, ...]) -> Any:
+        """Weights as a copy, (N, 1)."""
         if weights is None:
             return None
         if self.mode != "sum":
             raise EmbedlayerError(f"weights go with mode 'sum' only, not {self.mode!r}")
-        return check_values("weights", weights, self.params[0], shape).reshape(-1, 1)
+        return check_values("weights", weights, self.params[0], shape).reshape(-1, 1).copy()
 
 
 def sizes_of(offsets: Any, dtype: Any) -> Any:
-    """The number of ids in each bag, at least 1: (B, 1), of ``dtype``."""
+    """The number of ids in each bag, at least 1: (B, 1), of ``dtype``, or of float32 if smaller."""
     xp = array_module(offsets)
-    return xp.maximum(xp.diff(offsets), 1)[:, None].astype(dtype)
+    return xp.maximum(xp.diff(offsets), 1)[:, None].astype(np.promote_types(dtype, np.float32))
 
 
 def largest(values: Any, offsets: Any) -> tuple[Any, Any]:

@@ -7,58 +7,80 @@ import numpy as np
 from embedlayer.backend import array_module, to_numpy
 from embedlayer.errors import EmbedlayerError
 
+FLOATS = (np.float16, np.float32, np.float64)
+MOST_ROWS = 2**31 - 1  # of a table: the kernels number them in int32
+
 
 def check_param(name: str, param: Any, ndim: int, *, integers: bool = False) -> None:
-    """Raise TypeError unless ``param`` is a float32 or float64 array of ``ndim`` dimensions.
+    """Raise TypeError unless ``param`` is an array of floats, of ``ndim`` dimensions.
 
-    With ``integers``, every integer dtype is good too.
+    Of float16, float32 or float64; with ``integers``, every integer dtype is good too.
     """
     xp = array_module(param)
     if not isinstance(param, xp.ndarray):
         raise TypeError(f"{name} is a {type(param).__name__}: give a NumPy or CuPy array")
-    good = param.dtype in (np.float32, np.float64) or (integers and param.dtype.kind in "iu")
+    good = param.dtype in FLOATS or (integers and param.dtype.kind in "iu")
     if not good or param.ndim != ndim:
-        wanted = "float32, float64 or integer" if integers else "float32 or float64"
+        wanted = "float16, float32, float64" + (" or integer" if integers else "")
         raise TypeError(
             f"{name} is {param.dtype} with {param.ndim} dimensions: give {wanted} with {ndim}"
         )
+    if len(param) > MOST_ROWS:
+        raise TypeError(f"{name} has {len(param)} rows: give at most {MOST_ROWS}")
 
 
-def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False) -> Any:
-    """``ids`` as an int32 or int64 array of ``like``'s library, each inside a table of ``size``.
+def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: Any = None) -> Any:
+    """A copy of ``ids``, int32 or int64, each inside a table of ``size``.
+
+    The copy is the layer's own: what happens to the given array before backward changes nothing.
 
     Args:
         ids: an int, nested lists of them, or an array of any integer dtype and any shape.
         size: V, the rows of the table.
         like: an array of the library that the ids must belong to, or are copied to.
         no_row: allow −1, "no row".
+        dtype: of the copy; default int32 for int32, else int64.
 
     Raises:
-        TypeError: ids that are not integers (floats, bools).
+        TypeError: ids that are not integers (floats, bools), or lists of different lengths.
         IndexError: an id outside the table. Negative ids are: they do not count from the end.
     """
-    xp = array_module(like, ids)
-    given, ids = ids, xp.asarray(ids)
-    if ids.size == 0 and not hasattr(given, "dtype"):
-        ids = ids.astype(np.int64)  # an empty list has no dtype of its own
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"ids must be integers, not {ids.dtype}")
-    found, ids = ids, ids if ids.dtype in (np.int32, np.int64) else ids.astype(np.int64)
+    found = as_integers(ids, like)
+    ids = found if found.dtype in (np.int32, np.int64) else found.astype(np.int64)
     if ids.size:
         # Seen as unsigned, a negative id is the largest of all: one pass, where two would take
         # half of the time of a small forward.
-        unsigned = (ids + 1 if no_row else ids).view(f"u{ids.itemsize}")
-        if int(unsigned.max()) >= size + no_row:
+        shift = no_row and found.dtype.kind == "i"  # an unsigned id is no −1
+        unsigned = (ids + 1 if shift else ids).view(f"u{ids.itemsize}")
+        if int(unsigned.max()) >= size + shift:
             _refuse(to_numpy(found), -1 if no_row else 0, size)
-    return ids
+    return ids.astype(dtype or ids.dtype, copy=found is ids)
 
 
-def check_bags(ids: Any, offsets: Any) -> tuple[Any, Any]:
-    """Flat ids, (N,), and the offsets of their bags, int64, (B + 1,).
+def as_integers(ids: Any, like: Any) -> Any:
+    """``ids`` as an array of integers of ``like``'s library; TypeError if they are none."""
+    xp = array_module(like, ids)
+    try:
+        array = xp.asarray(ids)
+    except ValueError as error:
+        raise TypeError(
+            f"ids must be integers, in lists of one length ({error}): for bags of different sizes "
+            "give EmbeddingBag all ids in one list, and offsets, where each bag begins and the end"
+        ) from None
+    if array.size == 0 and not hasattr(ids, "dtype"):
+        array = array.astype(np.int64)  # an empty list has no dtype of its own
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"ids must be integers, not {array.dtype}")
+    return array
+
+
+def check_bags(ids: Any, offsets: Any, *, include_last: bool = True) -> tuple[Any, Any]:
+    """Flat ids, (N,), and the offsets of their bags, int64, (B + 1,), a copy.
 
     Args:
         ids: (N,) with offsets, or (B, L), one bag a row, without.
         offsets: integers, (B + 1,), or None.
+        include_last: whether the offsets have the last, N; if not, they are (B,).
 
     Raises:
         EmbedlayerError: another form, or offsets that do not rise from 0 to N.
@@ -73,13 +95,19 @@ def check_bags(ids: Any, offsets: Any) -> tuple[Any, Any]:
             f"ids have shape {ids.shape} {given} offsets: give 1-D ids with, or 2-D ids without"
         )
     offsets = xp.asarray(offsets)
-    good = offsets.dtype.kind in "iu" and offsets.ndim == 1 and len(offsets) > 0
-    offsets = offsets.astype(np.int64, copy=False)
+    good = offsets.dtype.kind in "iu" or (offsets.size == 0 and not include_last)
+    good = good and offsets.ndim == 1 and len(offsets) >= include_last
+    offsets = offsets.astype(np.int64)
+    if good and not include_last:
+        offsets = xp.concatenate([offsets, xp.asarray([len(ids)], np.int64)])
     ends = good and (int(offsets[0]), int(offsets[-1]))
-    if ends != (0, len(ids)) or bool((xp.diff(offsets) < 0).any()):
+    # Not their differences, which may overflow.
+    if ends != (0, len(ids)) or bool((offsets[1:] < offsets[:-1]).any()):
+        more = "one more than there are bags" if include_last else "one for each bag"
+        last = f"{len(ids)}, the number of ids"
         raise EmbedlayerError(
-            f"offsets must be integers, one more than there are bags, and rise from 0 to "
-            f"{len(ids)}, the number of ids"
+            f"offsets must be integers, {more}, and rise from 0 to {last}"
+            + (" (include_last_offset=False takes them without the last)" if include_last else "")
         )
     return ids, offsets
 
@@ -107,14 +135,11 @@ def check_values(name: str, values: Any, like: Any, shape: tuple[int | None, ...
 
 
 def check_padding(padding_idx: int | None, W: Any) -> int | None:
-    """The id of the padding row, inside the table; None for none."""
-    return None if padding_idx is None else int(check_ids(padding_idx, len(W), W))
-
-
-def check_forward(layer: Any, kept: Any) -> None:
-    """Raise EmbedlayerError if ``kept``, what a forward keeps for backward, is None."""
-    if kept is None:
-        raise EmbedlayerError(f"{type(layer).__name__}.backward needs a forward before it")
+    """The id of the padding row, inside the table; None for none. −1 is the last, and so on."""
+    if padding_idx is None:
+        return None
+    given = int(as_integers(padding_idx, W))
+    return int(check_ids(given + len(W) if -len(W) <= given < 0 else given, len(W), W))
 
 
 def _refuse(ids: np.ndarray, lowest: int, size: int) -> None:

@@ -8,36 +8,22 @@ from embedlayer.arrays import pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.layers.checks import (
-    check_forward,
-    check_ids,
-    check_padding,
-    check_param,
-    check_values,
-)
-from embedlayer.layers.rowgrad import RowGrad, no_gradient, start_gradient
+from embedlayer.layers.checks import check_ids, check_param, check_values
+from embedlayer.layers.layer import Layer, TableLayer
+from embedlayer.layers.rowgrad import RowGrad, start_gradient
 
 
-class Embedding:
+class Embedding(TableLayer):
     """The rows of W at given ids: ``np.dot(one_hot(ids), W)`` without the product.
 
-    Args:
-        W: the table, (V, D): float32, float64 or any integer dtype. It is kept, not copied.
-        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
-        padding_idx: an id whose row gets no gradient; it is read as any other row.
-
-    Attributes:
-        params: ``[W]``.
-        grads: ``[dW]``: zeroed and filled in place by each backward, or replaced when sparse.
-        idx: the ids of the last forward.
+    W may be of any integer dtype, too. The padding row is read as any other, and has no gradient.
+    Agrees with ``torch.nn.Embedding``. See :class:`TableLayer` for the arguments.
     """
 
-    def __init__(self, W: Any, *, sparse: bool = False, padding_idx: int | None = None) -> None:
-        check_param("W", W, 2, integers=True)
-        self.params = [W]
-        self.grads = [no_gradient(W, sparse)]
-        self.padding_idx = check_padding(padding_idx, W)
-        self.idx: Any = None
+    @property
+    def idx(self) -> Any:
+        """A copy of the ids of the last forward; None before."""
+        return None if self._kept is None else self._kept.copy()
 
     def forward(self, idx: Any) -> Any:
         """The rows at ``idx``: (*idx.shape, D), of W's dtype, a copy.
@@ -48,10 +34,10 @@ class Embedding:
         Raises:
             IndexError: an id outside 0 … V − 1, negative ids included.
             TypeError: ids that are not integers.
+            EmbedlayerError: another array has come into ``params``, which does not fit.
         """
-        (W,) = self.params
-        self.idx = check_ids(idx, len(W), W)
-        return W.take(self.idx, axis=0)  # twice as fast as W[idx]
+        W, self._kept = self._read(idx)
+        return W.take(self._kept, axis=0)  # twice as fast as W[idx]
 
     def backward(self, dout: Any) -> None:
         """Add up ``dout`` by row into ``grads[0]``; ids that repeat accumulate.
@@ -63,42 +49,39 @@ class Embedding:
             EmbedlayerError: no forward yet, or another shape.
             TypeError: a float ``dout`` for an integer W.
         """
-        (W,) = self.params
-        check_forward(self, self.idx)
-        xp, kernels = array_module(W), kernels_for(W)
-        dout = check_values("dout", dout, W, (*self.idx.shape, W.shape[1]))
-        rows = xp.ascontiguousarray(self.idx.reshape(-1))
+        (grad,), (W,), idx = self._checked_grads(), self.params, self._kept
+        xp = array_module(W)
+        dout = check_values("dout", dout, W, (*idx.shape, W.shape[1]))
+        rows = xp.ascontiguousarray(idx.reshape(-1))
         if self.padding_idx is not None:
             rows = xp.where(rows == self.padding_idx, np.int32(-1), rows)
-        values = xp.ascontiguousarray(dout.reshape(len(rows), W.shape[1]))
-        if isinstance(self.grads[0], RowGrad):
-            # Without the old gradient its memory, still in the cache, is free for the new one.
-            self.grads[0] = no_gradient(W, sparse=True)
-            self.grads[0] = RowGrad(*kernels.sum_by_row(rows, values, len(W)))
+        values = dout.reshape(len(rows), W.shape[1])
+        if isinstance(grad, RowGrad):
+            grad.fill(rows, values)
         else:
-            self.grads[0][...] = 0
-            kernels.scatter_add(self.grads[0], rows, values)
+            grad[...] = 0
+            kernels_for(W).scatter_add(grad, rows, xp.ascontiguousarray(values))
+        if self.scale_grad_by_freq:
+            self._divide_by_readings(rows)
 
 
-class EmbeddingDot:
+class EmbeddingDot(Layer):
     """The scores of hidden vectors against rows of a table: ``h[n] · W[idx[n]]``.
 
     Args:
-        W: the output table, (V, D): float32 or float64. It is kept, not copied.
+        W: the output table, (V, D), of floats. It is kept, not copied.
         sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
     """
 
     def __init__(self, W: Any, *, sparse: bool = False) -> None:
         check_param("W", W, 2)
-        self.params = [W]
-        self.grads = [no_gradient(W, sparse)]
-        self._kept: Any = None
+        super().__init__(W, sparse=sparse)
 
     def forward(self, h: Any, idx: Any) -> Any:
         """The scores, of idx's shape.
 
         Args:
-            h: (N, D): the hidden vectors.
+            h: (N, D): the hidden vectors; kept until backward, not copied.
             idx: integers: (N,), or (N, R) for R rows a hidden vector. −1 is "no row", as in the
                 kernels: its score is 0 and it has no gradient.
 
@@ -106,7 +89,7 @@ class EmbeddingDot:
             IndexError, TypeError: as :meth:`Embedding.forward`.
             EmbedlayerError: shapes that do not fit.
         """
-        (W,) = self.params
+        (W,) = self._checked_params()
         xp = array_module(W)
         h = check_values("h", h, W, (None, W.shape[1]))
         idx = check_ids(idx, len(W), W, no_row=True)
@@ -129,12 +112,11 @@ class EmbeddingDot:
         Raises:
             EmbedlayerError: no forward yet, or another shape.
         """
-        (W,) = self.params
-        check_forward(self, self._kept)
+        (grad,), (W,) = self._checked_grads(), self.params
         h, rows, targets, shape = self._kept
         dout = check_values("dout", dout, W, shape).reshape(rows.shape)
         kernels, width = kernels_for(W), rows.shape[1]
-        self.grads[0], total, places = start_gradient(self.grads[0], W, rows)
+        total, places = start_gradient(grad, W, rows)
         for piece in pieces(len(h), targets):
             values = (dout[piece, :, None] * h[piece, None, :]).reshape(-1, W.shape[1])
             kernels.scatter_add(total, places[piece.start * width : piece.stop * width], values)

@@ -2,86 +2,67 @@
 
 from typing import Any
 
-from embedlayer.backend import array_module
+import numpy as np
+
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.checks import check_forward, check_param, check_values
+from embedlayer.layers.checks import check_param, check_values
+from embedlayer.layers.layer import Layer
 
 
-class MatMul:
-    """``x @ W``.
+class MatMul(Layer):
+    """``x @ W``, along the last axis of x.
 
     Args:
-        W: float32 or float64, (D, M). It is kept, not copied.
-
-    Attributes:
-        params: ``[W]``.
-        grads: ``[dW]``, filled in place by each backward.
+        W: floats, (D, M). It is kept, not copied.
     """
 
     def __init__(self, W: Any) -> None:
         check_param("W", W, 2)
-        self.params = [W]
-        self.grads = [array_module(W).zeros_like(W)]
-        self._x: Any = None
+        super().__init__(W)
 
     def forward(self, x: Any) -> Any:
-        """The product: (N, M), from x: (N, D), cast to W's dtype.
+        """The product: (…, M), from x: (…, D), cast to W's dtype; kept until backward, not copied.
 
         Raises:
             EmbedlayerError: another shape.
         """
-        (W,) = self.params
-        self._x = check_values("x", x, W, (None, W.shape[0]))
-        return self._x @ W
+        W = self._checked_params()[0]
+        self._kept = check_values("x", x, W, (*[None] * (np.ndim(x) - 1), W.shape[0]))
+        return self._kept @ W
 
     def backward(self, dout: Any) -> Any:
-        """Fill ``grads[0]`` and return the gradient of x, (N, D), from dout: (N, M).
+        """Fill ``grads`` and return the gradient of x, (…, D), from dout: (…, M).
 
         Raises:
             EmbedlayerError: no forward yet, or another shape.
         """
-        (W,) = self.params
-        check_forward(self, self._x)
-        dout = check_values("dout", dout, W, (len(self._x), W.shape[1]))
-        self.grads[0][...] = self._x.T @ dout
+        grad, W, x = self._checked_grads()[0], self.params[0], self._kept
+        dout = check_values("dout", dout, W, (*x.shape[:-1], W.shape[1]))
+        grad[...] = x.reshape(-1, W.shape[0]).T @ dout.reshape(-1, W.shape[1])
         return dout @ W.T
 
 
-class Affine:
-    """``x @ W + b``.
+class Affine(MatMul):
+    """``x @ W + b``, along the last axis of x.
 
     Args:
-        W: float32 or float64, (D, M). b: (M,), of W's dtype. They are kept, not copied.
-
-    Attributes:
-        params: ``[W, b]``.
-        grads: ``[dW, db]``, filled in place by each backward.
+        W: floats, (D, M). b: (M,), of W's dtype. They are kept, not copied.
     """
 
     def __init__(self, W: Any, b: Any) -> None:
-        self._product = MatMul(W)
+        check_param("W", W, 2)
         check_param("b", b, 1)
         if b.shape != (W.shape[1],) or b.dtype != W.dtype:
             raise EmbedlayerError(
                 f"b is {b.dtype} {b.shape}: give {W.dtype} {(W.shape[1],)} to fit W {W.shape}"
             )
-        self.params = [W, b]
-        self.grads = [*self._product.grads, array_module(W, b).zeros_like(b)]
+        Layer.__init__(self, W, b)
 
     def forward(self, x: Any) -> Any:
-        """The output: (N, M), from x: (N, D), cast to W's dtype.
-
-        Raises:
-            EmbedlayerError: another shape.
-        """
-        return self._product.forward(x) + self.params[1]
+        return super().forward(x) + self.params[1]
 
     def backward(self, dout: Any) -> Any:
-        """Fill ``grads`` and return the gradient of x, (N, D), from dout: (N, M).
-
-        Raises:
-            EmbedlayerError: no forward yet, or another shape.
-        """
-        dx = self._product.backward(dout)
-        self.grads[1][...] = array_module(dx).asarray(dout, self.params[1].dtype).sum(axis=0)
+        dx, (W, b) = super().backward(dout), self.params
+        dout = check_values("dout", dout, W, (*dx.shape[:-1], W.shape[1]))
+        self.grads[1][...] = dout.reshape(-1, len(b)).sum(axis=0)
         return dx

@@ -34,8 +34,23 @@ class Momentum(Optimizer):
         param[rows] -= self.lr * v
 
 
+class Nesterov(Momentum):
+    """Momentum that looks ahead: ``param −= lr · (grad + momentum · velocity)``.
+
+    (Nesterov 1983, in the form of Sutskever et al., ICML 2013; as PyTorch's ``nesterov=True``.)
+    """
+
+    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+        (velocity,) = kept
+        velocity[rows] = v = self.momentum * velocity[rows] + grad
+        param[rows] -= self.lr * (grad + self.momentum * v)
+
+
 class AdaGrad(Optimizer):
-    """Each number's lr falls with the squares of its gradients (Duchi et al., JMLR 2011)."""
+    """Each number's lr falls with the squares of its gradients (Duchi et al., JMLR 2011).
+
+    ``eps`` is added to their root. The book has 1e-7, PyTorch 1e-10.
+    """
 
     kept: ClassVar[tuple[str, ...]] = ("squares",)
 
@@ -50,7 +65,10 @@ class AdaGrad(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """AdaGrad with an average of the squares that forgets (Tieleman and Hinton, 2012)."""
+    """AdaGrad with an average of the squares that forgets (Tieleman and Hinton, 2012).
+
+    ``eps`` is added to their root. The book has 1e-7, PyTorch 1e-8.
+    """
 
     kept: ClassVar[tuple[str, ...]] = ("squares",)
 
@@ -69,22 +87,38 @@ class Adam(Optimizer):
     """Averages of the gradient and of its square, corrected for their start at zero.
 
     (Kingma and Ba, ICLR 2015.) The number of updates, not of a row's readings, counts in the
-    correction, as in ``torch.optim.SparseAdam``.
+    correction.
+
+    Args:
+        lr, beta1, beta2: as in the paper.
+        eps: added to the root of the squares' average.
+        eps_hat: add it before the average is corrected, so that early on it is up to
+            1 / √(1 − beta2) times as strong: ε̂ of the paper's section 2,
+            ``torch.optim.SparseAdam`` and, with 1e-7, the book. Else after: the paper's
+            algorithm 1 and ``torch.optim.Adam``. They differ where gradients are as small as eps.
     """
 
     kept: ClassVar[tuple[str, ...]] = ("mean", "squares")
 
     def __init__(
-        self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+        self,
+        lr: float = 0.001,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        *,
+        eps_hat: bool = False,
     ) -> None:
         super().__init__(lr)
         self.beta1 = beta1
         self.beta2 = beta2
         self.eps = eps
+        self.eps_hat = eps_hat
 
     def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
         mean, squares = kept
         start1, start2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
         mean[rows] = m = self.beta1 * mean[rows] + (1 - self.beta1) * grad
         squares[rows] = s = self.beta2 * squares[rows] + (1 - self.beta2) * grad * grad
-        param[rows] -= (self.lr / start1) * m / (sqrt(s / start2) + self.eps)
+        eps = self.eps / start2**0.5 if self.eps_hat else self.eps
+        param[rows] -= (self.lr / start1) * m / (sqrt(s / start2) + eps)

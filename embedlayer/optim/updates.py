@@ -1,15 +1,20 @@
 """What all optimizers share: checks, state that lasts, and the way through parameters by pieces.
 
+A parameter may be given several times, as by layers that share a table: its gradients are summed
+before anything is changed, so that the formula sees one gradient.
+
 Large arrays are gone through a piece at a time, so that a formula's intermediate results stay in
 the cache: two to three times as fast as all at once.
 """
 
 from collections.abc import Iterator
+from operator import is_
 from typing import Any, ClassVar
 
 from embedlayer.arrays import Array, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
+from embedlayer.layers.rowgrad import RowGrad
 
 
 class Optimizer:
@@ -18,8 +23,8 @@ class Optimizer:
     Attributes:
         lr: the learning rate.
         updates: how often :meth:`update` was called.
-        kept: the names of attributes, each a list of an array for every parameter, of its shape;
-            None before the first update.
+        kept: the names of attributes, each a list of an array for every parameter, of its shape
+            (one for a parameter that is given several times); None before the first update.
     """
 
     kept: ClassVar[tuple[str, ...]] = ()
@@ -27,18 +32,29 @@ class Optimizer:
     def __init__(self, lr: float) -> None:
         self.lr = lr
         self.updates = 0
+        self._params: list[Any] = []  # of the last update
+        self._groups: list[list[int]] = []
         for name in self.kept:
             setattr(self, name, None)
 
     def update(self, params: list[Any], grads: list[Any]) -> None:
         """Change the params, float arrays, in place.
 
+        Args:
+            params: one may be given several times: its gradients are summed.
+            grads: for each of them an array of its shape, or a RowGrad.
+
         Raises:
             EmbedlayerError: params and grads that do not fit each other, or other params than
-                those of the first update.
-            TypeError: a parameter that is not of floats.
+                those of the first update; two params that share memory and are not one array.
+            TypeError: a parameter that is not of floats, a gradient that is not of numbers.
         """
         _check(params, grads)
+        if len(params) != len(self._params) or not all(map(is_, params, self._params)):
+            self._groups, self._params = _groups_of(params), [*params]
+        if len(self._groups) < len(params):
+            grads = [_sum([grads[i] for i in group]) for group in self._groups]
+            params = [params[group[0]] for group in self._groups]
         for name in self.kept:
             setattr(self, name, _kept_for(getattr(self, name), params))
         self.updates += 1
@@ -78,20 +94,51 @@ def _check(params: list[Any], grads: list[Any]) -> None:
     if len(params) != len(grads):
         raise EmbedlayerError(f"{len(params)} params but {len(grads)} grads: give one each")
     for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
-        if param.dtype.kind != "f":
-            raise TypeError(f"params[{i}] is {param.dtype}: only floats can be trained")
-        shape = param.shape
-        if isinstance(grad, tuple):
-            rows, grad = grad
-            shape = (len(rows), *param.shape[1:])
-        if grad.shape != shape:
+        if not isinstance(param, array_module(param).ndarray) or param.dtype.kind != "f":
+            kind = getattr(param, "dtype", type(param).__name__)
+            raise TypeError(f"params[{i}] is {kind}: only arrays of floats can be trained")
+        if not hasattr(grad, "dtype"):
+            raise TypeError(f"grads[{i}] is a {type(grad).__name__}: give an array or a RowGrad")
+        if grad.shape != param.shape:
             raise EmbedlayerError(f"grads[{i}] {grad.shape} does not fit params[{i}] {param.shape}")
+        if grad.dtype.kind not in "biuf":
+            raise TypeError(f"grads[{i}] is {grad.dtype}: give real numbers")
+
+
+def _groups_of(params: list[Any]) -> list[list[int]]:
+    """The places of each array among ``params``: more than one for an array given again."""
+    groups: list[list[int]] = []
+    for i, param in enumerate(params):
+        same = None
+        for group in groups:
+            first, xp = params[group[0]], array_module(param)
+            if param is first:
+                same = group
+            elif xp.may_share_memory(param, first) and xp.shares_memory(param, first):
+                raise EmbedlayerError(
+                    f"params[{i}] and params[{group[0]}] share memory but are not one array: give "
+                    "the same array to both layers, or one of them with the sum of both gradients"
+                )
+        if same is None:
+            groups.append([i])
+        else:
+            same.append(i)
+    return groups
+
+
+def _sum(grads: list[Any]) -> Any:
+    """The sum of gradients of one parameter, a new one unless it is alone."""
+    by_rows = [grad for grad in grads if isinstance(grad, RowGrad)]
+    arrays = [grad for grad in grads if not isinstance(grad, RowGrad)]
+    if len(grads) == 1:
+        return grads[0]
+    return by_rows[0].plus(*by_rows[1:], *arrays) if by_rows else sum(arrays[1:], arrays[0])
 
 
 def _pieces(params: list[Any], grads: list[Any], *kept: list[Any]) -> Iterator[tuple[Any, ...]]:
     """Each parameter, the rows to visit, their gradient, and what is kept for the parameter."""
     for param, grad, *arrays in zip(params, grads, *kept, strict=True):
-        rows, grad = grad if isinstance(grad, tuple) else (None, grad)
+        rows, grad = (grad.rows, grad.values) if isinstance(grad, RowGrad) else (None, grad)
         for piece in pieces(len(grad), param) if param.ndim else (...,):
             yield param, piece if rows is None else rows[piece], grad[piece], *arrays
 

@@ -44,7 +44,7 @@ def launch_others(cupy: Any) -> None:
         values = cupy.zeros((len(rows), 7), np.float32)
         cuda.scatter_add(table, rows, values)
         cuda.scatter_add_sorted(table, rows, values)
-        cuda.bag_mean(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets))
+        cuda.bag_sum(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets), True)
         tokens = text((30, 0, 1, 230))
         ids, offsets, keep = (cupy.asarray(a) for a in (tokens.ids, tokens.offsets, tokens.keep))
         made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 5, KEY)

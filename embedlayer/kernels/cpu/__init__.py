@@ -5,13 +5,13 @@ They release the GIL, so that threads run them side by side; compiled code is ca
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.local import LocalRows
-from embedlayer.kernels.cpu.rows import bag_mean, scatter_add
+from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 
 __all__ = [
     "LocalRows",
-    "bag_mean",
+    "bag_sum",
     "draw",
     "scatter_add",
     "sgd_step",

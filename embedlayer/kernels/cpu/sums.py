@@ -15,7 +15,7 @@ import numpy as np
 from embedlayer.arrays import SPARSE
 from embedlayer.kernels import reference
 from embedlayer.kernels.cpu.pool import in_parts
-from embedlayer.kernels.cpu.rows import add_rows, scatter_add
+from embedlayer.kernels.cpu.rows import HALF, add_rows, scatter_add
 from embedlayer.storage.compiled import compiled
 from embedlayer.threads import available_cores
 
@@ -24,6 +24,9 @@ MAX_PARTS = 8
 
 
 def sum_by_row(rows, values, size):
+    if values.dtype.char == HALF:
+        rows, sums = sum_by_row(rows, values.astype(np.float32), size)
+        return rows, sums.astype(values.dtype)
     if size > SPARSE * len(rows):
         return reference.sum_by_row(rows, values, size, add=scatter_add)
     parts = min(MAX_PARTS, max(1, values.nbytes // PART_BYTES))

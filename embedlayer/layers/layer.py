@@ -1,0 +1,120 @@
+"""What all layers share: their params and grads, and the checks that these still fit."""
+
+from typing import Any
+
+import numpy as np
+
+from embedlayer.arrays import places_of
+from embedlayer.backend import array_module
+from embedlayer.errors import EmbedlayerError
+from embedlayer.layers.checks import check_ids, check_padding, check_param
+from embedlayer.layers.rowgrad import RowGrad, no_gradient
+
+TINY = 1e-7  # added to a norm that divides, as torch does
+
+
+class Layer:
+    """A layer holds each parameter once, in ``params``, and reads it there at every use.
+
+    Attributes:
+        params: the arrays that are trained. Another array may take a place if it has the same
+            shape, dtype and library; anything else is refused by the next forward or backward.
+        grads: the gradients of ``params``, made once and filled in place by each backward: arrays,
+            or :class:`RowGrad`. So a list that was gathered once holds the gradients of every step.
+    """
+
+    def __init__(self, *params: Any, sparse: bool = False) -> None:
+        self.params: list[Any] = [*params]
+        self.grads: list[Any] = [no_gradient(param, sparse) for param in params]
+        self._forms = [(array_module(one).ndarray, one.dtype, one.shape) for one in params]
+        self._kept: Any = None
+
+    def _checked_params(self) -> list[Any]:
+        """The params; EmbedlayerError where one no longer has the form of its first."""
+        self._check_forms("params", self.params)
+        return self.params
+
+    def _checked_grads(self) -> list[Any]:
+        """The grads, after a forward; EmbedlayerError where one does not fit its parameter."""
+        if self._kept is None:
+            raise EmbedlayerError(f"{type(self).__name__}.backward needs a forward before it")
+        self._check_forms("params", self.params)
+        self._check_forms("grads", self.grads, RowGrad)
+        return self.grads
+
+    def _check_forms(self, name: str, arrays: list[Any], *others: type) -> None:
+        for one, (library, dtype, shape) in zip(arrays, self._forms, strict=False):
+            good = isinstance(one, (library, others))
+            if not good or one.shape != shape or one.dtype != dtype:
+                self._refuse(name, one, library, dtype, shape)
+        if len(arrays) != len(self._forms):
+            raise EmbedlayerError(
+                f"{type(self).__name__}.{name} has {len(arrays)} arrays: it was made with "
+                f"{len(self._forms)}; gather them in a list of your own"
+            )
+
+    def _refuse(self, name: str, found: Any, library: Any, dtype: Any, shape: Any) -> None:
+        about = f"{getattr(found, 'dtype', '')} {getattr(found, 'shape', '')}".strip()
+        raise EmbedlayerError(
+            f"{type(self).__name__}.{name} has a {type(found).__name__} {about} in the place of "
+            f"{library.__module__}'s {dtype} {shape}: give one like that, or make a new layer"
+        )
+
+
+class TableLayer(Layer):
+    """A layer that reads rows of a table, with the options that such layers have in torch.
+
+    Args:
+        W: the table, (V, D). It is kept, not copied.
+        sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
+        padding_idx: an id that the layer treats apart; −1 is the last row. It stays as it is: to
+            change it, make a new layer on the same W.
+        max_norm: before rows are read, those of a larger Euclidean norm are scaled to it, in W.
+        scale_grad_by_freq: divide the gradient of each row by how often it was read.
+    """
+
+    def __init__(
+        self,
+        W: Any,
+        *,
+        sparse: bool = False,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        scale_grad_by_freq: bool = False,
+    ) -> None:
+        check_param("W", W, 2, integers=max_norm is None and not scale_grad_by_freq)
+        super().__init__(W, sparse=sparse)
+        self._padding_idx = check_padding(padding_idx, W)
+        self.max_norm = max_norm
+        self.scale_grad_by_freq = scale_grad_by_freq
+
+    @property
+    def padding_idx(self) -> int | None:
+        """The id of the padding row, from 0 on."""
+        return self._padding_idx
+
+    def _read(self, ids: Any, dtype: Any = None) -> tuple[Any, Any]:
+        """The table and the layer's own copy of the ids, checked; rows too long are shortened."""
+        (W,) = self._checked_params()
+        ids = check_ids(ids, len(W), W, dtype=dtype)
+        if self.max_norm is not None:
+            _limit_norms(W, ids.reshape(-1), self.max_norm)
+        return W, ids
+
+    def _divide_by_readings(self, rows: Any) -> None:
+        """Divide the gradient of each row by the number of times it is among ``rows``."""
+        grad, xp = self.grads[0], array_module(rows)
+        counts = xp.bincount(rows[rows >= 0], minlength=grad.shape[0])
+        if isinstance(grad, RowGrad):
+            grad.values /= counts[grad.rows][:, None].astype(grad.dtype)
+        else:
+            grad /= xp.maximum(counts, 1)[:, None].astype(grad.dtype)
+
+
+def _limit_norms(W: Any, ids: Any, max_norm: float) -> None:
+    xp = array_module(W)
+    rows, _ = places_of(ids, len(W))
+    values = W.take(rows, axis=0).astype(np.float64)
+    norms = xp.sqrt((values * values).sum(axis=1, keepdims=True))
+    long = (norms > max_norm).reshape(-1)
+    W[rows[long]] = (values * (max_norm / (norms + TINY)))[long].astype(W.dtype)
