@@ -1,0 +1,1 @@
+"""Names and signatures of others, on top of this package's."""

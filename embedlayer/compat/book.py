@@ -1,0 +1,233 @@
+"""The signatures of "Deep Learning from Scratch 2", chapters 1 to 4, on top of this package's.
+
+So the book's programs run when their imports are changed to ``from embedlayer.compat.book import
+…``. For ``common.np``, where the book chooses NumPy or CuPy: ``from embedlayer import xp as np``,
+and ``EMBEDLAYER_BACKEND`` or ``embedlayer.set_backend`` is the switch.
+
+What differs: ``UnigramSampler`` may draw a word twice for a target, as the book does on a GPU
+alone. ``embedlayer.layers.SoftmaxWithLoss`` takes labels of one class per row or probabilities,
+as they are; the book, and so the one here, takes the class of the largest.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from embedlayer import layers, optim
+from embedlayer.backend import array_module
+from embedlayer.compat.book_text import convert_one_hot, create_contexts_target, preprocess
+from embedlayer.errors import EmbedlayerError
+from embedlayer.layers import (
+    Affine,
+    Embedding,
+    EmbeddingDot,
+    MatMul,
+    RowGrad,
+    Sigmoid,
+    SigmoidWithLoss,
+    Softmax,
+)
+from embedlayer.optim import SGD, Momentum, Nesterov
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "Affine",
+    "Dropout",
+    "Embedding",
+    "EmbeddingDot",
+    "MatMul",
+    "Momentum",
+    "NegativeSamplingLoss",
+    "Nesterov",
+    "RMSprop",
+    "Sigmoid",
+    "SigmoidWithLoss",
+    "Softmax",
+    "SoftmaxWithLoss",
+    "TimeAffine",
+    "TimeEmbedding",
+    "Trainer",
+    "UnigramSampler",
+    "clip_grads",
+    "convert_one_hot",
+    "create_contexts_target",
+    "preprocess",
+    "remove_duplicate",
+]
+
+EPS = 1e-7
+TimeAffine, TimeEmbedding = Affine, Embedding  # they take inputs of any number of axes
+
+
+class SoftmaxWithLoss(layers.SoftmaxWithLoss):
+    """Labels of x's shape stand for the class of the largest."""
+
+    def forward(self, x: Any, t: Any) -> float:
+        t = array_module(x, t).asarray(t)
+        return super().forward(x, t.argmax(axis=1) if t.ndim == 2 else t)
+
+
+class Dropout(layers.Dropout):
+    """Numbers are scaled when nothing is dropped, not in training."""
+
+    def __init__(self, dropout_ratio: float = 0.5) -> None:
+        super().__init__(dropout_ratio)
+
+    def forward(self, x: Any, train_flg: bool = True) -> Any:
+        return super().forward(x, train_flg) * (1 - self.ratio)
+
+    def backward(self, dout: Any) -> Any:
+        return super().backward(dout) * (1 - self.ratio)
+
+
+class UnigramSampler:
+    """Draws words by their count in a text to a power, never the target itself.
+
+    Args:
+        corpus: integers, (N,): the ids of the text's words.
+        power: of the counts.
+        sample_size: the draws a target.
+    """
+
+    def __init__(self, corpus: Any, power: float, sample_size: int) -> None:
+        xp = array_module(corpus)
+        weights = xp.bincount(xp.asarray(corpus)).astype(np.float64) ** power
+        self.sample_size, self.vocab_size = sample_size, len(weights)
+        self.word_p = weights / weights.sum()
+        self._ends = xp.cumsum(self.word_p)
+
+    def get_negative_sample(self, target: Any) -> Any:
+        """Integers, (N, sample_size), for targets (N,); ``np.random.seed`` fixes them.
+
+        Raises:
+            EmbedlayerError: a target beside which the text has no word.
+        """
+        xp = array_module(self._ends)
+        target = xp.asarray(target)
+        share = self.word_p[target][:, None]
+        if bool((share >= 1).any()):
+            raise EmbedlayerError("the text has one word alone: there is no other to draw")
+        # The target's stretch of 0 … 1 is cut out, and what lies behind it moves up.
+        drawn = xp.random.random_sample((len(target), self.sample_size)) * (1 - share)
+        drawn += xp.where(drawn >= self._ends[target][:, None] - share, share, 0)
+        found = xp.minimum(xp.searchsorted(self._ends, drawn, side="right"), self.vocab_size - 1)
+        return xp.where(found == target[:, None], (found + 1) % self.vocab_size, found)
+
+    def __call__(self, targets: Any, negative: int) -> Any:
+        return self.get_negative_sample(targets)
+
+
+class NegativeSamplingLoss(layers.NegativeSamplingLoss):
+    """The loss with a sampler of the text's words."""
+
+    def __init__(
+        self,
+        W: Any,
+        corpus: Any,
+        power: float = 0.75,
+        sample_size: int = 5,
+        *,
+        sparse: bool = False,
+    ) -> None:
+        super().__init__(W, UnigramSampler(corpus, power, sample_size), sample_size, sparse=sparse)
+
+
+class AdaGrad(optim.AdaGrad):
+    def __init__(self, lr: float = 0.01) -> None:
+        super().__init__(lr, EPS)
+
+
+class RMSprop(optim.RMSprop):
+    def __init__(self, lr: float = 0.01, decay_rate: float = 0.99) -> None:
+        super().__init__(lr, decay_rate, EPS)
+
+
+class Adam(optim.Adam):
+    def __init__(self, lr: float = 0.001, beta1: float = 0.9, beta2: float = 0.999) -> None:
+        super().__init__(lr, beta1, beta2, EPS, eps_hat=True)
+
+
+class Trainer:
+    """Trains a model that has ``forward(x, t)``, ``backward()``, ``params`` and ``grads``."""
+
+    def __init__(self, model: Any, optimizer: optim.Optimizer) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.loss_list: list[float] = []
+        self.eval_interval = 20
+
+    def fit(
+        self,
+        x: Any,
+        t: Any,
+        max_epoch: int = 10,
+        batch_size: int = 32,
+        max_grad: float | None = None,
+        eval_interval: int = 20,
+    ) -> None:
+        """Train on shuffled batches; every ``eval_interval`` batches the mean loss is printed."""
+        self.eval_interval, losses = eval_interval, []
+        for epoch, i, batch in _batches(x, max_epoch, batch_size):
+            losses.append(self.model.forward(x[batch], t[batch]))
+            self.model.backward()
+            params, grads = remove_duplicate(self.model.params, self.model.grads)
+            if max_grad is not None:
+                clip_grads(grads, max_grad)
+            self.optimizer.update(params, grads)
+            if eval_interval is not None and i % eval_interval == 0:
+                self.loss_list.append(float(np.mean(losses)))
+                print(f"| epoch {epoch + 1} |  iter {i + 1} | loss {self.loss_list[-1]:.2f}")
+                losses = []
+
+    def plot(self, ylim: tuple[float, float] | None = None) -> None:
+        """Draw the losses; needs matplotlib, of the extra ``plot``."""
+        import matplotlib.pyplot as plt
+
+        if ylim is not None:
+            plt.ylim(*ylim)
+        plt.plot(self.loss_list, label="train")
+        plt.xlabel(f"iterations (x{self.eval_interval})")
+        plt.ylabel("loss")
+        plt.show()
+
+
+def _batches(x: Any, epochs: int, size: int) -> Iterator[tuple[int, int, Any]]:
+    """The number of the epoch, that of the batch in it, and its rows of x."""
+    for epoch in range(epochs):
+        order = array_module(x).random.permutation(len(x))
+        for i in range(len(x) // size):
+            yield epoch, i, order[i * size : (i + 1) * size]
+
+
+def remove_duplicate(params: list[Any], grads: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Each array once, with the sum of its gradients; a transposed one is the same.
+
+    (``embedlayer.optim`` does so by itself for arrays that are the same object.)
+    """
+    kept: list[Any] = []
+    sums: list[Any] = []
+    for param, grad in zip(params, grads, strict=True):
+        for i, other in enumerate(kept):
+            if param is other:
+                sums[i] = sums[i] + grad
+                break
+            if param.shape == other.shape[::-1] and bool((param == other.T).all()):
+                dense = grad.to_dense() if isinstance(grad, RowGrad) else grad
+                sums[i] = sums[i] + dense.T
+                break
+        else:
+            kept.append(param)
+            sums.append(grad)
+    return kept, sums
+
+
+def clip_grads(grads: list[Any], max_norm: float) -> None:
+    """Scale gradients in place so that the norm of all together is at most ``max_norm``."""
+    norm = sum(float((grad**2).sum()) for grad in grads) ** 0.5
+    rate = max_norm / (norm + 1e-6)
+    if rate < 1:
+        for grad in grads:
+            grad *= rate
