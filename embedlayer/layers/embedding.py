@@ -118,6 +118,7 @@ class EmbeddingDot(Layer):
         kernels, width = kernels_for(W), rows.shape[1]
         total, places = start_gradient(grad, W, rows)
         for piece in pieces(len(h), targets):
-            values = (dout[piece, :, None] * h[piece, None, :]).reshape(-1, W.shape[1])
-            kernels.scatter_add(total, places[piece.start * width : piece.stop * width], values)
+            to = places[piece.start * width : piece.stop * width]
+            values = (dout[piece, :, None] * h[piece, None, :]).reshape(len(to), W.shape[1])
+            kernels.scatter_add(total, to, values)
         return array_module(W).einsum("nr,nrd->nd", dout, targets)

@@ -1,5 +1,6 @@
 """Layers that multiply by a matrix."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,8 @@ class MatMul(Layer):
         """
         grad, W, x = self._checked_grads()[0], self.params[0], self._kept
         dout = check_values("dout", dout, W, (*x.shape[:-1], W.shape[1]))
-        grad[...] = x.reshape(-1, W.shape[0]).T @ dout.reshape(-1, W.shape[1])
+        size = math.prod(x.shape[:-1])
+        grad[...] = x.reshape(size, W.shape[0]).T @ dout.reshape(size, W.shape[1])
         return dout @ W.T
 
 
@@ -64,5 +66,5 @@ class Affine(MatMul):
     def backward(self, dout: Any) -> Any:
         dx, (W, b) = super().backward(dout), self.params
         dout = check_values("dout", dout, W, (*dx.shape[:-1], W.shape[1]))
-        self.grads[1][...] = dout.reshape(-1, len(b)).sum(axis=0)
+        self.grads[1][...] = dout.reshape(math.prod(dx.shape[:-1]), len(b)).sum(axis=0)
         return dx
