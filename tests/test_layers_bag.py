@@ -125,6 +125,45 @@ def test_ids_of_any_layout(mode):
     np.testing.assert_array_equal(bag.grads[0], GRADIENT[mode])
 
 
+def test_a_sum_is_summed():
+    """The mean of 41 numbers times 41 would be 0.99999994."""
+    bag = EmbeddingBag(np.eye(2, dtype="f"), "sum")
+    assert bag.forward([[0] + [1] * 40])[0].tolist() == [1, 40]
+
+
+def test_sums_and_means_of_many_float16_numbers():
+    """Added up in float16, 4,000 ones would be 2,048."""
+    W = np.ones((3, 1), np.float16)
+    ids = np.repeat([0, 1], [4000, 1])
+    for mode, wanted in (("sum", 4001), ("mean", 1)):
+        bag = EmbeddingBag(W, mode, sparse=True)
+        assert bag.forward(ids[None])[0, 0] == np.float16(wanted)
+        bag.backward(np.ones((1, 1)))
+        gradient = 4000 if mode == "sum" else 4000 * np.float16(1 / 4001)
+        assert bag.grads[0].values[0, 0] == np.float16(gradient)
+
+
+def test_offsets_without_the_last():
+    bag, whole = EmbeddingBag(W, include_last_offset=False), EmbeddingBag(W)
+    np.testing.assert_array_equal(bag.forward(IDS, OFFSETS[:-1]), whole.forward(IDS, OFFSETS))
+    np.testing.assert_array_equal(bag.forward(IDS, [0, 5]), whole.forward(IDS, [0, 5, 5]))
+    assert bag.forward([], []).shape == (0, 2)
+    for wrong in ([1, 2], [0, 6], [0, 3, 2], [], [0.0, 3.0]):
+        with pytest.raises(EmbedlayerError, match="one for each bag, and rise from 0 to 5"):
+            bag.forward(IDS, wrong)
+    with pytest.raises(EmbedlayerError, match="include_last_offset=False takes them without"):
+        whole.forward(IDS, OFFSETS[:-1])
+
+
+def test_the_gradient_scaled_by_frequency():
+    bag = EmbeddingBag(W, "sum", scale_grad_by_freq=True)
+    bag.forward([[0, 1, 1], [1, 3, 3]])
+    bag.backward([[6.0, 12], [3, 30]])
+    assert bag.grads[0].tolist() == [[6, 12], [5, 18], [0, 0], [3, 30]]
+    with pytest.raises(EmbedlayerError, match="goes with modes 'sum' and 'mean' only"):
+        EmbeddingBag(W, "max", scale_grad_by_freq=True)
+
+
 class TestWeights:
     def test_multiply_the_rows_and_have_a_gradient(self):
         bag = EmbeddingBag(W, "sum")

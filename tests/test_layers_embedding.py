@@ -207,9 +207,47 @@ class TestPadding:
         assert embed.idx.dtype == ("int32" if dtype == "int32" else "int64")
         assert embed.grads[0].sum() == 18
 
+    def test_from_the_end_as_in_torch(self):
+        embed = Embedding(table("float32"), padding_idx=-1)
+        assert embed.padding_idx == 6
+        embed.forward([6, 3])
+        embed.backward(np.ones((2, 3)))
+        assert embed.grads[0].sum() == 3
+        with pytest.raises(IndexError, match="id -8 is outside"):
+            Embedding(table(), padding_idx=-8)
+        with pytest.raises(TypeError, match="ids must be integers, not float64"):
+            Embedding(table(), padding_idx=1.5)
+
     def test_outside_the_table(self):
         with pytest.raises(IndexError, match="id 7 is outside the table of 7 rows"):
             Embedding(table(), padding_idx=7)
+
+
+def test_long_rows_are_shortened_in_the_table_when_they_are_read():
+    W = np.array([[3.0, 4], [0.3, 0.4], [6, 8]])
+    out = Embedding(W, max_norm=1).forward([0, 1, 0])
+    np.testing.assert_allclose(out, [[0.6, 0.8], [0.3, 0.4], [0.6, 0.8]], rtol=1e-6)
+    np.testing.assert_array_equal(W, [out[0], [0.3, 0.4], [6, 8]])
+    with pytest.raises(TypeError, match="W is int64"):
+        Embedding(table(), max_norm=1)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_gradient_divided_by_the_number_of_readings(sparse):
+    embed = Embedding(np.ones((4, 1)), sparse=sparse, padding_idx=0, scale_grad_by_freq=True)
+    embed.forward([1, 3, 1, 0])
+    embed.backward([[1.0], [2], [4], [8]])
+    grad = embed.grads[0].to_dense() if sparse else embed.grads[0]
+    assert grad.tolist() == [[0], [2.5], [0], [2]]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_many_gradients_of_a_float16_row(sparse):
+    """Added up in float16 they would be 2,048."""
+    embed = Embedding(np.ones((4, 1), np.float16), sparse=sparse)
+    embed.forward(np.ones(5000, int))
+    embed.backward(np.ones((5000, 1)))
+    assert (embed.grads[0].to_dense() if sparse else embed.grads[0])[1, 0] == 5000
 
 
 class TestMistakes:

@@ -35,6 +35,28 @@ def test_affine():
     assert layer.grads[1] is db
 
 
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (2, 3, 2), (0, 2), (2, 0, 2)])
+def test_inputs_of_any_number_of_axes(shape):
+    random = np.random.default_rng(0)
+    x, dout = random.standard_normal(shape), random.standard_normal((*shape[:-1], 3))
+    layer, flat = Affine(W, b), Affine(W, b)
+    out, dx = layer.forward(x), layer.backward(dout)
+    wanted = flat.forward(x.reshape(-1, 2)), flat.backward(dout.reshape(-1, 3))
+    np.testing.assert_allclose(out, wanted[0].reshape(dout.shape), rtol=1e-14)
+    np.testing.assert_allclose(dx, wanted[1].reshape(shape), rtol=1e-14)
+    for one, other in zip(layer.grads, flat.grads, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-14)
+    with pytest.raises(EmbedlayerError, match="dout has shape"):
+        layer.backward(dout[..., :2])
+
+
+def test_matrices_without_columns_or_rows():
+    for size in [(0, 3), (2, 0)]:
+        layer = Affine(np.ones(size), np.zeros(size[1]))
+        out = layer.forward(np.ones((4, size[0])))
+        assert layer.backward(out).shape == (4, size[0])
+
+
 def test_float32_stays_float32():
     layer = Affine(W.astype(np.float32), b.astype(np.float32))
     assert layer.forward(np.array(X, float)).dtype == np.float32

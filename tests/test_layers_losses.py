@@ -36,6 +36,18 @@ class TestSigmoidWithLoss:
         small = loss.forward(np.array([-30], dtype), [0])
         assert small == pytest.approx(math.exp(-30), rel=1e-6)
 
+    def test_infinite_scores(self):
+        loss = SigmoidWithLoss()
+        x = [math.inf, -math.inf, math.inf, 0.0]
+        assert loss.forward(x, [1, 0, -1, 1]) == pytest.approx(LOG2 / 4)
+        np.testing.assert_array_equal(loss.backward(), [0, 0, 0, -0.125])
+        assert loss.forward(x, [0, 0, 0, 0]) == math.inf
+
+    def test_float16_scores_are_worked_on_as_float32(self):
+        loss = SigmoidWithLoss()
+        assert loss.forward(np.array([60000, -60000], np.float16), [0, 1]) == 60000
+        assert loss.backward().dtype == np.float32
+
     def test_sums_over_a_sample_and_averages_over_the_batch(self):
         loss = SigmoidWithLoss()
         assert loss.forward(np.zeros((2, 3)), [[1, 0, 0], [0, 1, 0]]) == pytest.approx(3 * LOG2)
@@ -65,6 +77,8 @@ class TestSigmoidWithLoss:
 
     def test_mistakes(self):
         loss = SigmoidWithLoss()
+        with pytest.raises(EmbedlayerError, match="x is a single score"):
+            loss.forward(0.5, 1)
         with pytest.raises(EmbedlayerError, match=r"SigmoidWithLoss\.backward needs a forward"):
             loss.backward()
         with pytest.raises(EmbedlayerError, match=r"t has shape \(1,\): give \(2,\)"):
@@ -85,6 +99,20 @@ class TestSoftmaxWithLoss:
         wanted = np.array([[1, 2, -3], [-5, 3, 2]]) / 16
         np.testing.assert_allclose(loss.backward(), wanted, rtol=1e-14)
         np.testing.assert_allclose(loss.backward(dout=4), 4 * wanted, rtol=1e-14)
+
+    def test_a_class_of_probability_zero(self):
+        loss = SoftmaxWithLoss()
+        assert loss.forward([[-math.inf, 0, 1]], [1]) == pytest.approx(math.log(1 + math.e))
+        assert loss.backward()[0, 0] == 0
+        assert loss.forward([[-math.inf, 0, 1]], [[0, 0.5, 0.5]]) == pytest.approx(
+            math.log(1 + math.e) - 0.5
+        )
+        assert loss.forward([[-math.inf, 0, 1]], [0]) == math.inf
+
+    def test_float16_scores(self):
+        loss = SoftmaxWithLoss()
+        x = np.zeros((1, 70000), np.float16)
+        assert loss.forward(x, [5]) == pytest.approx(math.log(70000), rel=1e-6)
 
     def test_probabilities(self):
         loss = SoftmaxWithLoss()
@@ -110,6 +138,9 @@ class TestSoftmaxWithLoss:
             loss.backward()
         with pytest.raises(IndexError, match="id 3 at index 1 is outside the table of 3 rows"):
             loss.forward(self.X, [0, 3])
+        for wrong in (-0.5, math.nan):
+            with pytest.raises(EmbedlayerError, match="none of them negative or nan"):
+                loss.forward(self.X, [[0, wrong, 1], [1, 0, 0]])
         with pytest.raises(TypeError, match="ids must be integers, not float64"):
             loss.forward(self.X, [0.0, 1.0])
         with pytest.raises(EmbedlayerError, match=r"t has shape \(3,\): give \(2,\)"):

@@ -8,6 +8,8 @@ from embedlayer.layers import Embedding, EmbeddingBag, SigmoidWithLoss, SoftmaxW
 from embedlayer.layers.bag import MODES
 
 torch = import_or_skip("torch")
+from oracle import CASES, one_case  # noqa: E402
+
 F = torch.nn.functional
 
 V, D, N = 9, 4, 60
@@ -117,3 +119,17 @@ def test_softmax_with_loss(random, probabilities):
     wanted.backward()
     assert loss.forward(x, t) == pytest.approx(wanted.item(), rel=1e-12)
     agree(loss.backward(), scores.grad)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse invariant checks")
+@pytest.mark.parametrize("name", [*CASES])
+def test_random_cases(name):
+    """A part of those of ``python tests/oracle.py --cases 2000``."""
+    for number in range(40):
+        one_case(name, number)
+
+
+def test_the_oracle_rejects_a_wrong_layer(monkeypatch):
+    monkeypatch.setattr(Embedding, "backward", lambda self, dout: None)
+    with pytest.raises(AssertionError, match=r"Embedding, case 0: "):
+        one_case("Embedding", 0)
