@@ -74,6 +74,15 @@ def test_kernels_measures_every_kernel_of_the_contract(tmp_path):
     assert "np.add.at" in done.stdout
 
 
+def test_the_networks_of_the_book_dense_and_sparse(tmp_path):
+    done = benchmark("book", "--quick", "--json", tmp_path / "out.json")
+    assert "SkipGram" in done.stdout
+    networks = json.loads((tmp_path / "out.json").read_text())["networks"]
+    assert {name: {*kinds} for name, kinds in networks.items()} == {
+        name: {"dense", "sparse"} for name in ("CBOW", "SkipGram")
+    }
+
+
 def test_training_counts_raw_words_alike_for_all_trainers(tmp_path):
     done = benchmark("training", "--quick", "--json", tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())

@@ -29,7 +29,7 @@ ARROWS = {
     "kernels": BASE - {"options"} | {"storage"},
     "optim": {"errors", "backend", "arrays", "layers"},
     "layers": {"errors", "rng", "backend", "arrays", "kernels"},
-    "compat": {"errors", "backend", "layers", "optim"},
+    "compat": {"errors", "backend", "layers", "models", "optim"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
     "models": {"options", "rng", "device", "arrays", "storage", "kernels"},

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer import layers, optim
-from embedlayer.backend import array_module
+from embedlayer.backend import array_module, to_numpy
 from embedlayer.compat.book_text import convert_one_hot, create_contexts_target, preprocess
 from embedlayer.errors import EmbedlayerError
 from embedlayer.layers import (
@@ -28,6 +28,7 @@ from embedlayer.layers import (
     SigmoidWithLoss,
     Softmax,
 )
+from embedlayer.models.outputs.alias import alias_table
 from embedlayer.optim import SGD, Momentum, Nesterov
 
 __all__ = [
@@ -97,7 +98,8 @@ class UnigramSampler:
         weights = xp.bincount(xp.asarray(corpus)).astype(np.float64) ** power
         self.sample_size, self.vocab_size = sample_size, len(weights)
         self.word_p = weights / weights.sum()
-        self._ends = xp.cumsum(self.word_p)
+        prob, alias = alias_table(to_numpy(weights))
+        self._prob, self._alias = xp.asarray(prob), xp.asarray(alias)
 
     def get_negative_sample(self, target: Any) -> Any:
         """Integers, (N, sample_size), for targets (N,); ``np.random.seed`` fixes them.
@@ -105,16 +107,17 @@ class UnigramSampler:
         Raises:
             EmbedlayerError: a target beside which the text has no word.
         """
-        xp = array_module(self._ends)
-        target = xp.asarray(target)
-        share = self.word_p[target][:, None]
-        if bool((share >= 1).any()):
+        xp = array_module(self._prob)
+        target = xp.asarray(target)[:, None] + xp.zeros(self.sample_size, np.int64)
+        if bool((self.word_p[target] >= 1).any()):
             raise EmbedlayerError("the text has one word alone: there is no other to draw")
-        # The target's stretch of 0 … 1 is cut out, and what lies behind it moves up.
-        drawn = xp.random.random_sample((len(target), self.sample_size)) * (1 - share)
-        drawn += xp.where(drawn >= self._ends[target][:, None] - share, share, 0)
-        found = xp.minimum(xp.searchsorted(self._ends, drawn, side="right"), self.vocab_size - 1)
-        return xp.where(found == target[:, None], (found + 1) % self.vocab_size, found)
+        drawn = target.copy()
+        while len(again := xp.flatnonzero(drawn == target)):
+            slot = xp.random.randint(0, self.vocab_size, len(again))
+            bits = xp.random.randint(0, 2**32, len(again))
+            word = xp.where(bits <= self._prob[slot], slot, self._alias[slot])
+            drawn.reshape(-1)[again] = word
+        return drawn
 
     def __call__(self, targets: Any, negative: int) -> Any:
         return self.get_negative_sample(targets)
