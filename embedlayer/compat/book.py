@@ -99,7 +99,7 @@ class UnigramSampler:
         self.sample_size, self.vocab_size = sample_size, len(weights)
         self.word_p = weights / weights.sum()
         prob, alias = alias_table(to_numpy(weights))
-        self._prob, self._alias = xp.asarray(prob), xp.asarray(alias)
+        self._prob, self._alias = xp.asarray((prob + 1.0) / 2**32), xp.asarray(alias)
 
     def get_negative_sample(self, target: Any) -> Any:
         """Integers, (N, sample_size), for targets (N,); ``np.random.seed`` fixes them.
@@ -111,13 +111,17 @@ class UnigramSampler:
         target = xp.asarray(target)[:, None] + xp.zeros(self.sample_size, np.int64)
         if bool((self.word_p[target] >= 1).any()):
             raise EmbedlayerError("the text has one word alone: there is no other to draw")
-        drawn = target.copy()
+        drawn = self._draw(*target.shape)
         while len(again := xp.flatnonzero(drawn == target)):
-            slot = xp.random.randint(0, self.vocab_size, len(again))
-            bits = xp.random.randint(0, 2**32, len(again))
-            word = xp.where(bits <= self._prob[slot], slot, self._alias[slot])
-            drawn.reshape(-1)[again] = word
+            drawn.reshape(-1)[again] = self._draw(len(again))
         return drawn
+
+    def _draw(self, *shape: int) -> Any:
+        """Words by the alias method: the whole part of a number is the slot, the rest decides."""
+        xp = array_module(self._prob)
+        numbers = xp.random.random_sample(shape) * self.vocab_size
+        slot = xp.minimum(numbers.astype(np.int64), self.vocab_size - 1)
+        return xp.where(numbers - slot < self._prob[slot], slot, self._alias[slot])
 
     def __call__(self, targets: Any, negative: int) -> Any:
         return self.get_negative_sample(targets)
