@@ -32,14 +32,14 @@ class ArrayFile:
             is free again when the array is gone, even if the process is killed.
 
     Attributes:
-        checksum: of a named file: the CRC-32 of its bytes.
+        checksum: of a file with a name: the CRC-32 of its bytes.
     """
 
     def __init__(self, dtype: Any, folder: Path | None = None, name: str | None = None) -> None:
         self.dtype = np.dtype(dtype)
         self.folder = folder
         self.size = self.checksum = 0
-        self._named = name is not None
+        self._kept = folder is not None and name is not None
         try:
             self._file = _open(folder, name)
         except OSError as error:
@@ -49,7 +49,7 @@ class ArrayFile:
     def append(self, values: np.ndarray) -> None:
         """Write more elements; CannotWrite when the disk is full."""
         rest = np.ascontiguousarray(values, self.dtype).view(np.uint8)
-        if self._named:
+        if self._kept:
             self.checksum = zlib.crc32(rest.data, self.checksum)
         try:
             while len(rest):  # an unbuffered write may stop early

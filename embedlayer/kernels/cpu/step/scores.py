@@ -80,7 +80,7 @@ def add_loss(loss, pairs, scores, group, first, hidden, batch, b):
     Returns:
         The new sums.
     """
-    group_loss, product = 0.0, 1.0
+    group_loss, product = np.float64(0.0), np.float64(1.0)  # of float32 in plain Python, too
     label = b if len(batch.labels) > 1 else 0
     exponentials = 2 * scores.shape[1] * scores.shape[2] * FLOAT
     for c in range(first, first + hidden * GROUP, LANES):
