@@ -305,6 +305,7 @@ DAMAGED = {
         "the file ends inside row 1 of the 2 promised",
     ),
     "binary: longer": (BINARY + b"xyz", "3 bytes follow the 2 rows promised"),
+    "binary: a row more": (known_binary(b"\n") + b"c 12345678\n", "follow the 2 rows promised"),
     "binary: not UTF-8": (
         BINARY.replace(b"b ", b"\xff "),
         "row 2, byte 16: b'\\xff' is not a word",

@@ -8,7 +8,7 @@ from scipy.stats import chisquare
 
 from embedlayer.kernels import reference
 from embedlayer.models.outputs.alias import alias_table
-from embedlayer.rng import make_key, thresholds
+from embedlayer.rng import hash64, make_key, thresholds
 
 WORDS = 7
 KEY = make_key(1, "test")
@@ -50,6 +50,21 @@ def test_all_kernels_equal_the_reference(kernels, sizes, start, window, negative
     check_bit_equal(kernels.windows(*kept, window, key), made)
     rows = reference.draw(prob, alias, *made[2:], negative, key)
     check_bit_equal([kernels.draw(prob, alias, *made[2:], negative, key)], [rows])
+
+
+def test_a_threshold_that_the_bits_just_reach_is_kept_and_drawn(kernels):
+    """32 random bits are compared by ≤, so that the largest threshold takes all of them."""
+    positions = np.arange(WORDS)
+    bits = (hash64(KEY, positions.astype(np.uint64)) >> np.uint64(32)).astype(np.uint32)
+    ids, offsets = np.arange(WORDS, dtype=np.int32), np.array([0, WORDS])
+    for keep, kept in ((bits, WORDS), (bits - np.uint32(1), 0)):
+        assert len(kernels.subsample(ids, offsets, 0, keep, KEY)[0]) == kept
+    stream = hash64(KEY, np.full(1, 5, np.uint64))
+    low = hash64(stream, np.zeros(1, np.uint64)).astype(np.uint32)
+    alias, target = np.array([3], np.int32), np.array([6], np.int32)
+    for prob, word in ((low, 0), (low - np.uint32(1), 3)):
+        rows = kernels.draw(prob, alias, target, np.array([5]), 1, KEY)
+        assert rows.tolist() == [[6, word]]
 
 
 def test_subsample_keeps_all_or_hardly_any(kernels):

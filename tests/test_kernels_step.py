@@ -68,7 +68,7 @@ def test_layers_make_the_reference_step(xp, sizes, mode, dtype, tolerance):
 
 
 @pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
-@pytest.mark.parametrize("width", [1, 6, 13])
+@pytest.mark.parametrize("width", [1, 6, 8, 13])
 @modes
 def test_compiled_step_is_the_reference_in_turns(dim, width, mode):
     """Rung 3: skip-gram window by window, CBOW pair by pair; shared rows, repeats and all."""
@@ -126,6 +126,26 @@ def test_extreme_scores_give_finite_exact_steps(kernels, score):
     assert loss == pytest.approx(max(-score, 0.0), abs=1e-12)
     assert W_in[0, 0] == pytest.approx(score + away, abs=1e-5)
     assert W_out[0, 0] == pytest.approx(1 + away * score, abs=1e-4)
+
+
+@pytest.mark.parametrize("score", np.linspace(-12, 12, 97))
+def test_sigmoid_is_exact_to_single_precision(kernels, score):
+    """The hidden vector (score, 0) and the output row (1, 1): column 1 becomes the step itself."""
+    tables = Tables(np.array([[score, 0]], np.float32), np.ones((1, 2), np.float32))
+    ids, labels = np.zeros(1, np.int32), np.zeros((1, 1), np.float32)
+    batch = Batch(ids, np.array([0, 1]), ids[:, None], labels, np.ones(1, bool))
+    loss, _ = kernels.sgd_step(tables, batch, 1.0, Mode())
+    assert tables.W_in[0, 1] == pytest.approx(-1 / (1 + np.exp(-score)), rel=0, abs=2e-7)
+    assert loss == pytest.approx(np.logaddexp(0, score), rel=2e-6)
+
+
+def test_the_loss_of_a_window_of_many_pairs_is_finite():
+    """400 contexts × 6 rows: the product of their exponentials is far beyond the largest float."""
+    step = make_step([400], width=6, dtype=np.float32)._replace(measured=np.ones(1, bool))
+    _, _, loss, pairs = run_step(cpu.sgd_step, step)
+    _, _, wanted, same = run_step(reference.sgd_step, step)
+    assert loss == pytest.approx(wanted, rel=1e-5)
+    assert pairs == same > 2000
 
 
 def test_padding_columns_stay_zero(kernels):

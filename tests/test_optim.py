@@ -162,6 +162,19 @@ def test_state_is_allocated_once(random):
     assert optimizer.updates == 1 + 2 * UPDATES
 
 
+@EVERY
+def test_parameters_side_by_side_change_as_each_would_alone(name):
+    together, alone = [np.ones(3), np.ones(2)], [np.ones(3), np.ones(2)]
+    grads = [np.full(3, 0.5), np.full(2, -2.0)]
+    one, of_each = OPTIMIZERS[name](lr=0.1), [OPTIMIZERS[name](lr=0.1) for _ in alone]
+    for _ in range(UPDATES):
+        one.update(together, grads)
+        for optimizer, param, grad in zip(of_each, alone, grads, strict=True):
+            optimizer.update([param], [grad])
+    for found, wanted in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_a_schedule_assigns_lr():
     param, optimizer = np.zeros(1), SGD(1.0)
     for lr in (1.0, 0.25):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from embedlayer.models.outputs.alias import alias_table
-from embedlayer.models.outputs.huffman import huffman_tree
+from embedlayer.models.outputs.huffman import _paths, huffman_tree
+from embedlayer.models.outputs.pairing import join_rarest
 from embedlayer.rng import thresholds
 
 FULL = 2**32
@@ -74,6 +75,15 @@ def test_huffman_codes_are_complete_and_shortest():
     share = counts / counts.sum()
     entropy = -(share * np.log2(share)).sum()
     assert entropy <= (share * tree.lengths).sum() < entropy + 1
+
+
+def test_words_of_one_count_are_joined_in_their_order():
+    """Else the tree, and the vectors, would depend on how NumPy sorts."""
+    counts = np.sort(np.random.default_rng(0).integers(1, 4, 1000))[::-1].copy()
+    rising = np.array(sorted(range(1000), key=counts.tolist().__getitem__))
+    wanted = _paths(*join_rarest(counts, rising), 1000)
+    np.testing.assert_array_equal(huffman_tree(counts).rows, wanted.rows)
+    np.testing.assert_array_equal(huffman_tree(counts).labels, wanted.labels)
 
 
 def test_one_word_has_an_empty_code():

@@ -109,6 +109,8 @@ def test_keep_probabilities_known_answers():
     np.testing.assert_allclose(vocabulary.keep_probabilities(1e-3), expected, rtol=1e-15)
     np.testing.assert_allclose(vocabulary.keep_probabilities(1e-3)[0], 0.034444444444, rtol=1e-9)
     assert vocabulary.keep_probabilities(0).tolist() == [1, 1, 1]
+    once = Vocabulary(["common", "once", "never"], [999, 1, 0]).keep_probabilities(1e-5)
+    np.testing.assert_allclose(once[1:], 0.1 + 0.01, rtol=1e-15)  # s / f = 1e-5 / 1e-3
     for sample in (-1e-3, np.nan, np.inf):
         with pytest.raises(EmbedlayerError, match="sample is"):
             vocabulary.keep_probabilities(sample)

@@ -14,6 +14,7 @@ from embedlayer.kernels import cpu
 from embedlayer.models.options import CBOW, MODELS, SkipGram
 from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.chunks import cut
 from embedlayer.training.run import Training
 from embedlayer.training.train import train
 
@@ -114,6 +115,22 @@ def test_learning_rate_falls_linearly_in_raw_tokens(corpus):
     assert training.learning_rate(4, 0) == pytest.approx(0.5 / 250)
     middle = training.learning_rate(2, 0)
     assert middle == pytest.approx((0.5 + 0.5 / 250) / 2)
+
+
+def test_a_chunk_has_the_learning_rate_of_its_start(corpus, monkeypatch):
+    training = Training(corpus, SkipGram(**SMALL), epochs=1, workers=1, backend="numpy")
+    step, rates = cpu.sgd_step, []
+
+    def step_and_tell(tables, batch, lr, mode):
+        rates.append(lr)
+        return step(tables, batch, lr, mode)
+
+    monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step_and_tell)
+    training.run()
+    starts = corpus.offsets[cut(corpus, training._chunk_tokens)][:-1]
+    assert rates == [training.learning_rate(0, start) for start in starts.tolist()]
+    assert rates[0] == training.lr
+    assert len(rates) == 100
 
 
 def test_callbacks_hear_of_every_epoch_and_can_take_vectors(corpus):

@@ -1,5 +1,6 @@
 """R3: the shipped cuda.cu, executed on the CPU through cuda.py, equals the reference."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,28 @@ def test_scatter_add_is_the_reference(
         np.testing.assert_allclose(table.get(), wanted, rtol=1e-5, atol=1e-5)
         found.append(table.get())
     np.testing.assert_array_equal(found[1], found[2])  # in one order, bit by bit
+
+
+def test_a_row_beyond_two_to_the_31_numbers_is_found(cupy: Any, tmp_path: Path) -> None:
+    """A table of 8.6 GB, of which the last row alone is touched: the rest of its file is a hole."""
+    D, last = 1024, 2**21 + 3
+    case = step(D, V=1, sizes=(1,), R=1, row=0)
+    table = np.memmap(tmp_path / "W", np.float32, "w+", shape=(last + 1, D))
+    table[last] = case.W_in[0]
+    W, rows = cupy.ndarray(np.asarray(table)), cupy.asarray(np.array([last], np.int32))
+    values = cupy.asarray(case.W_out)
+    cuda.scatter_add(W, rows, values)
+    np.testing.assert_allclose(table[last], case.W_in[0] + case.W_out[0], atol=1e-6)
+    cuda.scatter_add_sorted(W, rows, values)
+    wanted = case.W_in[0] + 2 * case.W_out[0]
+    np.testing.assert_allclose(table[last], wanted, atol=1e-6)
+    offsets = cupy.asarray(np.array([0, 1]))
+    np.testing.assert_allclose(cuda.bag_mean(W, rows, offsets).get()[0], wanted, atol=1e-6)
+    table[last] = case.W_in[0]
+    batch = Batch(*map(cupy.asarray, case.batch._replace(contexts=rows.get())))
+    with schedule():
+        cuda.sgd_step(Tables(W, values), batch, 0.1, SKIPGRAM)
+    np.testing.assert_allclose(table[last], one_by_one(case, SKIPGRAM)[0][0], atol=1e-5)
 
 
 def test_wrong_arrays_are_named(cupy: Any) -> None:
