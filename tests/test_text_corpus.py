@@ -16,6 +16,8 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.text import readers
 from embedlayer.text import sentences as sentences_module
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.training.run import Training
 
 PIECES = ["a", "bb", "the", "é", "한국", "x" * 40, "\x01", "\x1c", "\u3000", "\u00a0"]
 PIECES += [" ", "  ", "\t", "\r", "\n", "\n\n", "\r\n", "\v", "\f", "\x85"]
@@ -301,6 +303,35 @@ def test_a_tokenizer_that_gives_a_str(tmp_path):
 def test_options_out_of_range(tmp_path, options, message):
     with pytest.raises(EmbedlayerError, match=message):
         Corpus.from_files(tmp_path / "never read", **options)
+
+
+GOOD = {"ids": np.array([0, 1, 0], np.int32), "offsets": np.array([0, 2, 3])}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ids": np.array([0, 2, 0], np.int32)},
+        {"ids": np.array([0, -1, 0], np.int32)},
+        {"ids": np.array([0, 1, 0])},
+        {"ids": np.array([[0, 1, 0]], np.int32)},
+        {"offsets": np.array([0, 2, 3], np.int32)},
+        {"offsets": np.array([0, 2, 2])},
+        {"offsets": np.array([1, 2, 3])},
+        {"offsets": np.array([0, 10**12, 3])},
+        {"offsets": np.array([0, 2**63 - 1, -2, 3])},
+        {"offsets": np.array([0, -1, 3])},
+        {"offsets": np.array([], np.int64)},
+    ],
+    ids=str,
+)
+def test_a_corpus_of_other_arrays_is_refused_before_it_is_trained_on(wrong):
+    """``Corpus`` is public: the arrays may be anybody's."""
+    vocabulary = Vocabulary(["a", "b"], [2, 1])
+    Training(Corpus(**GOOD, vocabulary=vocabulary, tokens_read=3, seconds={}), epochs=1)
+    corpus = Corpus(**GOOD | wrong, vocabulary=vocabulary, tokens_read=3, seconds={})
+    with pytest.raises(EmbedlayerError, match="this corpus has not, as is needed"):
+        Training(corpus, epochs=1)
 
 
 def test_a_full_disk(tmp_path, caplog):

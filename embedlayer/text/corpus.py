@@ -139,6 +139,29 @@ class Corpus:
     def __repr__(self) -> str:
         return f"<Corpus: {len(self.ids)} tokens, {len(self)} sentences, {self.vocabulary!r}>"
 
+    def checked(self) -> "Corpus":
+        """The corpus itself, if it is what compiled code relies on, which checks no index.
+
+        Raises:
+            EmbedlayerError: ids that are no words of the vocabulary, or offsets that do not rise
+                from 0 to the number of ids.
+        """
+        ids, offsets = self.ids, self.offsets
+        typed = (ids.dtype, offsets.dtype, ids.ndim, offsets.ndim) == (np.int32, np.int64, 1, 1)
+        if not (
+            typed
+            and ids.view(np.uint32).max(initial=0) < len(self.vocabulary)  # negative ones are large
+            and len(offsets)
+            and (offsets[0], offsets[-1]) == (0, len(ids))
+            and (offsets[1:] >= offsets[:-1]).all()
+        ):
+            raise EmbedlayerError(
+                f"this corpus has not, as is needed, ids (int32) below {len(self.vocabulary)}, its "
+                f"number of words, and offsets (int64) that rise from 0 to {len(ids)}, its number "
+                "of ids: make one with Corpus.from_files or from_sentences"
+            )
+        return self
+
     @property
     def tokens_out_of_vocabulary(self) -> int:
         """The tokens that were read and left out: too rare, or beyond ``max_size``."""
@@ -183,24 +206,18 @@ def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
 
 
 def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
-    """The corpus of an entry; None where a file is damaged, by its checksum.
-
-    What compiled code relies on is checked beside that: ids of words, and offsets that rise.
-    """
+    """The corpus of an entry; None where a file is damaged, by its checksum."""
     sums = about["checksums"]
     try:
         with ThreadPoolExecutor() as pool:  # the large files beside the words
             found = {name: pool.submit(_checksum, folder / name) for name in sums}
             if found[VOCABULARY].result() != sums[VOCABULARY]:
                 return None
-            corpus = _read_entry(folder, about)
-            ids, offsets = corpus.ids, corpus.offsets
-            fits = ids.view(np.uint32).max() < len(corpus.vocabulary)  # negative ones are large
-            rise = offsets[0] == 0 and (np.diff(offsets) >= 0).all() and offsets[-1] == len(ids)
+            corpus = _read_entry(folder, about).checked()
             whole = all(found[name].result() == sums[name] for name in sums)
     except (OSError, EmbedlayerError):  # damaged, or just removed by another process
         return None
-    return corpus if whole and fits and rise else None
+    return corpus if whole else None
 
 
 def _checksum(path: Path) -> int:

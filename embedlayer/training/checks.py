@@ -31,12 +31,12 @@ def checked_callbacks(callbacks: Any) -> tuple[Callable[..., object], ...]:
 
 
 def check_corpus(corpus: Any, model: Word2Vec) -> None:
-    """Raise EmbedlayerError unless some word has a context, and another word to differ from."""
+    """Raise EmbedlayerError unless kernels can read it, and something can be learnt from it."""
     if not isinstance(corpus, Corpus):
         raise EmbedlayerError(
             f"corpus is {corpus!r}: give a Corpus (embedlayer.train takes paths and lists, too)"
         )
-    vocabulary = corpus.vocabulary
+    vocabulary = corpus.checked().vocabulary
     if len(vocabulary) < 2:
         raise EmbedlayerError(
             f"{vocabulary.words[0]!r} is the only word of the vocabulary, and has none to differ "

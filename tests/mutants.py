@@ -1,0 +1,303 @@
+"""Planted bugs: changes to the package that tests must notice; names those that pass them all.
+
+    python tests/mutants.py [WORD]    all mutants, or those whose name has the word; two at a time
+
+Each is planted in a copy of the package, with compiled code of its own.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import embedlayer
+
+PACKAGE, TESTS = Path(embedlayer.__file__).parent, Path(__file__).parent
+ON_CPU, ON_DOUBLE = "not double and not device", "double"
+FAILED = 1  # pytest's exit code for tests that fail; below 0 it was killed by a signal
+
+
+class Mutant(NamedTuple):
+    """``old`` becomes ``new`` in a file of the package, the first time after ``after``."""
+
+    file: str
+    old: str
+    new: str
+    tests: str  # the files that should notice, without test_ and .py
+    after: str = ""
+    select: str = ON_CPU
+
+    def plant(self, package: Path) -> None:
+        """Change the file; ValueError where it no longer has what is to be changed."""
+        path = package / self.file
+        text = path.read_text(encoding="utf-8")
+        place = text.find(self.old, max(0, text.find(self.after)))
+        if self.after not in text or place < 0:
+            raise ValueError(f"{self.file} has no {self.old!r} after {self.after!r}")
+        path.write_text(text[:place] + self.new + text[place + len(self.old) :], encoding="utf-8")
+
+    def survives(self) -> bool:
+        """Whether all tests pass; RuntimeError where they do not run."""
+        with tempfile.TemporaryDirectory() as folder:
+            package = Path(folder, "embedlayer")
+            shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+            self.plant(package)
+            done = run_tests(Path(folder), self.tests.split(), self.select)
+        if done.returncode > FAILED:
+            raise RuntimeError(f"the tests do not run:\n{done.stdout}{done.stderr}")
+        return done.returncode == 0
+
+
+def run_tests(folder: Path, tests: list[str], select: str) -> "subprocess.CompletedProcess[str]":
+    """Run tests, up to the first that fails, on the package in a folder."""
+    files = [str(TESTS / (f"{Path(name).parent}/test_{Path(name).name}.py")) for name in tests]
+    command = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    environment = os.environ | {
+        "PYTHONPATH": str(folder),
+        "NUMBA_CACHE_DIR": str(folder / "compiled"),
+    }
+    return subprocess.run(
+        [*command, "-k", select, *files],
+        capture_output=True, text=True, env=environment, cwd=TESTS.parent,
+    )  # fmt: skip
+
+
+SCANNER, CORPUS, VOCABULARY = "text/scanner.py", "text/corpus.py", "text/vocabulary.py"
+EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kernels/cpu/sums.py"
+SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
+SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
+BINARY = "vectors/formats/word2vec_binary.py"
+RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
+
+MUTANTS = {
+    # From a text to ids.
+    "return is no white space": Mutant(
+        SCANNER, "TAB <= byte <= RETURN", "TAB <= byte < RETURN", "text_scanner"
+    ),
+    "words of one hash and start are one": Mutant(
+        SCANNER, "== end - start:", ">= end - start:", "text_scanner"
+    ),
+    "tables merge without counts": Mutant(
+        SCANNER, "+= other_counts[other]", "+= 1", "text_scanner"
+    ),
+    "the word 0 is dropped": Mutant(SCANNER, "ids[kept] >= 0", "ids[kept] > 0", "text_scanner"),
+    "lists of words run together": Mutant(
+        "text/sentences.py", "batch.append(SENTENCE_END)", "pass", "text_corpus"
+    ),
+    "empty sentences stay": Mutant(SCANNER, "and end > start", "and end >= start", "text_scanner"),
+    "lines are counted on from file to file": Mutant(
+        "text/counting.py", "lines = 0 if block.start == 0 else lines", "lines += 0", "text_corpus"
+    ),
+    "lines are counted from 0": Mutant(
+        "text/counting.py", "0, place) + 1", "0, place)", "text_corpus"
+    ),
+    "words out of the vocabulary become word 0": Mutant(
+        "text/encoding.py", "len(counted.counts), -1", "len(counted.counts), 0", "text_corpus"
+    ),
+    "a tokenizer sees the return": Mutant(
+        "text/sentences.py", 'line.removesuffix("\\r")', "line", "text_corpus"
+    ),
+    "the counts of batches before are lost": Mutant(
+        "text/sentences.py", "added[: len(counts)] += counts", "added += 0", "text_corpus"
+    ),
+    "a text that is cut while it is read": Mutant(
+        "text/passes.py", "now.st_size < before.st_size", "now.st_size < 0", "text_corpus"
+    ),
+    "ties of the vocabulary in any order": Mutant(
+        VOCABULARY, ', kind="stable")', ")", "text_vocabulary text_corpus"
+    ),
+    "words that occur min_count times are dropped": Mutant(
+        VOCABULARY, "counts >= min_count", "counts > min_count", "text_vocabulary"
+    ),
+    "ties at max_size are dropped": Mutant(
+        VOCABULARY, "counts[frequent] >= least", "counts[frequent] > least", "text_vocabulary"
+    ),
+    "words that occur once are kept as if twice": Mutant(
+        VOCABULARY, "np.maximum(self.counts, 1)", "np.maximum(self.counts, 2)", "text_vocabulary"
+    ),
+    "subsampling without its second term": Mutant(
+        VOCABULARY, "np.sqrt(ratio) + ratio", "np.sqrt(ratio)", "text_vocabulary"
+    ),
+    # The cache.
+    "the time of a file's change": Mutant(
+        "text/cache.py", '"changed": about.st_ctime_ns', '"changed": 0', "text_cache"
+    ),
+    "entries of changed texts stay": Mutant(
+        "text/cache.py", "(entry.changed or total > limit)", "total > limit", "text_cache"
+    ),
+    "a damaged description is read": Mutant(
+        "text/cache.py", " if digest == _digest(text) else None", "", "text_cache"
+    ),
+    "checksums are not compared": Mutant(CORPUS, "if whole else None", "or None", "text_cache"),
+    "ids are not compared with the words": Mutant(
+        CORPUS, "< len(self.vocabulary)", "< 2**31", "text_corpus"
+    ),
+    "offsets may fall": Mutant(CORPUS, "offsets[:-1]).all()", "offsets[:-1]).any()", "text_corpus"),
+    "no check before training": Mutant(RUN, "corpus.checked()", "corpus", "text_corpus"),
+    "a checksum of the last piece alone": Mutant(
+        "storage/mapped.py", "rest.data, self.checksum", "rest.data", "text_cache"
+    ),
+    # Which examples a text gives.
+    "a token whose bits reach its threshold is dropped": Mutant(
+        EXAMPLES, "<= keep[", "< keep[", "kernels_examples"
+    ),
+    "a draw whose bits reach its threshold is the alias": Mutant(
+        EXAMPLES, "<= prob[", "< prob[", "kernels_examples"
+    ),
+    "no room behind the contexts": Mutant(
+        EXAMPLES, "window * size + reach", "window * size", "kernels_memory"
+    ),
+    "no room behind the ids": Mutant(
+        EXAMPLES, "size + reach + 1", "size + 1", "kernels_memory"
+    ),
+    "windows into the sentence before": Mutant(
+        EXAMPLES, "max(begin, i - half)", "max(0, i - half)", "kernels_examples"
+    ),
+    "windows into the sentence behind": Mutant(
+        EXAMPLES, "min(end - 1, i + half)", "min(end, i + half)", "kernels_examples"
+    ),
+    "a draw may be the target": Mutant(
+        EXAMPLES, "np.int32(-1) if word == target else word", "word", "kernels_examples"
+    ),
+    "thresholds one too high": Mutant("rng.py", "* FULL) - 1", "* FULL)", "rng text_noise"),
+    "one key for all epochs": Mutant("rng.py", "{purpose}/{epoch}", "{purpose}", "rng"),
+    "the rich give what the poor have": Mutant(
+        PAIRING, "-= 1.0 - share[poor]", "-= share[poor]", "text_noise"
+    ),
+    "an inner node before a leaf of its count": Mutant(
+        PAIRING, "<= total[joined]", "< total[joined]", "text_noise"
+    ),
+    "words of one count in any order in the tree": Mutant(
+        "models/outputs/huffman.py", ', kind="stable")', ")", "text_noise"
+    ),
+    "labels are the code's bits": Mutant(
+        "models/outputs/huffman.py", "bit[nodes] == 0", "bit[nodes] == 1", "text_noise"
+    ),
+    "draws shared by neighbours": Mutant(
+        "models/outputs/negative.py", "(block << APART) | place", "block", "models"
+    ),
+    "tables that start above zero": Mutant(
+        "models/tables.py", "(drawn - 0.5) / model.dim", "drawn / model.dim", "models"
+    ),
+    # Rows.
+    "row 0 gets nothing": Mutant(
+        "kernels/cpu/rows.py", "if rows[i] >= 0:", "if rows[i] > 0:", "kernels_rows"
+    ),
+    "row 0 gets nothing from threads": Mutant(
+        "kernels/cpu/rows.py", "(rows[i] >= 0)", "(rows[i] > 0)", "kernels_rows"
+    ),
+    "an extra row for each value of a later part": Mutant(
+        SUMS, "> np.uint8(1 << part)", ">= np.uint8(1 << part)", "kernels_rows"
+    ),
+    "no row is the first row": Mutant(SUMS, "place[size] = -1", "place[size] = 0", "kernels_rows"),
+    # The step.
+    "skip-gram: two groups see each other's update": Mutant(
+        SKIPGRAM, "if window.groups > 1:", "if window.groups > 2:", "kernels_step"
+    ),
+    "skip-gram: a hidden vector too many": Mutant(
+        SKIPGRAM, "if c + 1 < window.hidden:", "if c + 1 <= window.hidden:", "kernels_memory"
+    ),
+    "CBOW: two groups see each other's update": Mutant(
+        CBOW, "if groups > 1:", "if groups > 2:", "kernels_step"
+    ),
+    "CBOW: divides where it should not": Mutant(
+        CBOW, "if divide else 1", "if not divide else 1", "kernels_step"
+    ),
+    "CBOW: a second window behind the last": Mutant(
+        CBOW, "c = min(b + 1, size - 1)", "c = b + 1", "kernels_memory"
+    ),
+    "CBOW: a scratch row too few": Mutant(
+        "kernels/cpu/step/scratch.py", "(2, 5) if mean", "(2, 4) if mean", "kernels_memory"
+    ),
+    "the loss's product overflows": Mutant(SCORES, "> 1e300", "> 1e309", "kernels_step"),
+    "a series of degree 5": Mutant(
+        SCORES, "splat(SERIES[6])", "splat(np.float32(0.0))", "kernels_step"
+    ),
+    "powers beyond a float's exponent": Mutant(
+        SCORES, "np.float32(126.0)", "np.float32(200.0)", "kernels_step"
+    ),
+    "the loss of a label 0": Mutant(SCORES, "-1.0 if batch", "1.0 if not batch", "kernels_step"),
+    "repeats are not looked for": Mutant(
+        REPEATS, "(stamps[slot] == stamp)", "(stamps[slot] < 0)", "kernels_step"
+    ),
+    "a repeated context takes the last step": Mutant(
+        REPEATS, "earlier * GROUP + r] +=", "earlier * GROUP + r] =", "kernels_step"
+    ),
+    "a local row too many": Mutant(
+        "kernels/cpu/step/blocks.py", "row < layout.local_rows", "row <= layout.local_rows",
+        "kernels_memory kernels_local",
+    ),
+    "local rows are added whole": Mutant(
+        LOCAL, " - read(base, columns))", ")", "kernels_local"
+    ),
+    "an exchange leaves the base value": Mutant(
+        LOCAL, "        write(base, columns, values)\n", "", "kernels_local", after="def exchange("
+    ),
+    "a due row is found twice": Mutant(
+        LOCAL, "if not _contains(due, size, row):", "if size >= 0:", "kernels_local"
+    ),
+    "masks as wide as the row": Mutant(
+        "kernels/cpu/simd/rows.py", "min(LANES, dim - d)", "min(LANES, dim)", "kernels_memory"
+    ),
+    # Training.
+    "a chunk has the learning rate of its end": Mutant(
+        RUN, "learning_rate(state.epoch, start)", "learning_rate(state.epoch, end)", "training"
+    ),
+    "the learning rate begins anew in each epoch": Mutant(
+        RUN, "(epoch * tokens + position)", "(position)", "training"
+    ),
+    "a chunk too many": Mutant(
+        "training/epoch.py", "self.taken >= self._chunks", "self.taken > self._chunks", "training"
+    ),
+    "the loss of a chunk's last windows": Mutant(
+        "training/steps.py", "loss + more[0]", "more[0]", "training"
+    ),
+    "Adam counts parameters": Mutant(
+        "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
+    ),
+    "rows behind those of the header": Mutant(
+        BINARY, "[start : start + 2]", "[start : start + 1]", "formats"
+    ),
+    # On a device.
+    "CUDA: a token whose bits reach its threshold is dropped": Mutant(
+        CUDA, "<= keep[", "< keep[", "kernels_examples", select=ON_DOUBLE
+    ),
+    "CUDA: a draw whose bits reach its threshold is the alias": Mutant(
+        CUDA, "<= prob[", "< prob[", "kernels_examples", select=ON_DOUBLE
+    ),
+}  # fmt: skip
+MUTANTS |= {
+    f"CUDA: 32 bits for a place in a table, in {kernel}": Mutant(
+        CUDA, f"(i64){row} * D", f"{row} * D", "gpu/r3_emulator", kernel, "two_to_the_31"
+    )
+    for kernel, row in {
+        "void bag_mean(": "ids[i]",
+        "void scatter_add(": "rows[i]",
+        "void scatter_add_sorted(": "row",
+        "Piece p of a table's row": "row",
+    }.items()
+}  # fmt: skip
+
+
+def survivors(names: list[str]) -> list[str]:
+    """The mutants, of these names, that their tests do not notice; tells each as it ends."""
+
+    def survives(name: str) -> bool:
+        survived = MUTANTS[name].survives()
+        print(f"{'SURVIVES' if survived else 'noticed':10}{name}", flush=True)
+        return survived
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(survives, names))
+    return [name for name, survived in zip(names, found, strict=True) if survived]
+
+
+if __name__ == "__main__":
+    chosen = [name for name in MUTANTS if "".join(sys.argv[1:2]) in name]
+    left = survivors(chosen)
+    print(f"{len(chosen)} mutants, {len(left)} survive")
+    sys.exit(bool(left))
