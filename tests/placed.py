@@ -116,6 +116,7 @@ def check_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
     check_integer_kernels(place)
     check_rows(place)
     check_steps(place)
+    check_counts()
 
 
 def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -138,6 +139,22 @@ def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
             targets, positions = place(wanted[2]), place(wanted[3])
             rows = reference.draw(prob, alias, targets, positions, 3, key)
             require_equal([cpu.draw(prob, alias, targets, positions, 3, key)], [rows])
+
+
+def check_counts() -> None:
+    """Whatever the counts, slots and nodes are inside their arrays."""
+    from embedlayer.models.outputs.alias import alias_table
+    from embedlayer.models.outputs.huffman import huffman_tree
+
+    for counts in ([0, 0], [5], [7, 3, -2], [2**62] * 3, [-(2**63)] * 4, [9, 1, 1, 1]):
+        rows = huffman_tree(np.array(counts)).rows
+        if not -1 <= rows.min() <= rows.max() < max(1, len(counts) - 1):
+            raise AssertionError(f"counts {counts} give nodes {rows}")
+        for weights in (counts, [*counts, np.nan], [*counts, np.inf]):
+            with np.errstate(all="ignore"):
+                _, alias = alias_table(np.array(weights, float))
+            if not 0 <= alias.min() <= alias.max() < len(weights):
+                raise AssertionError(f"weights {weights} give words {alias}")
 
 
 def check_rows(place: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -322,6 +322,7 @@ GOOD = {"ids": np.array([0, 1, 0], np.int32), "offsets": np.array([0, 2, 3])}
         {"offsets": np.array([0, 2**63 - 1, -2, 3])},
         {"offsets": np.array([0, -1, 3])},
         {"offsets": np.array([], np.int64)},
+        {"counts": np.array([3])},
     ],
     ids=str,
 )
@@ -329,6 +330,8 @@ def test_a_corpus_of_other_arrays_is_refused_before_it_is_trained_on(wrong):
     """``Corpus`` is public: the arrays may be anybody's."""
     vocabulary = Vocabulary(["a", "b"], [2, 1])
     Training(Corpus(**GOOD, vocabulary=vocabulary, tokens_read=3, seconds={}), epochs=1)
+    if "counts" in wrong:
+        vocabulary.counts = wrong.pop("counts")
     corpus = Corpus(**GOOD | wrong, vocabulary=vocabulary, tokens_read=3, seconds={})
     with pytest.raises(EmbedlayerError, match="this corpus has not, as is needed"):
         Training(corpus, epochs=1)

@@ -150,6 +150,7 @@ class Corpus:
         typed = (ids.dtype, offsets.dtype, ids.ndim, offsets.ndim) == (np.int32, np.int64, 1, 1)
         if not (
             typed
+            and len(self.vocabulary.counts) == len(self.vocabulary)
             and ids.view(np.uint32).max(initial=0) < len(self.vocabulary)  # negative ones are large
             and len(offsets)
             and (offsets[0], offsets[-1]) == (0, len(ids))
