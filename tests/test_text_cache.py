@@ -465,6 +465,25 @@ def test_the_users_own_folder(monkeypatch):
     assert str(cache_folder()) == "/home/someone/kept"
 
 
+def test_a_home_folder_of_nobody(text, monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_CACHE", "~nobody-has-this-name/cache")
+    with pytest.raises(EmbedlayerError, match="EMBEDLAYER_CACHE is '~nobody"):
+        read(text)
+
+
+@pytest.mark.parametrize("answer", [Path("~/.cache/embedlayer"), None], ids=["as given", "error"])
+def test_a_user_without_a_home_folder_has_a_temporary_cache(tmp_path, monkeypatch, answer):
+    def user_cache_path(name):
+        if answer is None:
+            raise RuntimeError("could not determine the home directory")
+        return answer
+
+    monkeypatch.delenv("EMBEDLAYER_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_path", user_cache_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cache_folder().parent == tmp_path
+
+
 def test_a_description_names_every_difference(text):
     before = describe([str(text)], {"min_count": 1})
     assert before == describe([str(text)], {"min_count": 1})

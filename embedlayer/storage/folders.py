@@ -5,16 +5,30 @@ import stat
 import tempfile
 from pathlib import Path
 
+from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import expanded
 
 
 def cache_folder() -> Path:
-    """Where the cache is: ``EMBEDLAYER_CACHE``, else the user's cache folder."""
+    """Where the cache is: ``EMBEDLAYER_CACHE``, else the user's cache folder.
+
+    A user without a home folder has a temporary one.
+
+    Raises:
+        EmbedlayerError: ``EMBEDLAYER_CACHE`` names the home folder of nobody.
+    """
     if chosen := os.environ.get("EMBEDLAYER_CACHE"):
-        return Path(expanded(chosen))
+        folder = expanded(chosen)
+        if folder.startswith("~"):
+            raise EmbedlayerError(f"EMBEDLAYER_CACHE is {chosen!r}: there is no such home folder")
+        return Path(folder)
     from platformdirs import user_cache_path
 
-    return user_cache_path("embedlayer")
+    try:
+        folder = user_cache_path("embedlayer")
+    except RuntimeError:
+        return temporary_folder("embedlayer-cache")
+    return folder if folder.is_absolute() else temporary_folder("embedlayer-cache")
 
 
 def temporary_folder(name: str) -> Path:
