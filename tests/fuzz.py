@@ -1,0 +1,255 @@
+"""Damaged files for every reader: each makes a result or one error that is ours, and nothing else.
+
+    python tests/fuzz.py TARGET SECONDS [SEED]
+
+Valid files are mutated: bits, lengths, numbers, pieces of others, cuts, archives inside and out. A
+case fails by any exception but EmbedlayerError and OSError, by 3 s, or by memory beyond 1 GB; it is
+kept as fuzz-TARGET-N. ``ci/fuzz.sh`` runs all targets, ``test_fuzz.py`` a few cases of each.
+"""
+
+import bz2
+import gzip
+import lzma
+import re
+import resource
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+import zstandard
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.text.corpus import Corpus
+from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.vectors.evaluation import evaluate
+from embedlayer.vectors.vectors import Vectors
+
+MOST_SECONDS, MOST_MEMORY = 3.0, 1 << 30
+WORDS = ["the", "of", "café", "한국어", "🙂", "new_york", "7", "3.5", "a\u00a0b", "x" * 40]
+VECTORS = Vectors(
+    WORDS, np.random.default_rng(1).standard_normal((10, 6)), range(10, 0, -1), {"a": 1}
+)
+COMPRESS = [gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress]
+NUMBERS = [
+    0,
+    1,
+    2,
+    255,
+    10**6,
+    2**31 - 1,
+    2**31,
+    2**32,
+    2**53,
+    2**62,
+    2**63 - 1,
+    2**63,
+    2**64,
+    10**30,
+]
+TOKENS = [
+    b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0", b"\n", b"\r\n", b" ", b"\t", b",", b"\x85", b":",
+    b"nan", b"-inf", b"1e999", b"1_0", b"-1", b"0", "٣".encode(), b"\xc3", b"\xed\xa0\x80", b"#",
+    b"[" * 2000, b"{" * 2000, b'"', b"null", b"{}", b"[]", b"true", b"F32", b"BF16", b"F64", b"I64",
+    b"1" * 5000, b"a" * 70_000, b" " * 3000, b"\0" * 5000, b"1 " * 5000,
+    b"\x1f\x8b\x08\x00", b"BZh9", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd",
+]  # fmt: skip
+
+
+class Target(NamedTuple):
+    """What is fuzzed: valid files, what reads one, and whether whole archives are tried too."""
+
+    seeds: Callable[[Path], list[bytes]]
+    read: Callable[[Path], object]
+    archives: bool = True
+
+
+class Tally(NamedTuple):
+    """What the cases of a target came to."""
+
+    executions: int
+    refused: int
+    failures: list[tuple[bytes, str]]
+    slowest: float
+    memory: int  # bytes, of the process, at the peak
+
+    def __str__(self) -> str:
+        return (
+            f"{self.executions} executions, {self.refused} refused, {len(self.failures)} failures, "
+            f"slowest {self.slowest:.2f} s, {self.memory >> 20} MB at the peak"
+        )
+
+
+def fuzz(
+    target: Target,
+    folder: Path,
+    seed: int,
+    cases: int,
+    seconds: float = 1e9,
+    bombs: Sequence[bytes] = (),
+) -> Tally:
+    """Read so many mutated files, or as many as the seconds allow; 1 in 50 is of the bombs."""
+    random, seeds, path = Random(seed), target.seeds(folder), folder / "case"
+    executions = refused = 0
+    slowest, failures = 0.0, []
+    end = monotonic() + seconds
+    while executions < cases and monotonic() < end:
+        bomb = bombs and random.random() < 0.02
+        data = mutated(random, bombs if bomb else seeds, target.archives and not bomb)
+        path.write_bytes(data)
+        before, started = _peak(), monotonic()
+        try:
+            target.read(path)
+        except (EmbedlayerError, OSError) as error:
+            refused += 1
+            if len(str(error)) > 2000 or "\n" in str(error):
+                failures.append((data, f"a long error: {error!s:.200}"))
+        except BaseException:
+            failures.append((data, traceback.format_exc()))
+        took = monotonic() - started
+        slowest = max(slowest, took)
+        if took > MOST_SECONDS or _peak() > max(before, MOST_MEMORY, 4 * len(data)):
+            failures.append((data, f"{took:.1f} s, {_peak() >> 20} MB"))
+        executions += 1
+    return Tally(executions, refused, failures, slowest, _peak())
+
+
+def mutated(random: Random, seeds: Sequence[bytes], archives: bool) -> bytes:
+    """A valid file with a few mutations, perhaps in an archive that has some as well."""
+    data = random.choice(seeds)
+    for _ in range(random.choice([0, 1, 1, 2, 3, 8])):
+        data = random.choice(MUTATIONS)(random, data, seeds)
+    if archives and random.random() < 0.3:
+        for _ in range(random.choice([1, 1, 1, 2])):
+            data = random.choice(COMPRESS)(data if random.random() < 0.9 else data[:500] * 3000)
+        for _ in range(random.choice([0, 0, 1, 2])):
+            data = random.choice(MUTATIONS)(random, data, seeds)
+        data *= random.choice([1, 1, 1, 2])
+    return data[: 1 << 22]
+
+
+def _flip(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    changed = bytearray(data)
+    for _ in range(random.choice([1, 1, 4, 16]) if data else 0):
+        changed[random.randrange(len(changed))] ^= 1 << random.randrange(8)
+    return bytes(changed)
+
+
+def _overwrite(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    place, size = random.randint(0, len(data)), random.choice([1, 4, 8])
+    return data[:place] + random.randbytes(size) + data[place + size :]
+
+
+def _cut(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    first, last = sorted(random.randint(0, len(data)) for _ in range(2))
+    return random.choice([data[:last], data[first:], data[:first] + data[last:]])
+
+
+def _repeat(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    first, last = sorted(random.randint(0, len(data)) for _ in range(2))
+    return data[:last] + data[first:last] * random.choice([1, 2, 50]) + data[last:]
+
+
+def _insert(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    place = random.choice([0, len(data), random.randint(0, len(data))])
+    return data[:place] + random.choice(TOKENS) + data[place:]
+
+
+def _splice(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    other = random.choice(seeds)
+    return data[: random.randint(0, len(data))] + other[random.randint(0, len(other)) :]
+
+
+def _number(random: Random, data: bytes, seeds: Sequence[bytes]) -> bytes:
+    """One of the numbers in digits becomes another; or one of eight bytes, somewhere or first."""
+    number = random.choice(NUMBERS) * random.choice([1, 1, -1])
+    found = list(re.finditer(rb"-?[0-9]{1,20}", data[:5000]))
+    if found and random.random() < 0.7:
+        first, last = random.choice(found).span()
+        return data[:first] + str(number).encode() + data[last:]
+    place = random.choice([0, 8 * random.randint(0, len(data) // 8)])
+    return data[:place] + (number % 2**64).to_bytes(8, "little") + data[place + 8 :]
+
+
+MUTATIONS = [_flip, _overwrite, _cut, _repeat, _insert, _splice, _number]
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _saved(*suffixes: str) -> Callable[[Path], list[bytes]]:
+    """The files that our vectors make, by suffix."""
+
+    def seeds(folder: Path) -> list[bytes]:
+        for suffix in suffixes:
+            VECTORS.save(folder / f"seed{suffix}")
+        return [(folder / f"seed{suffix}").read_bytes() for suffix in suffixes]
+
+    return seeds
+
+
+def _vocabulary(folder: Path) -> list[bytes]:
+    Vocabulary(WORDS, range(10, 0, -1)).save(folder / "seed")
+    return [(folder / "seed").read_bytes()]
+
+
+def _given(*texts: str) -> Callable[[Path], list[bytes]]:
+    return lambda folder: [text.encode() for text in texts]
+
+
+def _corpus(path: Path) -> None:
+    for errors in ("strict", "replace"):
+        Corpus.from_files(path, min_count=1, errors=errors, cache=False, workers=1)
+
+
+def _vectors(format: str) -> Callable[[Path], None]:
+    """Read by content, and by the format's name."""
+
+    def read(path: Path) -> None:
+        try:
+            Vectors.load(path)
+        except EmbedlayerError:
+            Vectors.load(path, format)
+
+    return read
+
+
+PAIRS = ["tiger,cat,7.35\nof,the,10\n", "# c\n\nthe\tof\tN\t7.35\tX\n7\t3.5\tN\t1\tY\n"]
+PAIRS += [",word1,word2,score\n0,the,of,9\n1,the,café,1\n2,of,7,2\n", "the of 1\nof café 2e0\n"]
+QUESTIONS = [
+    ": s\nthe of café 한국어\n: gram1\n7 the of 🙂\n",
+    "# s\nthe of café 7\n# t\n7 of the 🙂\n",
+]
+LINES = ["the of the\r\n한국어 🙂 café\n\n" * 20, "a b c\n" * 12_000, "x" * 100_000 + " y\n"]
+
+TARGETS = {
+    "native": Target(_saved(".safetensors"), _vectors("native")),
+    "word2vec-text": Target(_saved(".vec", ".vec.gz"), _vectors("word2vec-text")),
+    "word2vec-binary": Target(_saved(".bin", ".bin.gz"), _vectors("word2vec-binary")),
+    "glove": Target(_saved(".glove", ".glove.gz"), _vectors("glove")),
+    "vocabulary": Target(_vocabulary, Vocabulary.load),
+    "text": Target(_given(*LINES), _corpus),
+    "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),
+    "analogies": Target(_given(*QUESTIONS), lambda path: evaluate(VECTORS, path)),
+}
+
+
+def main(name: str, seconds: str, seed: str = "0") -> None:
+    bombs = [compress(unit * (1 << 23)) for compress in COMPRESS for unit in (b"one two\n", b"11 ")]
+    with tempfile.TemporaryDirectory() as folder:
+        tally = fuzz(TARGETS[name], Path(folder), int(seed), sys.maxsize, float(seconds), bombs)
+    print(f"{name}: {tally}", flush=True)
+    for number, (data, why) in enumerate(tally.failures[:20]):
+        Path(f"fuzz-{name}-{number}").write_bytes(data)
+        print(f"--- fuzz-{name}-{number}, {len(data)} bytes\n{why}", flush=True)
+    sys.exit(1 if tally.failures else 0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
