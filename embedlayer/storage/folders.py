@@ -18,10 +18,10 @@ def cache_folder() -> Path:
         EmbedlayerError: ``EMBEDLAYER_CACHE`` names the home folder of nobody.
     """
     if chosen := os.environ.get("EMBEDLAYER_CACHE"):
-        folder = expanded(chosen)
-        if folder.startswith("~"):
+        path = expanded(chosen)
+        if path.startswith("~"):
             raise EmbedlayerError(f"EMBEDLAYER_CACHE is {chosen!r}: there is no such home folder")
-        return Path(folder)
+        return Path(path)
     from platformdirs import user_cache_path
 
     try:
