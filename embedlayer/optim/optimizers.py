@@ -1,6 +1,6 @@
 """The optimizers' formulas."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from embedlayer.arrays import Array
 from embedlayer.optim.updates import Optimizer, sqrt
@@ -12,8 +12,8 @@ class SGD(Optimizer):
     def __init__(self, lr: float = 0.01) -> None:
         super().__init__(lr)
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
-        param[rows] -= self.lr * grad
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
+        param -= self.lr * grad
 
 
 class Momentum(Optimizer):
@@ -28,10 +28,11 @@ class Momentum(Optimizer):
         super().__init__(lr)
         self.momentum = momentum
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (velocity,) = kept
-        velocity[rows] = v = self.momentum * velocity[rows] + grad
-        param[rows] -= self.lr * v
+        velocity *= self.momentum
+        velocity += grad
+        param -= self.lr * velocity
 
 
 class Nesterov(Momentum):
@@ -40,10 +41,11 @@ class Nesterov(Momentum):
     (Nesterov 1983, in the form of Sutskever et al., ICML 2013; as PyTorch's ``nesterov=True``.)
     """
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (velocity,) = kept
-        velocity[rows] = v = self.momentum * velocity[rows] + grad
-        param[rows] -= self.lr * (grad + self.momentum * v)
+        velocity *= self.momentum
+        velocity += grad
+        param -= self.lr * (grad + self.momentum * velocity)
 
 
 class AdaGrad(Optimizer):
@@ -58,10 +60,10 @@ class AdaGrad(Optimizer):
         super().__init__(lr)
         self.eps = eps
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (squares,) = kept
-        squares[rows] = s = squares[rows] + grad * grad
-        param[rows] -= self.lr * grad / (sqrt(s) + self.eps)
+        squares += grad * grad
+        param -= self.lr * grad / (sqrt(squares) + self.eps)
 
 
 class RMSprop(Optimizer):
@@ -77,10 +79,11 @@ class RMSprop(Optimizer):
         self.decay = decay
         self.eps = eps
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (squares,) = kept
-        squares[rows] = s = self.decay * squares[rows] + (1 - self.decay) * grad * grad
-        param[rows] -= self.lr * grad / (sqrt(s) + self.eps)
+        squares *= self.decay
+        squares += (1 - self.decay) * grad * grad
+        param -= self.lr * grad / (sqrt(squares) + self.eps)
 
 
 class Adam(Optimizer):
@@ -115,10 +118,12 @@ class Adam(Optimizer):
         self.eps = eps
         self.eps_hat = eps_hat
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         mean, squares = kept
         start1, start2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
-        mean[rows] = m = self.beta1 * mean[rows] + (1 - self.beta1) * grad
-        squares[rows] = s = self.beta2 * squares[rows] + (1 - self.beta2) * grad * grad
+        mean *= self.beta1
+        mean += (1 - self.beta1) * grad
+        squares *= self.beta2
+        squares += (1 - self.beta2) * grad * grad
         eps = self.eps / start2**0.5 if self.eps_hat else self.eps
-        param[rows] -= (self.lr / start1) * m / (sqrt(s / start2) + eps)
+        param -= (self.lr / start1) * mean / (sqrt(squares / start2) + eps)

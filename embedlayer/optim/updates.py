@@ -58,11 +58,18 @@ class Optimizer:
         for name in self.kept:
             setattr(self, name, _kept_for(getattr(self, name), params))
         self.updates += 1
-        for arguments in _pieces(params, grads, *(getattr(self, name) for name in self.kept)):
-            self._step(*arguments)
+        kept = (getattr(self, name) for name in self.kept)
+        for rows, grad, *arrays in _pieces(params, grads, *kept):
+            if rows is None:
+                self._step(arrays[0], grad, *arrays[1:])
+                continue
+            parts = [array.take(rows, axis=0) for array in arrays]
+            self._step(parts[0], grad, *parts[1:])
+            for array, part in zip(arrays, parts, strict=True):
+                array[rows] = part
 
-    def _step(self, param: Array, rows: Any, grad: Array, *kept: Array) -> None:
-        """Change ``param[rows]`` and the kept arrays there, by a gradient of that shape."""
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
+        """Change a part of a parameter and of what is kept for it in place, by its gradient."""
         raise NotImplementedError
 
     def state(self) -> dict[str, Any]:
@@ -136,11 +143,18 @@ def _sum(grads: list[Any]) -> Any:
 
 
 def _pieces(params: list[Any], grads: list[Any], *kept: list[Any]) -> Iterator[tuple[Any, ...]]:
-    """Each parameter, the rows to visit, their gradient, and what is kept for the parameter."""
+    """For each piece the rows to visit, their gradient, the parameter and what is kept for it.
+
+    Of a dense gradient the rows are None, and the arrays are parts of the parameter's.
+    """
     for param, grad, *arrays in zip(params, grads, *kept, strict=True):
-        rows, grad = (grad.rows, grad.values) if isinstance(grad, RowGrad) else (None, grad)
-        for piece in pieces(len(grad), param) if param.ndim else (...,):
-            yield param, piece if rows is None else rows[piece], grad[piece], *arrays
+        arrays = [param, *arrays]
+        if isinstance(grad, RowGrad):
+            for piece in pieces(len(grad.rows), param):
+                yield grad.rows[piece], grad.values[piece], *arrays
+        else:
+            for part in pieces(len(grad), param) if param.ndim else (...,):
+                yield None, grad[part], *(array[part] for array in arrays)
 
 
 def _kept_for(arrays: list[Any] | None, params: list[Any]) -> list[Any]:
