@@ -8,6 +8,7 @@ from embedlayer.backend import array_module, to_numpy
 from embedlayer.errors import EmbedlayerError
 
 FLOATS = (np.float16, np.float32, np.float64)
+UNSIGNED = {np.dtype(np.int32): np.dtype(np.uint32), np.dtype(np.int64): np.dtype(np.uint64)}
 MOST_ROWS = 2**31 - 1  # of a table: the kernels number them in int32
 
 
@@ -46,12 +47,12 @@ def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: An
         IndexError: an id outside the table. Negative ids are: they do not count from the end.
     """
     found = as_integers(ids, like)
-    ids = found if found.dtype in (np.int32, np.int64) else found.astype(np.int64)
+    ids = found if found.dtype in UNSIGNED else found.astype(np.int64)
     if ids.size:
         # Seen as unsigned, a negative id is the largest of all: one pass, where two would take
         # half of the time of a small forward.
         shift = no_row and found.dtype.kind == "i"  # an unsigned id is no −1
-        unsigned = (ids + 1 if shift else ids).view(f"u{ids.itemsize}")
+        unsigned = (ids + 1 if shift else ids).view(UNSIGNED[ids.dtype])
         if int(unsigned.max()) >= size + shift:
             _refuse(to_numpy(found), -1 if no_row else 0, size)
     return ids.astype(dtype or ids.dtype, copy=found is ids)
