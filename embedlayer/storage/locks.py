@@ -19,7 +19,7 @@ def locked(path: Path, *, wait: bool = True) -> ExitStack:
         lock.acquire()
     except Timeout:
         raise BlockingIOError(f"{path} is locked by another process") from None
-    except NotImplementedError as error:  # of a filelock before 3.25
+    except NotImplementedError as error:  # as some versions of filelock say it
         raise OSError(errno.ENOLCK, "no locks on this file system", str(path)) from error
     stack = ExitStack()
     stack.callback(lock.release)
