@@ -56,11 +56,16 @@ class _ZstFrame:
         return self._frame.unused_data + self.unconsumed_tail
 
     def decompress(self, data: bytes, most: int) -> bytes:
-        self.unconsumed_tail = data[self.INPUT_BYTES :]
+        pieces, made, place = [], 0, 0
         try:
-            return self._frame.decompress(data[: self.INPUT_BYTES])
+            while place < len(data) and made < most and not self._frame.eof:
+                pieces.append(self._frame.decompress(data[place : place + self.INPUT_BYTES]))
+                made += len(pieces[-1])
+                place += self.INPUT_BYTES
         except self._damage as error:
             raise EOFError(str(error)) from error
+        self.unconsumed_tail = data[place:]
+        return b"".join(pieces)
 
 
 # By the suffix that the name of the file should have.

@@ -36,13 +36,13 @@ def begins_tensors(start: bytes) -> bool:
 def read_tensors(
     file: Opened, wanted: Wanted, optional: tuple[str, ...] = ()
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The tensors wanted, copied out of the file, and what the header has under ``__metadata__``.
+    """The tensors wanted, read-only, and what the header has under ``__metadata__``.
 
     Raises:
         EmbedlayerError: no file of tensors, or a damaged one; a tensor that is missing, unless it
             is ``optional``, or not of the dtype and dimensions wanted.
     """
-    data = file.whole()
+    data = file.stream.read()
     body = LENGTH_BYTES + _header_bytes(data)
     if body > min(len(data), LENGTH_BYTES + MOST_HEADER):
         raise EmbedlayerError("damaged or no safetensors file: its header does not fit")
@@ -92,7 +92,7 @@ def _header_bytes(data: Any) -> int:
 
 
 def _tensor(data: Any, body: int, name: str, about: Any, wanted: tuple[Any, int]) -> np.ndarray:
-    """One tensor, copied, once what the header says of it is known to be true."""
+    """One tensor, once what the header says of it is known to be true."""
     try:
         dtype, shape, (first, end) = about["dtype"], about["shape"], about["data_offsets"]
         numbers = [*shape, first, end]
@@ -105,4 +105,5 @@ def _tensor(data: Any, body: int, name: str, about: Any, wanted: tuple[Any, int]
     size = np.dtype(kind).itemsize
     if not known or end - first != math.prod(shape) * size or body + end > len(data):
         raise EmbedlayerError(f"the tensor {name} is damaged or cut off: it is not in its place")
-    return np.ndarray(shape, np.dtype(kind).newbyteorder("<"), data, body + first).astype(kind)
+    found = np.ndarray(shape, np.dtype(kind).newbyteorder("<"), data, body + first)
+    return found if found.flags.aligned and found.dtype == kind else found.astype(kind)

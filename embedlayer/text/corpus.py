@@ -203,7 +203,8 @@ def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
     """The corpus of an entry; raises OSError or EmbedlayerError where a file is not as it was."""
     ids = map_array(folder / "ids", np.int32, about["tokens"])
     offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
-    return Corpus(ids, offsets, Vocabulary.load(folder / VOCABULARY), about["tokens_read"], {})
+    vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
+    return Corpus(ids, offsets, vocabulary, about["tokens_read"], {})
 
 
 def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:

@@ -28,19 +28,19 @@ class Vocabulary:
     Args:
         words: the V words, one at least, each once.
         counts: whole numbers from 0 up, (V,), falling: how often each occurs.
+        known: the words are known to be different ones, and are not compared.
 
     Raises:
         EmbedlayerError: words or counts that are none, or out of order; a word that is there twice.
     """
 
-    def __init__(self, words: Sequence[str], counts: Sequence[int] | np.ndarray) -> None:
+    def __init__(
+        self, words: Sequence[str], counts: Sequence[int] | np.ndarray, known: bool = False
+    ) -> None:
         self.words = list(words)
         self.counts = checked_counts(counts, len(self.words))
-        if not self.words or not all(issubclass(kind, str) for kind in set(map(type, self.words))):
-            raise EmbedlayerError("a vocabulary needs words: one str at least, and nothing else")
-        if len(set(self.words)) != len(self.words):
-            repeated = next(word for word, times in Counter(self.words).items() if times > 1)
-            raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
+        if not known:
+            _check_words(self.words)
         if (np.diff(self.counts) > 0).any():
             raise EmbedlayerError("words must come in the order of falling count")
 
@@ -90,7 +90,7 @@ class Vocabulary:
         by_word = np.array(sorted(range(len(words)), key=words.__getitem__))
         order = by_word[np.argsort(-counts[frequent[by_word]], kind="stable")][:max_size].tolist()
         chosen = frequent[order]
-        return cls([words[i] for i in order], counts[chosen]), chosen
+        return cls([words[i] for i in order], counts[chosen], known=True), chosen
 
     def __len__(self) -> int:
         return len(self.words)
@@ -144,7 +144,7 @@ class Vocabulary:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> "Vocabulary":
+    def load(cls, path: str | PathLike[str], known: bool = False) -> "Vocabulary":
         """Read what :meth:`save` wrote; EmbedlayerError for anything else."""
         place = Path(expanded(path))
         try:
@@ -152,9 +152,18 @@ class Vocabulary:
                 raise EmbedlayerError("no such file")
             with open_to_read(place) as file:
                 arrays, _ = read_tensors(file, TENSORS)
-            return cls(unpack_words(arrays["words"], arrays["word_offsets"]), arrays["counts"])
+            words = unpack_words(arrays["words"], arrays["word_offsets"])
+            return cls(words, arrays["counts"], known)
         except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
+
+
+def _check_words(words: list[str]) -> None:
+    if not words or not all(issubclass(kind, str) for kind in set(map(type, words))):
+        raise EmbedlayerError("a vocabulary needs words: one str at least, and nothing else")
+    if len(set(words)) != len(words):
+        repeated = next(word for word, times in Counter(words).items() if times > 1)
+        raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
 
 
 def _frequent(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:

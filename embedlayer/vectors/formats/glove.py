@@ -8,6 +8,7 @@ from embedlayer.storage.reading import Opened
 from embedlayer.vectors.formats.contents import Contents, Start
 from embedlayer.vectors.formats.rows import (
     NUMBER,
+    check_length,
     first_of_each,
     in_digits,
     lines_of,
@@ -38,6 +39,7 @@ def read(file: Opened) -> Contents:
     """
     lines = lines_of(file)
     first = next(lines, b"")
+    check_length(first, 1)
     dim = len(first.split()) - 1
     if dim < 1:
         raise EmbedlayerError("line 1: a word and its numbers are expected")

@@ -44,16 +44,8 @@ def parse_header(line: bytes) -> tuple[int, int]:
 
 
 def lines_of(file: Opened) -> Iterator[bytes]:
-    """The lines of a text, of which one that is far too long ends the memory of no machine.
-
-    Raises:
-        EmbedlayerError: no text in UTF-8, or a line of more than 16 MB.
-    """
-    stream = file.text()
-    for number, line in enumerate(iter(partial(stream.readline, MOST_LINE), b""), 1):
-        if len(line) == MOST_LINE:
-            raise EmbedlayerError(f"line {number} has more than {MOST_LINE} bytes: no vector has")
-        yield line
+    """The lines of a text, far too long ones in parts; EmbedlayerError for no text in UTF-8."""
+    return iter(partial(file.text().readline, MOST_LINE), b"")
 
 
 def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], np.ndarray]:
@@ -141,8 +133,15 @@ def in_digits(line: bytes, dim: int) -> bool:
     return 2 * written > dim > 0
 
 
+def check_length(line: bytes, number: int) -> None:
+    """Refuse a line that is too long to be a vector: the memory of no machine ends by it."""
+    if len(line) == MOST_LINE:
+        raise EmbedlayerError(f"line {number} has more than {MOST_LINE} bytes: no vector has")
+
+
 def _split_spaced_word(line: bytes, number: int, dim: int) -> list[bytes]:
     """A row whose word holds spaces, as a few in the published GloVe files do."""
+    check_length(line, number)
     word, *values = line.rstrip().rsplit(maxsplit=dim)
     if len(values) != dim or NUMBER.fullmatch(word.split()[-1]):
         raise EmbedlayerError(
