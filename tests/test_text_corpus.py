@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.models.options import SkipGram
 from embedlayer.text import readers
 from embedlayer.text import sentences as sentences_module
 from embedlayer.text.corpus import Corpus
@@ -329,12 +330,13 @@ GOOD = {"ids": np.array([0, 1, 0], np.int32), "offsets": np.array([0, 2, 3])}
 def test_a_corpus_of_other_arrays_is_refused_before_it_is_trained_on(wrong):
     """``Corpus`` is public: the arrays may be anybody's."""
     vocabulary = Vocabulary(["a", "b"], [2, 1])
-    Training(Corpus(**GOOD, vocabulary=vocabulary, tokens_read=3, seconds={}), epochs=1)
+    model = SkipGram(sample=0)
+    Training(Corpus(**GOOD, vocabulary=vocabulary, tokens_read=3, seconds={}), model)
     if "counts" in wrong:
         vocabulary.counts = wrong.pop("counts")
     corpus = Corpus(**GOOD | wrong, vocabulary=vocabulary, tokens_read=3, seconds={})
     with pytest.raises(EmbedlayerError, match="this corpus has not, as is needed"):
-        Training(corpus, epochs=1)
+        Training(corpus, model)
 
 
 def test_a_full_disk(tmp_path, caplog):
