@@ -230,6 +230,16 @@ def test_a_token_longer_than_many_blocks(tmp_path, monkeypatch):
     assert blocks == [b"short ", b"x" * 10_000 + b" ", b"short\n"]
 
 
+def test_a_word_that_no_text_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(readers, "MOST_WORD", 1000)
+    path = tmp_path / "text"
+    path.write_bytes(b"short " + b"x" * 2000)
+    with pytest.raises(EmbedlayerError, match="text holds a word of more than 1000 bytes"):
+        text_of([str(path)])
+    assert text_of([str(path)], after_newline) == path.read_bytes() + b"\n"  # a line may be long
+
+
 MARK = b"\xef\xbb\xbf"
 NO_TEXT = {
     "UTF-16 with a mark": (

@@ -16,6 +16,7 @@ from embedlayer.cli.output import (
     tell,
 )
 from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.reading import expanded
 from embedlayer.text.cache import cache_entries, clear_cache, remove_entry
 from embedlayer.vectors.files import FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
@@ -77,7 +78,7 @@ def _about_vectors(path: Path) -> dict[str, Any]:
     vectors = Vectors.load(path)
     return {
         "path": str(path),
-        "bytes": path.stat().st_size,
+        "bytes": Path(expanded(path)).stat().st_size,
         "words": len(vectors),
         "dim": vectors.dim,
         "tokens": None if vectors.counts is None else int(vectors.counts.sum()),

@@ -13,6 +13,7 @@ from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS
+from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.options import CorpusOptions
 from embedlayer.text.readers import find_files
@@ -74,6 +75,7 @@ def train(
 
 def _found(texts: tuple[str, ...], output: Path) -> list[str]:
     """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
+    output = Path(expanded(output))
     files = find_files(texts)
     for file in files:
         if output.exists() and os.path.exists(file) and output.samefile(file):

@@ -13,6 +13,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, expanded, open_to_read, opened
 
 STDIN = "-"
+MOST_WORD = 1 << 26  # bytes between two white spaces: what has more of them is no text
 BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that threads rarely meet
 
 Source = str | os.PathLike[str]
@@ -68,7 +69,7 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
         cut: ``after_whitespace`` or ``after_newline``. A block grows until there is a place.
 
     Raises:
-        EmbedlayerError: a file that cannot be read or a damaged archive.
+        EmbedlayerError: a file that cannot be read, a damaged archive, or no text.
     """
     before = 0
     for path in files:
@@ -82,6 +83,10 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
                 yield Block(path, start, data, before + bytes_read)
                 start += len(data)
                 pending = []
+            elif cut is after_whitespace and sum(map(len, pending)) > MOST_WORD:
+                raise EmbedlayerError(
+                    f"{path} holds a word of more than {MOST_WORD} bytes: no text"
+                )
             pending.append(piece[end:])
         before += bytes_read
         yield Block(path, start, b"".join([*pending, b"\n"]), before)
