@@ -50,6 +50,6 @@ def write(path: Path, contents: Contents) -> None:
     """Words and matrix; each number has the fewest digits that give its float32 again.
 
     Raises:
-        EmbedlayerError: a word that is empty, holds whitespace, or that UTF-8 cannot hold.
+        EmbedlayerError: a word that is empty, holds whitespace or a NUL, or that UTF-8 cannot hold.
     """
     write_rows(path, contents, header=False)

@@ -97,7 +97,7 @@ def check_words(words: Sequence[str]) -> None:
     for word in words:
         if not word or NOT_HELD.search(word):
             raise EmbedlayerError(
-                f"the word {word!r} is empty, or holds whitespace or a NUL, which this format "
+                f"the word {word!r} is empty or holds whitespace or a NUL, which this format "
                 "cannot keep: use the native format (.safetensors)"
             )
     pack_words(words)  # raises for a word that UTF-8 cannot hold

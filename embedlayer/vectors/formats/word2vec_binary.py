@@ -64,7 +64,7 @@ def write(path: Path, contents: Contents) -> None:
     """Words and matrix, byte for byte as word2vec.c writes them.
 
     Raises:
-        EmbedlayerError: a word that is empty, holds whitespace, or that UTF-8 cannot hold.
+        EmbedlayerError: a word that is empty, holds whitespace or a NUL, or that UTF-8 cannot hold.
     """
     check_words(contents.words)
     matrix = contents.matrix.astype("<f4", copy=False)
