@@ -39,24 +39,32 @@ class Opened:
     def __init__(self, raw: BinaryIO, name: str) -> None:
         self.name = name
         self.raw = self.stream = raw
+        self._pieces: Iterator[bytes] | None = None  # of which the stream is made, if it is not raw
+        if not raw.seekable():
+            self._pieces = iter(partial(raw.read, PIECE_BYTES), b"")
         start = self.start(MAGIC_BYTES)
         suffix = Path(name).suffix.lower()
         if kind := kind_of(start):
-            self.stream = _joined(decompress(self.stream, kind, name))
+            self._pieces = decompress(self.stream, kind, name)
+            self.stream = _joined(self._pieces)
         elif start and suffix in KINDS:
             raise EOFError(f"it does not begin as a {suffix} file does")
 
     def start(self, size: int) -> bytes:
         """The first bytes, which the stream will give again."""
-        if self.stream is self.raw and self.raw.seekable():
+        if self._pieces is None:
             place = self.raw.tell()  # not always 0: a shell may have read from standard input
             start = self.raw.read(size)
             self.raw.seek(place)
-        else:
-            start = self.stream.read(size)
-            rest = iter(partial(self.stream.read, PIECE_BYTES), b"")
-            self.stream = _joined(chain([start], rest))
-        return start
+            return start
+        taken: list[bytes] = []
+        missing = size
+        while missing > 0 and (piece := next(self._pieces, b"")):
+            taken.append(piece)
+            missing -= len(piece)
+        self._pieces = chain(taken, self._pieces)
+        self.stream = _joined(self._pieces)
+        return b"".join(taken)[:size]
 
     def text(self) -> BinaryIO:
         """The stream behind the byte order mark, if there is one.
@@ -72,7 +80,7 @@ class Opened:
 
     def whole(self) -> bytes | mmap.mmap:
         """All bytes at once: those of a plain file as its pages."""
-        if self.stream is self.raw:
+        if self._pieces is None:
             about = os.fstat(self.raw.fileno())
             if stat.S_ISREG(about.st_mode) and about.st_size:  # no empty file can be mapped
                 return mmap.mmap(self.raw.fileno(), 0, access=mmap.ACCESS_READ)

@@ -11,6 +11,7 @@ from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents, Format, Start
 
+FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
 
 # In the order in which they are recognised.
@@ -87,8 +88,8 @@ def recognise(file: Opened) -> str:
     data = file.start(START_BYTES)
     if not data:
         raise EmbedlayerError("the file is empty")
-    lines = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
-    start = Start(file.name.lower(), data, lines if len(lines) > 1 else [*lines, b""])
+    lines = [*data.removeprefix(codecs.BOM_UTF8).split(b"\n", FIRST_LINES)[:FIRST_LINES], b""]
+    start = Start(file.name.lower(), data, lines)
     for name, format in FORMATS.items():
         if format.begins(start):
             return name

@@ -31,7 +31,8 @@ class Start(NamedTuple):
     Attributes:
         name: of the file, in small letters.
         data: its first bytes, decompressed.
-        lines: the lines in them, two at least, without a byte order mark; the last is a part.
+        lines: the first lines in them, two at least, without a byte order mark; of a long one a
+            part.
     """
 
     name: str
