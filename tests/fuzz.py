@@ -123,7 +123,7 @@ def mutated(random: Random, seeds: Sequence[bytes], archives: bool) -> bytes:
     """A valid file with a few mutations, perhaps in an archive that has some as well."""
     data = random.choice(seeds)
     for _ in range(random.choice([0, 1, 1, 2, 3, 8])):
-        data = random.choice(MUTATIONS)(random, data, seeds)
+        data = random.choice(MUTATIONS)(random, data, seeds)[: 1 << 20]
     if archives and random.random() < 0.3:
         for _ in range(random.choice([1, 1, 1, 2])):
             data = random.choice(COMPRESS)(data if random.random() < 0.9 else data[:500] * 3000)

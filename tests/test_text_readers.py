@@ -335,12 +335,13 @@ def test_an_archive_made_to_fill_the_memory(tmp_path, monkeypatch, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
-def test_pieces_of_an_archive_are_bounded(suffix):
-    data = COMPRESS[suffix](bytes(1 << 26))
+def test_pieces_of_an_archive_are_bounded(monkeypatch, suffix):
+    monkeypatch.setenv("EMBEDLAYER_EXPANSION", "inf")
+    data = COMPRESS[suffix](bytes(1 << 28))
     kind = archives.KINDS[suffix]
     sizes = [len(piece) for piece in archives.decompress(io.BytesIO(data), kind, "zeros")]
-    assert sum(sizes) == 1 << 26
-    assert max(sizes) <= 33 << 20
+    assert sum(sizes) == 1 << 28
+    assert max(sizes) <= 128 << 20
 
 
 def test_a_name_with_a_nul():

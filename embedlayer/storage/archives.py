@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 class _ZstFrame:
     """One frame: zstandard's own stream reader takes a cut-off file for a whole one."""
 
-    INPUT_BYTES = 1 << 10  # 4 bytes make 128 KB at most: these make 32 MB, and are not slower
+    INPUT_BYTES = 1 << 12  # 4 bytes make 128 KB at most: these make 128 MB
 
     def __init__(self) -> None:
         import zstandard
@@ -84,7 +84,7 @@ def kind_of(start: bytes) -> Kind | None:
 
 
 def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
-    """What an archive holds, one member behind the other, in pieces of a few megabytes at most.
+    """What an archive holds, one member behind the other, in pieces of 1 MB, of .zst 128 MB at most.
 
     Zeros may lie between members and behind the last one, as on a tape.
 
