@@ -84,7 +84,7 @@ def kind_of(start: bytes) -> Kind | None:
 
 
 def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
-    """What an archive holds, one member behind the other, in pieces of 1 MB, of .zst 128 MB at most.
+    """What an archive holds, member by member, in pieces of 1 MB at most, of .zst 128 MB.
 
     Zeros may lie between members and behind the last one, as on a tape.
 
