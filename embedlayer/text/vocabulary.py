@@ -153,7 +153,8 @@ class Vocabulary:
             with open_to_read(place) as file:
                 arrays, _ = read_tensors(file, TENSORS)
             words = unpack_words(arrays["words"], arrays["word_offsets"])
-            return cls(words, arrays["counts"], known)
+            # A copy, for compiled code takes arrays that cannot be written to as another type.
+            return cls(words, arrays["counts"].copy(), known)
         except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
 
