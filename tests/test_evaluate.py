@@ -220,7 +220,7 @@ def test_a_header_with_an_index_is_used(write):
 
 
 def test_a_file_far_too_long_to_be_a_benchmark(write):
-    with pytest.raises(EmbedlayerError, match="more than 16777216 bytes"):
+    with pytest.raises(EmbedlayerError, match="more than 8388608 bytes"):
         evaluate(VECTORS, write("a b 1\n" * 3_000_000))
 
 

@@ -1,6 +1,6 @@
 """Reading benchmark files: pairs of words with a human score, and analogy questions in sections.
 
-UTF-8 text, with or without a byte order mark, of 16 MB at most. Empty lines are skipped, and so are
+UTF-8 text, with or without a byte order mark, of 8 MB at most. Empty lines are skipped, and so are
 lines that begin with ``#``, save that they name the sections of a file of questions that has no
 ``:`` lines.
 """
@@ -14,7 +14,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import open_to_read
 
 FIELD = re.compile(r"[^ \t\r\f\v]+")  # ASCII whitespace alone divides words, as in a corpus
-MOST_BYTES = 1 << 24
+MOST_BYTES = 1 << 23  # twice the largest one published
 # What the columns of a header are called.
 WORD = re.compile(r"(word|term|noun|verb|token|item|w|wort|mot|단어)[ _.-]?[12ab]", re.IGNORECASE)
 SCORE = re.compile(r"score|human|mean|rating|sim|related|gold|average|점수|평균", re.IGNORECASE)
