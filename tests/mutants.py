@@ -137,7 +137,9 @@ MUTANTS = {
         CORPUS, "< len(self.vocabulary)", "< 2**31", "text_corpus"
     ),
     "offsets may fall": Mutant(CORPUS, "offsets[:-1]).all()", "offsets[:-1]).any()", "text_corpus"),
-    "no check before training": Mutant(RUN, "corpus.checked()", "corpus", "text_corpus"),
+    "no check before training": Mutant(
+        "training/checks.py", "corpus.checked()", "corpus", "text_corpus"
+    ),
     "a checksum of the last piece alone": Mutant(
         "storage/mapped.py", "rest.data, self.checksum", "rest.data", "text_cache"
     ),
@@ -260,7 +262,7 @@ MUTANTS = {
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
     ),
     "rows behind those of the header": Mutant(
-        BINARY, "[start : start + 2]", "[start : start + 1]", "formats"
+        BINARY, "data[start:].strip", "data[start : start + 1].strip", "formats"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(
@@ -275,7 +277,7 @@ MUTANTS |= {
         CUDA, f"(i64){row} * D", f"{row} * D", "gpu/r3_emulator", kernel, "two_to_the_31"
     )
     for kernel, row in {
-        "void bag_mean(": "ids[i]",
+        "void bag_sum(": "ids[i]",
         "void scatter_add(": "rows[i]",
         "void scatter_add_sorted(": "row",
         "Piece p of a table's row": "row",
