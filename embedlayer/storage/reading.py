@@ -145,8 +145,8 @@ def check_text(start: bytes, name: str) -> None:
             "be converted, as by iconv -f UTF-16LE -t UTF-8; nothing else that holds NULs is text"
         )
     text = start.decode("utf-8", "replace")
-    wrong = text.count("\ufffd") - start.count("\ufffd".encode())
-    if wrong > max(FEW_WRONG, len(text) / 4):
+    wrong = text.count("\ufffd")
+    if wrong > max(FEW_WRONG, len(text) / 4) and wrong > 2 * start.count("\ufffd".encode()):
         raise EmbedlayerError(
             f"{name} is no text in UTF-8: {wrong} of its first {len(text)} characters are not. A "
             "text in another encoding has to be converted, as by iconv -f CP949 -t UTF-8"
