@@ -249,6 +249,7 @@ def test_no_word_is_frequent_enough(tmp_path):
         ([{"id": "1", "text": "the cat sat"}], r"sentence 1 is the dict .*row\['text'\].split"),
         ([{"a", "b"}], "sentence 1 is the set .* must be a list of words"),
         ([{"a": 1}.keys()], "sentence 1 is the dict_keys"),
+        ([["a\0b"]], "sentence 1 .*a NUL, which no text holds, in the str"),
         ({"text": [["a"]]}, "sentence 1 is the str 'text'"),
         (3, "the int 3 is no text: give a path, or lists of words"),
     ],

@@ -92,6 +92,8 @@ class _Numbers(dict[str, int]):
             letters = word.encode().strip()  # of ASCII's white space, as between words of a line
         except UnicodeEncodeError:
             raise TypeError(f"half of a character (a surrogate) in the {_show(word)}") from None
+        if b"\0" in letters:
+            raise TypeError(f"a NUL, which no text holds, in the {_show(word)}")
         self[word] = number = len(self.words) if letters else BLANK
         if letters:
             self.words.append(str(word))
