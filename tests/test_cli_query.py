@@ -184,7 +184,7 @@ def test_info_on_the_cache_and_clearing_it(tmp_path):
         (["evaluate", "v.safetensors", "text", "--restrict-vocab", 0], "--restrict-vocab"),
         (["convert", "v.safetensors", "v.xyz"], "no format has its suffix"),
         (["convert", "absent.vec", "v.bin"], "absent.vec: No such file or directory"),
-        (["convert", "spaces.safetensors", "v.bin"], "the word 'New York' is empty, or holds"),
+        (["convert", "spaces.safetensors", "v.bin"], "the word 'New York' is empty or holds"),
         (["info", "absent.vec"], "absent.vec: No such file or directory"),
         (["info", "v.safetensors", "--clear-cache"], "give VECTORS, --clear-cache or --remove"),
         (["info", "--remove", "a", "--clear-cache"], "give VECTORS, --clear-cache or --remove"),
