@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import numpy as np
 import pytest
 from gpu import double
@@ -13,6 +14,10 @@ from hosted import hosted_kernels
 from embedlayer.backend import array_library, use_backend
 from embedlayer.errors import BackendError
 from embedlayer.kernels import load_kernels
+
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # busy ones, too
+hypothesis.settings.load_profile("any machine")
 
 
 def skip_or_fail(name: str, reason: str) -> None:

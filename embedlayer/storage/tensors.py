@@ -71,7 +71,7 @@ def write_tensors(
     try:
         save_file(tensors, path, metadata)
     except SafetensorError as error:
-        code = re.search(r"os error (\d+)", str(error))  # of the system, in the library's text
+        code = re.search(r"(?:os error|code:) (\d+)", str(error))  # the system's, in a text
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
 
