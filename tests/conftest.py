@@ -15,7 +15,6 @@ from embedlayer.backend import array_library, use_backend
 from embedlayer.errors import BackendError
 from embedlayer.kernels import load_kernels
 
-
 hypothesis.settings.register_profile("any machine", deadline=None)  # busy ones, too
 hypothesis.settings.load_profile("any machine")
 
