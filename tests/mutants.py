@@ -124,13 +124,13 @@ MUTANTS = {
     ),
     # The cache.
     "the time of a file's change": Mutant(
-        "text/cache.py", '"changed": about.st_ctime_ns', '"changed": 0', "text_cache"
+        "text/entries.py", '"changed": about.st_ctime_ns', '"changed": 0', "text_cache"
     ),
     "entries of changed texts stay": Mutant(
         "text/cache.py", "(entry.changed or total > limit)", "total > limit", "text_cache"
     ),
     "a damaged description is read": Mutant(
-        "text/cache.py", " if digest == _digest(text) else None", "", "text_cache"
+        "text/entries.py", " if digest == _digest(text) else None", "", "text_cache"
     ),
     "checksums are not compared": Mutant(CORPUS, "if whole else None", "or None", "text_cache"),
     "ids are not compared with the words": Mutant(

@@ -14,6 +14,8 @@ from command import mistake, run, run_process
 from planted import check_neighbours, planted_sentences
 
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress
+from embedlayer.cli.run import save_somewhere
+from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS
 from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
@@ -305,6 +307,19 @@ def test_a_full_disk_leaves_nothing(text, tmp_path, monkeypatch):
     (kept,) = re.findall(r"the vectors are in (\S+) instead", told)
     assert len(Vectors.load(kept)) == 48
     os.remove(kept)
+
+
+def test_a_cache_that_is_nowhere_does_not_lose_vectors(text, tmp_path, monkeypatch):
+    monkeypatch.setenv("EMBEDLAYER_CACHE", "~nobody-of-this-name")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    made = Vectors(["a", "b"], [[1.0], [2.0]])
+    with pytest.raises(
+        EmbedlayerError, match=r"no-folder/v\.vec: .*the vectors are in .*temporary"
+    ):
+        save_somewhere(made, tmp_path / "no-folder" / "v.vec", None)
+    (kept,) = (tmp_path / "temporary").iterdir()
+    assert Vectors.load(kept).words == ("a", "b")
 
 
 def test_vectors_that_cannot_be_kept_anywhere_are_told_to_be_lost(text, tmp_path, monkeypatch):

@@ -134,12 +134,19 @@ def test_a_draw_of_the_target_is_no_row(kernels):
     assert rows.tolist() == [[0, -1, -1]] * 3
 
 
-def test_bag_mean(kernels):
+@pytest.mark.parametrize(
+    ("mean", "wanted"),
+    [
+        (True, [[1.5, 2.5, 3.5], [0, 0, 0], [9, 10, 11]]),
+        (False, [[3, 5, 7], [0, 0, 0], [18, 20, 22]]),
+    ],
+)
+def test_bag_sum(kernels, mean, wanted):
     W = np.arange(12, dtype=np.float32).reshape(4, 3)
     ids, offsets = np.array([0, 1, 3, 3], np.int32), np.array([0, 2, 2, 4])
-    means = kernels.bag_sum(W, ids, offsets, True)
-    assert means.dtype == np.float32
-    assert means.tolist() == [[1.5, 2.5, 3.5], [0, 0, 0], [9, 10, 11]]
+    sums = kernels.bag_sum(W, ids, offsets, mean)
+    assert sums.dtype == np.float32
+    assert sums.tolist() == wanted
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])

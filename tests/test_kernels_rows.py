@@ -93,14 +93,15 @@ def test_sum_by_row_of_a_large_table_and_of_no_ids(kernels, size):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @IDS
 @pytest.mark.parametrize("dim", [1, 15, 100])
-def test_bag_mean_is_the_mean_of_each_bag(kernels, dtype, id_dtype, dim):
+@pytest.mark.parametrize("mean", [True, False])
+def test_bag_sum_is_the_sum_or_mean_of_each_bag(kernels, dtype, id_dtype, dim, mean):
     W, ids = numbers((V, dim), dtype), np.maximum(skewed_ids(id_dtype), 0)
     offsets = np.array([0, 0, 1, 40, 40, 399, 400, 400])
-    means = kernels.bag_sum(W, ids, offsets, True)
-    assert means.dtype == dtype
-    for mean, begin, end in zip(means, offsets, offsets[1:], strict=False):
-        wanted = W[ids[begin:end]].sum(axis=0) / max(1, end - begin)
-        np.testing.assert_allclose(mean, wanted, rtol=1e-6)
+    sums = kernels.bag_sum(W, ids, offsets, mean)
+    assert sums.dtype == dtype
+    for found, begin, end in zip(sums, offsets, offsets[1:], strict=False):
+        wanted = W[ids[begin:end]].sum(axis=0) / (max(1, end - begin) if mean else 1)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
 class TestThreads:

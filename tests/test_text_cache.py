@@ -16,19 +16,10 @@ from damage import damage_entry
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.mapped import CannotWrite
-from embedlayer.text import cache as cache_module
-from embedlayer.text.cache import (
-    DESCRIPTION,
-    LOCK,
-    UNFINISHED,
-    cache_entries,
-    clear_cache,
-    describe,
-    find_entry,
-    make_entry,
-    remove_entry,
-)
+from embedlayer.text import entries
+from embedlayer.text.cache import LOCK, UNFINISHED, clear_cache, make_entry, remove_entry
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.entries import DESCRIPTION, cache_entries, describe, find_entry
 from embedlayer.text.vocabulary import Vocabulary
 
 TEXT = "the cat and the dog\nthe end\n"
@@ -253,12 +244,12 @@ def forged(ids, offsets, words, counts):
     np.asarray(ids, np.int32).tofile(entry.path / "ids")
     np.asarray(offsets, np.int64).tofile(entry.path / "offsets")
     Vocabulary(words, counts).save(entry.path / "vocabulary.safetensors")
-    about = cache_module._about(entry.path)
+    about = entries._about(entry.path)
     about |= {"tokens": len(ids), "sentences": len(offsets) - 1}
     about["checksums"] = {
         name: zlib.crc32((entry.path / name).read_bytes()) for name in about["checksums"]
     }
-    cache_module._write_description(entry.path, about)
+    entries.write_description(entry.path, about)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +422,7 @@ def no_room(*_, **__):
     "fails",
     [
         "embedlayer.text.cache.tempfile.mkdtemp",
-        "embedlayer.text.cache.sync",
+        "embedlayer.text.entries.sync",
         "embedlayer.text.cache.Path.rename",
         "embedlayer.text.cache.Path.write_text",
         "safetensors.numpy.save_file",

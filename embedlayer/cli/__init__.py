@@ -40,6 +40,7 @@ class _CommandLine(click.Group):
             extra |= {"prog_name": "embedlayer", "standalone_mode": False}
             sys.exit(super().main(args, **extra))
         except click.Abort:  # Ctrl-C, while options are read
+            click.echo("embedlayer: interrupted", err=True)
             sys.exit(INTERRUPTED)
         except (click.ClickException, EmbedlayerError, OSError, MemoryError) as error:
             click.echo(f"embedlayer: error: {_one_line(error)}", err=True)

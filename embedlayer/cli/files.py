@@ -17,7 +17,8 @@ from embedlayer.cli.output import (
 )
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.reading import expanded
-from embedlayer.text.cache import cache_entries, clear_cache, remove_entry
+from embedlayer.text.cache import clear_cache, remove_entry
+from embedlayer.text.entries import cache_entries
 from embedlayer.vectors.files import FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 

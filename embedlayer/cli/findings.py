@@ -14,7 +14,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.models.options import SkipGram
 from embedlayer.storage.folders import cache_folder
-from embedlayer.text.cache import cache_entries
+from embedlayer.text.entries import cache_entries
 from embedlayer.threads import available_cores
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.warmup import warm_up

@@ -95,9 +95,9 @@ def save_somewhere(vectors: Vectors, output: Path, format: str | None) -> None:
         return vectors.save(output, format)
     except (OSError, EmbedlayerError) as error:
         failure = str(error) if isinstance(error, EmbedlayerError) else error.strerror
-    for folder in (tempfile.gettempdir(), cache_folder()):
-        place = Path(folder, f"embedlayer-{uuid.uuid4().hex}.safetensors")
-        with suppress(OSError):
+    for folder in (tempfile.gettempdir, cache_folder):
+        with suppress(OSError, EmbedlayerError):  # also for want of such a folder
+            place = Path(folder(), f"embedlayer-{uuid.uuid4().hex}.safetensors")
             vectors.save(place)
             cure = f"the vectors are in {place} instead: move them, or convert them"
             break

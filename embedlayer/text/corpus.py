@@ -15,7 +15,8 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
 from embedlayer.storage.mapped import CannotWrite, map_array
-from embedlayer.text.cache import describe, entry_folder, find_entry, make_entry
+from embedlayer.text.cache import make_entry
+from embedlayer.text.entries import describe, entry_folder, find_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
