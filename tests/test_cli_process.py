@@ -107,12 +107,11 @@ def text(tmp_path):
     return "text.txt"
 
 
-def started(tmp_path, environment=None):
+def started(tmp_path):
     """A training that takes for ever."""
     return subprocess.Popen(
         [*PROGRAM, "train", "text.txt", "-o", "out.vec", "--epochs", "1000000"],
         cwd=tmp_path,
-        env=environment,
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background has been told to ignore Ctrl-C, and would hand that on.
@@ -187,15 +186,48 @@ def test_ctrl_c_while_the_command_is_imported_is_quiet(tmp_path):
     assert run_process("--version", code=130, env=environment).stderr == "embedlayer: interrupted\n"
 
 
-def test_ctrl_c_while_kernels_compile_ends_the_command_at_once(tmp_path, text):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}  # nothing is compiled
-    process = started(tmp_path, environment)
-    wait_for(process, "compiling the kernels")
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.read() == "embedlayer: interrupted\n"
-    process.stderr.close()
-    assert process.wait(30) == 130
-    assert {path.name for path in tmp_path.iterdir()} <= {"text.txt", "numba", "cache"}
+COMPILING = """
+import os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from embedlayer.__main__ import main
+from embedlayer.cli import run
+
+def compile_for_ever(*_, **__):
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(time.sleep, 3600)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(3600)
+
+run.warm_up = compile_for_ever
+sys.argv = ["embedlayer", "train", "text.txt", "-o", "out.vec"]
+main()
+"""
+
+
+def test_ctrl_c_while_kernels_compile_waits_for_no_thread(tmp_path, text):
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", COMPILING],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "embedlayer: interrupted"
+    assert {path.name for path in tmp_path.iterdir()} <= {"text.txt", "cache"}
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_no_file_takes_the_place_of_a_stream_that_is_closed(tmp_path, closed):
+    code = (
+        "from embedlayer.cli.streams import settle_streams; settle_streams();"
+        "open('number', 'w').write(str(open('other', 'w').fileno()))"
+    )
+    subprocess.run(
+        ["bash", "-c", f'{sys.executable} -c "{code}" {closed}'], cwd=tmp_path, check=True
+    )
+    assert int((tmp_path / "number").read_text()) >= 3
 
 
 def test_ctrl_c_after_the_work_changes_nothing(tmp_path):
