@@ -50,7 +50,8 @@ pytest "${SIDE_BY_SIDE[@]}" --cov --cov-report=term --cov-fail-under=90 "$@"
 echo "== every index of compiled code checked"
 compiled=$(mktemp -d)
 trap 'rm -rf "$compiled"' EXIT
-NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$compiled pytest -q \
+# By file, as tests of one file want the same functions compiled.
+NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$compiled pytest -q -n auto --dist loadfile \
     -k "not double and not device and not int8 and not int64" \
     tests/test_text_{scanner,corpus,noise}.py tests/test_kernels_{examples,local,rows,step}.py \
     tests/test_layers_{bag,embedding}.py

@@ -74,6 +74,21 @@ def test_kernels_measures_every_kernel_of_the_contract(tmp_path):
     assert "np.add.at" in done.stdout
 
 
+def test_two_trees_at_the_same_moment(tmp_path):
+    text, tree = tmp_path / "text.txt", BENCHMARKS.parent
+    text.write_text("a text that no job here reads\n")
+    chosen = ("--quick", "--jobs", "import embedlayer", "Embedding, 100 ids, forward")
+    done = benchmark("same_moment", text, tree, *chosen, "--json", tmp_path / "out.json")
+    assert "Embedding, 100 ids, forward" in done.stdout
+    for result in json.loads((tmp_path / "out.json").read_text())["results"]:
+        (ratio,) = result["ratios"]
+        assert ratio > 0 < result["seconds"]
+    assert (
+        "does not run in both trees"
+        in benchmark("same_moment", text, tmp_path, *chosen, code=2).stderr
+    )
+
+
 def test_the_networks_of_the_book_dense_and_sparse(tmp_path):
     done = benchmark("book", "--quick", "--json", tmp_path / "out.json")
     assert "SkipGram" in done.stdout

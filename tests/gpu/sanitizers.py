@@ -9,7 +9,7 @@ TESTS = Path(__file__).parents[1]
 LIBRARIES = {"address": "libasan.so", "thread": "libtsan.so", "undefined": "libubsan.so"}
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0",  # Python's own
-    "TSAN_OPTIONS": "exitcode=66 symbolize={}",
+    "TSAN_OPTIONS": "exitcode=66 halt_on_error=1 symbolize={}",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
 REPORTS = {
