@@ -10,6 +10,7 @@ kept as fuzz-TARGET-N. ``ci/fuzz.sh`` runs all targets, ``test_fuzz.py`` a few c
 import bz2
 import gzip
 import lzma
+import os
 import re
 import resource
 import sys
@@ -26,6 +27,7 @@ import zstandard
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.entries import cache_entries
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.vectors import Vectors
@@ -208,6 +210,26 @@ def _corpus(path: Path) -> None:
     Corpus.from_files(path, min_count=1, errors=errors, cache=False, workers=1)
 
 
+def _entry(folder: Path) -> list[bytes]:
+    """The files of a text's entry in the cache."""
+    (folder / "text").write_text(LINES[0])
+    Corpus.from_files(folder / "text", min_count=1)
+    return [file.read_bytes() for file in sorted(cache_entries()[0].path.iterdir())]
+
+
+def _cached(path: Path) -> None:
+    """Read a text whose entry has this file in the place of one of its own; it must not matter."""
+    text, size = path.with_name("text"), path.stat().st_size
+    corpus = Corpus.from_files(text, min_count=1)
+    files = sorted(cache_entries()[0].path.iterdir())
+    path.replace(files[size % len(files)])
+    found = Corpus.from_files(text, min_count=1)
+    if found.ids.tolist() != corpus.ids.tolist() or [*found.vocabulary] != [*corpus.vocabulary]:
+        raise AssertionError(f"{files[size % len(files)].name} was believed")
+    if not found.from_cache:
+        raise EmbedlayerError("a damaged entry, which was encoded again")
+
+
 def _vectors(format: str) -> Callable[[Path], None]:
     """Read by content, and by the format's name."""
 
@@ -235,6 +257,7 @@ TARGETS = {
     "glove": Target(_saved(".glove", ".glove.gz"), _vectors("glove")),
     "vocabulary": Target(_vocabulary, Vocabulary.load),
     "text": Target(_given(*LINES), _corpus),
+    "cache": Target(_entry, _cached, archives=False),
     "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),
     "analogies": Target(_given(*QUESTIONS), lambda path: evaluate(VECTORS, path)),
 }
@@ -243,6 +266,7 @@ TARGETS = {
 def main(name: str, seconds: str, seed: str = "0") -> None:
     bombs = [compress(unit * (1 << 23)) for compress in COMPRESS for unit in (b"one two\n", b"11 ")]
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["EMBEDLAYER_CACHE"] = str(Path(folder, "cache"))
         tally = fuzz(TARGETS[name], Path(folder), int(seed), sys.maxsize, float(seconds), bombs)
     print(f"{name}: {tally}", flush=True)
     for number, (data, why) in enumerate(tally.failures[:20]):

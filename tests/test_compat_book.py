@@ -180,3 +180,54 @@ def test_the_optimizers_have_the_book_s_eps():
         assert make(lr=0.5).eps == 1e-7
     assert book.RMSprop(decay_rate=0.5).decay == 0.5
     assert book.Adam().eps_hat
+
+
+class TestWordsByCounting:
+    """Chapter 2, by hand on its own kind of sentence: you say goodbye and i say hello ."""
+
+    counts = book.create_co_matrix(IDS, len(WORD_TO_ID), window_size=1)
+
+    def test_co_occurrences_are_those_of_the_windows(self):
+        say = self.counts[WORD_TO_ID["say"]]
+        around = {ID_TO_WORD[i]: int(n) for i, n in enumerate(say) if n}
+        assert around == {"you": 1, "goodbye": 1, "i": 1, "hello": 1}
+        np.testing.assert_array_equal(self.counts, self.counts.T)
+        wide = book.create_co_matrix(IDS, len(WORD_TO_ID), window_size=2)
+        assert wide[WORD_TO_ID["say"], WORD_TO_ID["and"]] == 2
+
+    def test_ppmi_is_its_definition(self):
+        found = book.ppmi(self.counts)
+        total, one = self.counts.sum(), self.counts.sum(axis=0)
+        you, say = WORD_TO_ID["you"], WORD_TO_ID["say"]
+        assert found[you, say] == pytest.approx(np.log2(1 * total / (one[you] * one[say])))
+        assert found.dtype == np.float32
+        assert found.min() == 0
+
+    def test_most_similar_prints_all_but_the_query(self, capsys):
+        book.most_similar("you", WORD_TO_ID, ID_TO_WORD, self.counts, top=3)
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[:2] == ["", "[query] you"]
+        assert [line.split(":")[0].strip() for line in lines[2:]] == ["goodbye", "i", "hello"]
+        assert float(lines[2].split(":")[1]) == pytest.approx(0.5**0.5)
+        book.most_similar("tea", WORD_TO_ID, ID_TO_WORD, self.counts)
+        assert capsys.readouterr().out == "tea is not found\n"
+
+    def test_analogy_prints_words_and_the_expected_ones_score(self, capsys):
+        words = ["king", "man", "queen", "woman", "car"]
+        matrix = np.array([[1, 1, 0], [0, 1, 0], [1, 0, 1], [0, 0, 1], [0, 0, -1.0]])
+        ids = {word: i for i, word in enumerate(words)}
+        book.analogy("man", "king", "woman", ids, dict(enumerate(words)), matrix, 1, "queen")
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[:2] == ["", "[analogy] man:king = woman:?"]
+        (expected, score), (best, cosine) = (line.split(":") for line in lines[2:])
+        assert (expected, best) == ("==>queen", " queen")
+        assert (float(score), float(cosine)) == pytest.approx((2**0.5, 1))
+        book.analogy("man", "king", "tea", ids, dict(enumerate(words)), matrix)
+        assert capsys.readouterr().out == "tea is not found\n"
+
+    def test_cosines_and_lengths(self):
+        assert book.cos_similarity(np.array([3.0, 4]), np.array([6.0, 8])) == pytest.approx(1)
+        assert book.cos_similarity(np.zeros(2), np.ones(2)) == 0
+        np.testing.assert_allclose(
+            book.normalize(np.array([[3.0, 4], [0, 2]])), [[0.6, 0.8], [0, 1]]
+        )

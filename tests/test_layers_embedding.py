@@ -230,6 +230,8 @@ def test_long_rows_are_shortened_in_the_table_when_they_are_read():
     np.testing.assert_array_equal(W, [out[0], [0.3, 0.4], [6, 8]])
     with pytest.raises(TypeError, match="W is int64"):
         Embedding(table(), max_norm=1)
+    with pytest.raises(EmbedlayerError, match="max_norm"):
+        Embedding(W, max_norm=-1)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

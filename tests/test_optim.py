@@ -183,6 +183,24 @@ def test_a_schedule_assigns_lr():
     assert param[0] == -1.25
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "option", "value"),
+    [
+        (SGD, "lr", -0.1),
+        (Momentum, "momentum", 1.5),
+        (Nesterov, "momentum", -1),
+        (AdaGrad, "eps", -1e-8),
+        (RMSprop, "decay", 2),
+        (Adam, "beta1", float("nan")),
+        (Adam, "beta2", 1.1),
+        (Adam, "lr", "fast"),
+    ],
+)
+def test_numbers_outside_their_range_are_refused(optimizer, option, value):
+    with pytest.raises(EmbedlayerError, match=option):
+        optimizer(**{option: value})
+
+
 def test_the_state_of_another_optimizer_is_refused():
     state = Adam().state()
     Adam().restore(state)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from embedlayer.errors import EmbedlayerError
 from embedlayer.models.outputs.alias import alias_table
 from embedlayer.models.outputs.huffman import _paths, huffman_tree
 from embedlayer.models.outputs.pairing import join_rarest
@@ -33,6 +34,12 @@ def test_alias_table_gives_the_distribution_back(size):
     given = stay.copy()
     np.add.at(given, alias, 1 - stay)
     np.testing.assert_allclose(given / size, weights / weights.sum(), atol=1e-9)
+
+
+@pytest.mark.parametrize("weights", [[1, -1, 2.0], [0, 0], [np.nan, 1], [np.inf, 1], [[1.0]], []])
+def test_weights_that_are_no_probabilities_are_refused(weights):
+    with pytest.raises(EmbedlayerError, match="weights"):
+        alias_table(np.array(weights))
 
 
 def test_huffman_tree_by_hand():

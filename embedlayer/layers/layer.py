@@ -9,6 +9,7 @@ from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.layers.checks import check_ids, check_padding, check_param
 from embedlayer.layers.rowgrad import RowGrad, no_gradient
+from embedlayer.options import Real
 
 TINY = 1e-7  # added to a norm that divides, as torch does
 
@@ -85,7 +86,7 @@ class TableLayer(Layer):
         check_param("W", W, 2, integers=max_norm is None and not scale_grad_by_freq)
         super().__init__(W, sparse=sparse)
         self._padding_idx = check_padding(padding_idx, W)
-        self.max_norm = max_norm
+        self.max_norm = None if max_norm is None else Real(0).checked("max_norm", max_norm)
         self.scale_grad_by_freq = scale_grad_by_freq
 
     @property

@@ -4,6 +4,10 @@ from typing import ClassVar
 
 from embedlayer.arrays import Array
 from embedlayer.optim.updates import Optimizer, sqrt
+from embedlayer.options import Real
+
+SHARE = Real(0, 1)  # of an average that is kept
+POSITIVE = Real(0)
 
 
 class SGD(Optimizer):
@@ -26,7 +30,7 @@ class Momentum(Optimizer):
 
     def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         super().__init__(lr)
-        self.momentum = momentum
+        self.momentum = SHARE.checked("momentum", momentum)
 
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (velocity,) = kept
@@ -58,7 +62,7 @@ class AdaGrad(Optimizer):
 
     def __init__(self, lr: float = 0.01, eps: float = 1e-10) -> None:
         super().__init__(lr)
-        self.eps = eps
+        self.eps = POSITIVE.checked("eps", eps)
 
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (squares,) = kept
@@ -76,8 +80,8 @@ class RMSprop(Optimizer):
 
     def __init__(self, lr: float = 0.01, decay: float = 0.99, eps: float = 1e-8) -> None:
         super().__init__(lr)
-        self.decay = decay
-        self.eps = eps
+        self.decay = SHARE.checked("decay", decay)
+        self.eps = POSITIVE.checked("eps", eps)
 
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (squares,) = kept
@@ -113,9 +117,9 @@ class Adam(Optimizer):
         eps_hat: bool = False,
     ) -> None:
         super().__init__(lr)
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.eps = eps
+        self.beta1 = SHARE.checked("beta1", beta1)
+        self.beta2 = SHARE.checked("beta2", beta2)
+        self.eps = POSITIVE.checked("eps", eps)
         self.eps_hat = eps_hat
 
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:

@@ -15,13 +15,14 @@ from embedlayer.arrays import Array, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.layers.rowgrad import RowGrad
+from embedlayer.options import Real
 
 
 class Optimizer:
     """An optimizer has a formula, :meth:`_step`, and the names of the arrays that it keeps.
 
     Attributes:
-        lr: the learning rate.
+        lr: the learning rate, 0 or more; it may be changed between updates.
         updates: how often :meth:`update` was called.
         kept: the names of attributes, each a list of an array for every parameter, of its shape
             (one for a parameter that is given several times); None before the first update.
@@ -30,7 +31,7 @@ class Optimizer:
     kept: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, lr: float) -> None:
-        self.lr = lr
+        self.lr = Real(0).checked("lr", lr)
         self.updates = 0
         self._params: list[Any] = []  # of the last update
         self._groups: list[list[int]] = []

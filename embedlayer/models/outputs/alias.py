@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from embedlayer.errors import EmbedlayerError
 from embedlayer.rng import thresholds
 
 
@@ -13,15 +14,24 @@ def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     algorithm for generating random numbers with a given distribution", IEEE TSE 1991.)
 
     Args:
-        weights: float64, (V,): not negative, their sum positive; scaled here to sum to one.
+        weights: float64, (V,): scaled here to sum to one.
 
     Returns:
         prob: uint32, (V,), and alias: int32, (V,).
+
+    Raises:
+        EmbedlayerError: weights that are no probabilities.
     """
     from embedlayer.models.outputs.pairing import pair_slots
 
-    size = len(weights)
-    share = np.asarray(weights, np.float64) * (size / np.sum(weights))
+    weights = np.asarray(weights, np.float64)
+    size, total = weights.size, weights.sum()
+    if weights.ndim != 1 or not (0 < total < np.inf) or weights.min() < 0:
+        raise EmbedlayerError(
+            f"weights {weights.shape} have the sum {total}: give (V,), finite, none below 0, not "
+            "all 0"
+        )
+    share = weights * (size / total)
     alias = np.arange(size, dtype=np.int32)
     pair_slots(share, alias)
     return thresholds(share), alias
