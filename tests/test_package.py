@@ -33,7 +33,8 @@ ARROWS = {
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
     "models": {"errors", "options", "rng", "device", "arrays", "storage", "kernels"},
-    "training": BASE - {"threads"} | {"kernels", "optim", "layers", "text", "vectors", "models"},
+    "training": BASE - {"threads"}
+    | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},
     "__main__": {"cli"},
     "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training"},
 }

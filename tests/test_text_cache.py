@@ -15,8 +15,8 @@ from damage import damage_entry
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.manifest import read_manifest, write_manifest
 from embedlayer.storage.mapped import CannotWrite
-from embedlayer.text import entries
 from embedlayer.text.cache import LOCK, UNFINISHED, clear_cache, make_entry, remove_entry
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.entries import DESCRIPTION, cache_entries, describe, find_entry
@@ -244,12 +244,12 @@ def forged(ids, offsets, words, counts):
     np.asarray(ids, np.int32).tofile(entry.path / "ids")
     np.asarray(offsets, np.int64).tofile(entry.path / "offsets")
     Vocabulary(words, counts).save(entry.path / "vocabulary.safetensors")
-    about = entries._about(entry.path)
+    about = read_manifest(entry.path / DESCRIPTION)
     about |= {"tokens": len(ids), "sentences": len(offsets) - 1}
     about["checksums"] = {
         name: zlib.crc32((entry.path / name).read_bytes()) for name in about["checksums"]
     }
-    entries.write_description(entry.path, about)
+    write_manifest(entry.path / DESCRIPTION, about)
 
 
 @pytest.mark.parametrize(
@@ -422,7 +422,7 @@ def no_room(*_, **__):
     "fails",
     [
         "embedlayer.text.cache.tempfile.mkdtemp",
-        "embedlayer.text.entries.sync",
+        "embedlayer.storage.manifest.sync",
         "embedlayer.text.cache.Path.rename",
         "embedlayer.text.cache.Path.write_text",
         "safetensors.numpy.save_file",

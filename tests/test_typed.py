@@ -20,6 +20,7 @@ from embedlayer.training.options import (
     FILE_NAMES,
     RUN_NAMES,
     SENTENCE_NAMES,
+    TRAINING_NAMES,
     RunOptions,
     TrainingOptions,
     TrainOptions,
@@ -31,7 +32,7 @@ DEFAULTS = {one.name: one.default for one in fields(TrainingOptions)} | {
     for name, parameter in inspect.signature(Corpus.from_files).parameters.items()
     if name in FILE_NAMES
 }
-DEFAULTS["callbacks"] = ()
+DEFAULTS |= {"callbacks": (), "checkpoint": None, "checkpoint_every": 300.0}
 
 # What mypy must say of each line; of those that are right, nothing.
 SNIPPET = """\
@@ -61,11 +62,16 @@ def keyword_types(function) -> dict[str, object]:
 
 
 def test_a_run_has_the_options_of_its_dataclass_and_callbacks():
-    wanted = get_type_hints(TrainingOptions) | {"callbacks": Sequence[Callback]}
+    besides = {
+        "callbacks": Sequence[Callback],
+        "checkpoint": str | os.PathLike[str] | None,
+        "checkpoint_every": float,
+    }
+    wanted = get_type_hints(TrainingOptions) | besides
     assert get_type_hints(RunOptions) == wanted
     assert [*RunOptions.__annotations__] == [*wanted] == [*RUN_NAMES]  # in one order, too
     assert not RunOptions.__required_keys__
-    assert [one.name for one in fields(TrainingOptions)] == [*wanted][:-1]
+    assert [one.name for one in fields(TrainingOptions)] == [*TRAINING_NAMES]
 
 
 def test_train_has_those_of_a_run_and_of_the_corpus_that_it_makes():

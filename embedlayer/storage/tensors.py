@@ -20,7 +20,7 @@ from embedlayer.storage.reading import Opened
 
 LENGTH_BYTES = 8
 MOST_HEADER = 1 << 23  # bytes; parsed they take up to 40 times as many
-NAMES = {np.float32: "F32", np.int64: "I64", np.uint8: "U8"}
+NAMES = {np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
 
 Wanted = Mapping[str, tuple[Any, int]]  # dtype (a key of NAMES) and dimensions of each tensor
 

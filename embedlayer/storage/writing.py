@@ -11,6 +11,8 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 
+UNFINISHED = ".unfinished-"  # folders that have no name yet
+
 
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[Path]:
@@ -40,6 +42,25 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name, ``place``, only when all went well.
+
+    Raises:
+        OSError: a folder that is missing or cannot be written to, a full disk.
+    """
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=place.parent))
+    try:
+        yield unfinished
+        for file in unfinished.iterdir():
+            sync(file)
+        sync(unfinished)
+        unfinished.rename(place)
+        sync(place.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

@@ -20,14 +20,15 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Real
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.locks import locked
+from embedlayer.storage.manifest import write_manifest
 from embedlayer.storage.mapped import cannot_write
 from embedlayer.storage.writing import sync
 from embedlayer.text.entries import (
+    DESCRIPTION,
     CacheEntry,
     cache_entries,
     entry_folder,
     entry_folders,
-    write_description,
 )
 
 # Names that are nobody else's, for EMBEDLAYER_CACHE may be any folder, and clearing removes them.
@@ -63,7 +64,7 @@ def make_entry(
     try:
         about = {"description": description, "created": time.time(), **write(folder)}
         with _locked_cache(root):
-            write_description(folder, about)
+            write_manifest(folder / DESCRIPTION, about)
             entry = entry_folder(description)
             shutil.rmtree(entry, ignore_errors=True)
             folder.rename(entry)

@@ -14,7 +14,9 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
+from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.storage.words import pack_words
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
@@ -164,6 +166,25 @@ class Corpus:
             )
         return self
 
+    def fingerprint(self) -> dict[str, int]:
+        """What tells this corpus from others: its sizes, and the CRC-32 of what it is made of."""
+        words, offsets = pack_words(self.vocabulary.words)
+        arrays = {
+            "ids": self.ids,
+            "offsets": self.offsets,
+            "words": words,
+            "word_offsets": offsets,
+            "counts": self.vocabulary.counts,
+        }
+        sums = {
+            name: zlib.crc32(np.ascontiguousarray(array).data) for name, array in arrays.items()
+        }
+        return {
+            "tokens": len(self.ids),
+            "sentences": len(self),
+            "size": len(self.vocabulary),
+        } | sums
+
     @property
     def tokens_out_of_vocabulary(self) -> int:
         """The tokens that were read and left out: too rare, or beyond ``max_size``."""
@@ -213,7 +234,7 @@ def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
     sums = about["checksums"]
     try:
         with ThreadPoolExecutor() as pool:  # the large files beside the words
-            found = {name: pool.submit(_checksum, folder / name) for name in sums}
+            found = {name: pool.submit(checksum, folder / name) for name in sums}
             if found[VOCABULARY].result() != sums[VOCABULARY]:
                 return None
             corpus = _read_entry(folder, about).checked()
@@ -221,7 +242,3 @@ def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
     except (OSError, EmbedlayerError):  # damaged, or just removed by another process
         return None
     return corpus if whole else None
-
-
-def _checksum(path: Path) -> int:
-    return zlib.crc32(map_array(path, np.uint8, path.stat().st_size).data)

@@ -5,7 +5,6 @@ the options. Its description begins with a digest of itself. When it was used la
 the description.
 """
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedlayer.storage.folders import cache_folder
-from embedlayer.storage.writing import sync
+from embedlayer.storage.manifest import digest, read_manifest
 
 VERSION = 2  # of the entries' layout, and of everything that shapes their contents
 DESCRIPTION = "embedlayer-entry.json"  # nobody else's name: the cache may be any folder
@@ -38,13 +37,13 @@ def describe(files: list[str], options: dict[str, Any]) -> dict[str, Any]:
 
 def entry_folder(description: dict[str, Any]) -> Path:
     """Where the entry that is made from exactly this lies, if there is one."""
-    return cache_folder() / _digest(json.dumps(description, sort_keys=True))
+    return cache_folder() / digest(json.dumps(description, sort_keys=True))
 
 
 def find_entry(description: dict[str, Any]) -> tuple[Path, dict[str, Any]] | None:
     """The folder of the entry that was made from exactly this, if any, and what it says."""
     folder = entry_folder(description)
-    about = _about(folder)
+    about = read_manifest(folder / DESCRIPTION)
     if about is None or about["description"] != description:
         return None
     with suppress(OSError):  # a cache that can only be read
@@ -59,7 +58,8 @@ def cache_entries() -> list[CacheEntry]:
         with suppress(OSError):  # another process has just removed it
             size = sum(file.lstat().st_size for file in path.iterdir())
             used = (path / DESCRIPTION).lstat().st_mtime
-            about = _about(path) or {"description": {"files": []}, "tokens": 0, "created": used}
+            unknown: dict[str, Any] = {"description": {"files": []}, "tokens": 0, "created": used}
+            about = read_manifest(path / DESCRIPTION) or unknown
             files, tokens = about["description"]["files"], about["tokens"]
             names, changed = [file["path"] for file in files], any(map(_has_changed, files))
             entries.append(CacheEntry(path, names, size, tokens, about["created"], used, changed))
@@ -68,23 +68,6 @@ def cache_entries() -> list[CacheEntry]:
 
 def entry_folders() -> list[Path]:
     return [path.parent for path in cache_folder().glob(f"*/{DESCRIPTION}")]
-
-
-def write_description(folder: Path, about: dict[str, Any]) -> None:
-    text = json.dumps(about)
-    (folder / DESCRIPTION).write_text(f"{_digest(text)}\n{text}")
-    sync(folder / DESCRIPTION)
-
-
-def _about(folder: Path) -> dict[str, Any] | None:
-    """What an entry says of itself; None where that is absent or damaged."""
-    try:
-        if not (folder / DESCRIPTION).is_file():  # to open a pipe would be to wait
-            return None
-        digest, text = (folder / DESCRIPTION).read_text().split("\n", 1)
-        return json.loads(text) if digest == _digest(text) else None
-    except (OSError, ValueError):
-        return None
 
 
 def _has_changed(file: dict[str, Any]) -> bool:
@@ -105,7 +88,3 @@ def _identity(file: str) -> dict[str, Any]:
         "changed": about.st_ctime_ns,
         "inode": about.st_ino,
     }
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

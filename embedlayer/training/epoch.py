@@ -1,33 +1,13 @@
 """One pass over the corpus: workers take chunk after chunk until none is left."""
 
-import math
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
-from typing import NamedTuple
 
-from embedlayer.arrays import Array
-from embedlayer.backend import to_numpy
 from embedlayer.training.steps import Step
 
 TICK_SECONDS = 0.2  # how often the caller hears of the progress
-
-
-class Done(NamedTuple):
-    """What the chunks of an epoch have come to, so far: the loss is the mean per pair."""
-
-    loss: float
-    tokens: int
-    tokens_kept: int
-
-
-def done_so_far(sums: Array) -> Done:
-    """Add up ``State.sums`` in the order of the chunks, so that the total is repeatable."""
-    losses, pairs, tokens, kept = to_numpy(sums).T.tolist()
-    measured = sum(pairs)
-    loss = math.fsum(losses) / measured if measured else math.nan
-    return Done(loss, int(sum(tokens)), int(sum(kept)))
 
 
 class Epoch:
@@ -40,7 +20,8 @@ class Epoch:
 
     Attributes:
         taken: the chunks taken so far, those before ``first`` included; all are done when no
-            worker is at work.
+            worker is at work, if
+        whole: no worker failed in a chunk.
     """
 
     def __init__(
@@ -50,7 +31,7 @@ class Epoch:
         worker: Callable[[], AbstractContextManager[Step]],
         train: Callable[[int, Step], None],
     ) -> None:
-        self.taken, self._chunks = first, chunks
+        self.taken, self._chunks, self.whole = first, chunks, True
         self._worker, self._train = worker, train
         self._stop, self._taking = False, threading.Lock()
 
@@ -71,10 +52,18 @@ class Epoch:
             self._stop = True
             wait(working)
 
+    def stop(self) -> None:
+        """Let the workers finish their chunks and take no more: :meth:`run` then returns."""
+        self._stop = True
+
     def _work(self) -> None:
-        with self._worker() as step:
-            while (chunk := self._take()) is not None:
-                self._train(chunk, step)
+        try:
+            with self._worker() as step:
+                while (chunk := self._take()) is not None:
+                    self._train(chunk, step)
+        except BaseException:
+            self.whole = False
+            raise
 
     def _take(self) -> int | None:
         with self._taking:

@@ -1,15 +1,16 @@
 """The options of a training run, checked when they are made, before any text is read."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import KINDS
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
-from embedlayer.options import Choice, Real, Whole, check_options, option
+from embedlayer.options import Choice, Real, Whole, check_names, check_options, option
 from embedlayer.text.options import Tokenizer
 from embedlayer.text.readers import BytesRead
 from embedlayer.training.report import Callback
@@ -102,6 +103,8 @@ class RunOptions(TypedDict, total=False):
     measure: int
     in_flight: int | None
     callbacks: Sequence[Callback]
+    checkpoint: str | os.PathLike[str] | None
+    checkpoint_every: float
 
 
 class TrainOptions(RunOptions, total=False):
@@ -117,6 +120,20 @@ class TrainOptions(RunOptions, total=False):
     progress: BytesRead | None
 
 
-RUN_NAMES = (*(one.name for one in fields(TrainingOptions)), "callbacks")
+TRAINING_NAMES = tuple(one.name for one in fields(TrainingOptions))
+RUN_NAMES = tuple(RunOptions.__annotations__)
 SENTENCE_NAMES = ("min_count", "max_size", "max_sentence")
 FILE_NAMES = (*SENTENCE_NAMES, "tokenizer", "tokenizer_key", "errors", "cache", "progress")
+
+
+def run_options(given: dict[str, Any]) -> tuple[TrainingOptions, dict[str, Any]]:
+    """The options of a run, checked, and what else ``Training`` takes by name.
+
+    Raises:
+        EmbedlayerError: an option that is unknown or out of range.
+    """
+    check_names(given, RUN_NAMES)
+    options = {name: given[name] for name in given if name in TRAINING_NAMES}
+    return TrainingOptions(**options), {
+        name: given[name] for name in given if name not in TRAINING_NAMES
+    }

@@ -79,6 +79,13 @@ class Report:
         """The report as JSON holds it: a loss that was not measured is None."""
         return asdict(self) | {"loss": self.loss_as_json()}
 
+    def origin(self) -> dict[str, Any]:
+        """What the metadata of the vectors keep of it."""
+        names = ("seed", "backend", "kernels", "step")
+        return {name: getattr(self, name) for name in names} | {
+            "loss_per_epoch": self.loss_as_json()
+        }
+
     def loss_as_json(self) -> list[float | None]:
         """JSON has no NaN, the loss of an epoch in which none was measured."""
         return [None if math.isnan(loss) else round(loss, 6) for loss in self.loss]

@@ -1,6 +1,7 @@
 """A training run: one loop over corpus × model, whatever backend, kernels and threads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import perf_counter
 from typing import Any, Unpack
 
@@ -11,17 +12,20 @@ from embedlayer.kernels.arguments import Share
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.optim import linear_decay
-from embedlayer.options import check_names
+from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens, largest_chunk
-from embedlayer.training.epoch import Epoch, done_so_far
+from embedlayer.training.epoch import Epoch
 from embedlayer.training.examples import Examples
+from embedlayer.training.health import Diverged, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
-from embedlayer.training.options import RUN_NAMES, RunOptions, TrainingOptions
+from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.report import Progress, start_report
-from embedlayer.training.state import State
+from embedlayer.training.saving import EVERY, Saving, resumed
+from embedlayer.training.state import Done, State, done_so_far
 from embedlayer.training.steps import Step, make_steps
 from embedlayer.vectors.vectors import Vectors
 
@@ -34,7 +38,8 @@ class Training:
         model: SkipGram(...) or CBOW(...); default SkipGram().
         state: where to go on, of a run with the same corpus, model and options.
         options: those of :class:`TrainingOptions`, and ``callbacks``: functions that are called
-            with a :class:`Progress` about five times per second and after each epoch.
+            with a :class:`Progress` about five times per second and after each epoch;
+            ``checkpoint``: a folder for checkpoints; ``checkpoint_every``: seconds, default 300.
 
     Attributes:
         options: the :class:`TrainingOptions`.
@@ -42,10 +47,12 @@ class Training:
         plan: the memory that the run takes, an optimizer's state aside.
         report: what it did and took.
         state: where it stands. Its tables have zero columns up to a multiple of 16.
+        notes: what its checkpoints tell besides, as JSON can hold it.
 
     Raises:
         EmbedlayerError: an option that is unknown or out of range, a corpus from which nothing
-            can be learnt, a backend that cannot work here, or too little free memory.
+            can be learnt, a backend that cannot work here, too little free memory, or a folder
+            with the checkpoints of another run.
     """
 
     def __init__(
@@ -56,11 +63,9 @@ class Training:
         state: State | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
-        given: dict[str, Any] = {**options}
-        check_names(given, RUN_NAMES)
-        self.callbacks = checked_callbacks(given.pop("callbacks", ()))
+        self.options, rest = run_options({**options})
+        self.callbacks = checked_callbacks(rest.get("callbacks", ()))
         self.corpus, self.model = corpus, checked_model(model)
-        self.options = TrainingOptions(**given)
         check_corpus(corpus, self.model)
         self.lr, self.min_lr = self.options.rates(self.model)
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
@@ -68,7 +73,8 @@ class Training:
         self.workers = self.device.workers(self.options.workers)
         share = Share(len(corpus.ids), self.workers, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
-        self._chunk_tokens = chunk_tokens(corpus, self.options.epochs, self.device)
+        whole = chunk_tokens(corpus, self.options.epochs, self.device)
+        self._chunk_tokens = state.chunk_tokens if state else whole
         words = len(corpus.vocabulary)
         shapes = table_shapes(self.model, words)
         width = self.model.output_sizes(words, len(corpus.ids)).width
@@ -86,15 +92,43 @@ class Training:
         self.state = state.checked(shapes).copy(self.device) if state else self._start()
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
+        self.notes: dict[str, Any] = {}
+        saved = rest.get("checkpoint"), rest.get("checkpoint_every", EVERY)
+        self._saving = Saving(*saved, corpus, self.model, self.options, new=state is None)
 
-    def run(self) -> Vectors:
-        """Train what is left of all epochs and return the vectors.
+    @classmethod
+    def resume(
+        cls, folder: str | Path, corpus: Corpus, **options: Unpack[RunOptions]
+    ) -> "Training":
+        """The run of the newest checkpoint in a folder, where it stood; it ends as it would have.
+
+        Args:
+            folder: as ``checkpoint`` named it. The next checkpoints are written there, too.
+            corpus: the run's.
+            options: those that may change: ``workers``, ``backend``, ``in_flight``,
+                ``callbacks``, ``checkpoint_every``.
+
+        Raises:
+            EmbedlayerError: no checkpoint that is whole, another corpus, another option.
+        """
+        found = read_checkpoint(folder)
+        model, made = resumed(found, corpus, {**options})
+        training = cls(corpus, model, state=found.state, checkpoint=folder, **made)
+        training.notes = found.about["notes"]
+        return training
+
+    def run(self, until: int | None = None) -> Vectors:
+        """Train what is left of all epochs, or of the first ``until``; return the vectors.
 
         An exception of a callback, or Ctrl-C, lets the threads finish their chunks and is raised;
         the state then holds what was learnt so far, :meth:`vectors` makes vectors of it, and
-        ``run`` goes on from there.
+        ``run`` goes on from there. A checkpoint is written then, too, and at the end.
+
+        Raises:
+            Diverged: the loss is no number or far above that of chance. No checkpoint is written.
         """
-        started, done_before = perf_counter(), self._tokens_done()
+        epochs = self.options.epochs
+        last = epochs if until is None else min(epochs, Whole(0).checked("until", until))
         examples = Examples(
             self.corpus,
             self.model,
@@ -107,30 +141,29 @@ class Training:
         )
         table = self.state.tables.W_in
         pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
-        with MemoryWatch() as memory, pool:
-            while self.state.epoch < self.options.epochs:
-                self._run_epoch(examples, pool, memory, started)
-        state, report, seconds = self.state, self.report, perf_counter() - started
+        with self._saving, MemoryWatch() as memory, pool:
+            self._since = perf_counter()
+            while self.state.epoch < last:
+                self._run_part(examples, pool, memory)
+            self._saving.write(self.state, self.notes)
+        state, report = self.state, self.report
+        tokens = state.tokens_done(len(self.corpus.ids))
         report.tokens_trained = state.tokens_trained
-        report.tokens_subsampled = self._tokens_done() - state.tokens_trained
-        report.seconds["training"] = seconds
-        report.words_per_second = (self._tokens_done() - done_before) / seconds
+        report.tokens_subsampled = tokens - state.tokens_trained
+        report.seconds["training"] = state.seconds
+        report.words_per_second = tokens / state.seconds if state.seconds else 0.0
         report.peak_memory, report.peak_anonymous_memory = memory.peak()
         return self.vectors()
 
     def vectors(self) -> Vectors:
         """The vectors as they are now, with the words and how they were trained."""
-        vocabulary, options = self.corpus.vocabulary, self.options
+        vocabulary = self.corpus.vocabulary
         metadata = {
             **self.model.options(),
-            "epochs": options.epochs,
+            "epochs": self.options.epochs,
             "lr": self.lr,
             "min_lr": self.min_lr,
-            "seed": options.seed,
-            "backend": self.report.backend,
-            "kernels": self.report.kernels,
-            "step": self.report.step,
-            "loss_per_epoch": self.report.loss_as_json(),
+            **self.report.origin(),
             "tokens": len(self.corpus.ids),
         }
         table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
@@ -146,11 +179,10 @@ class Training:
     def _start(self) -> State:
         """The state of a run that has learnt nothing."""
         words, seed = len(self.corpus.vocabulary), self.options.seed
-        return State(start_tables(self.model, words, seed, self.device))
+        return State(start_tables(self.model, words, seed, self.device), self._chunk_tokens)
 
-    def _run_epoch(
-        self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch, started: float
-    ) -> None:
+    def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
+        """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
         state = self.state
         if state.sums is None:
             state.sums = self.device.xp.zeros((len(examples), 4))
@@ -160,17 +192,33 @@ class Training:
 
         def tick(epoch_done: bool) -> None:
             memory.look()
-            self._tell(epoch_done, perf_counter() - started)
+            done = done_so_far(state.sums)
+            lr = self.learning_rate(state.epoch, done.tokens)
+            check_loss(state.sums, epoch.taken, state.epoch, lr)
+            self._tell(done, lr, epoch_done)
+            if self._saving.is_due():
+                epoch.stop()
 
         epoch = Epoch(state.chunk, len(examples), lambda: self._steps.worker(state.tables), train)
         try:
             epoch.run(pool, self.workers, tick)
-        finally:
-            state.chunk, state.optimizer = epoch.taken, self._steps.state()
-        done = done_so_far(state.sums)
-        state.loss.append(done.loss)
-        state.tokens_trained += done.tokens_kept
-        state.epoch, state.chunk, state.sums = state.epoch + 1, 0, None
+        except BaseException as error:
+            self._stand(epoch)
+            if epoch.whole and not isinstance(error, Diverged):
+                self._saving.write(state, self.notes)
+            raise
+        self._stand(epoch)
+        check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
+        if state.chunk == len(examples):
+            state.end_epoch()
+        if self._saving.is_due():
+            self._saving.write(state, self.notes)
+
+    def _stand(self, epoch: Epoch) -> None:
+        """Note where the run stands when no worker is at work."""
+        state, now = self.state, perf_counter()
+        state.chunk, state.optimizer = epoch.taken, self._steps.state()
+        state.seconds, self._since = state.seconds + now - self._since, now
 
     def _train(self, examples: Examples, chunk: int, step: Step) -> None:
         """Train on the examples of a chunk, and note its sums."""
@@ -182,24 +230,16 @@ class Training:
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 
-    def _tokens_done(self) -> int:
-        """Raw tokens, over all epochs."""
-        state = self.state
-        under_way = 0 if state.sums is None else done_so_far(state.sums).tokens
-        return state.epoch * len(self.corpus.ids) + under_way
-
-    def _tell(self, epoch_done: bool, seconds: float) -> None:
-        if not self.callbacks:
-            return
-        state, tokens, done = self.state, len(self.corpus.ids), done_so_far(self.state.sums)
+    def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
+        state, tokens = self.state, len(self.corpus.ids)
         progress = Progress(
             epoch=state.epoch,
             epochs=self.options.epochs,
             epoch_done=epoch_done,
             tokens=state.epoch * tokens + done.tokens,
             tokens_total=self.options.epochs * tokens,
-            seconds=seconds,
-            lr=self.learning_rate(state.epoch, done.tokens),
+            seconds=state.seconds + perf_counter() - self._since,
+            lr=lr,
             loss=done.loss,
             vectors=self.vectors,
         )

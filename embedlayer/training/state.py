@@ -1,7 +1,8 @@
 """Where a training run stands: all that a run needs to go on to the result it would have had."""
 
+import math
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from embedlayer.arrays import Array, Table
 from embedlayer.backend import to_numpy
@@ -9,6 +10,23 @@ from embedlayer.device import DEVICES, Device
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.tables import Shapes
+
+
+class Done(NamedTuple):
+    """What the chunks of an epoch have come to, so far: the loss is the mean per pair."""
+
+    loss: float
+    pairs: int
+    tokens: int
+    tokens_kept: int
+
+
+def done_so_far(sums: Array) -> Done:
+    """Add up ``State.sums`` in the order of the chunks, so that the total is repeatable."""
+    losses, pairs, tokens, kept = to_numpy(sums).T.tolist()
+    measured = sum(pairs)
+    loss = math.fsum(losses) / measured if measured else math.nan
+    return Done(loss, int(measured), int(sum(tokens)), int(sum(kept)))
 
 
 @dataclass
@@ -20,22 +38,38 @@ class State:
 
     Attributes:
         tables: as learnt so far, all that threads kept to themselves given back.
+        chunk_tokens: a chunk is the sentences that begin in so many tokens.
         epoch: the epoch under way, from 0; the number of epochs when all are done.
         chunk: the chunks of this epoch that are done: the first so many.
         sums: float64, (chunks, 4): of each chunk of this epoch that is done its summed loss, the
             pairs of that sum, its tokens and how many of these were kept. Where the tables are.
         loss: of each epoch that is done, the mean loss per pair.
         tokens_trained: tokens kept, in the epochs that are done.
+        seconds: of training so far.
         optimizer: the state of the layered step's optimizer, by name; empty for other steps.
     """
 
     tables: Tables
+    chunk_tokens: int
     epoch: int = 0
     chunk: int = 0
     sums: Array = None
     loss: list[float] = field(default_factory=list)
     tokens_trained: int = 0
+    seconds: float = 0.0
     optimizer: dict[str, Any] = field(default_factory=dict)
+
+    def tokens_done(self, tokens: int) -> int:
+        """Raw tokens, over all epochs, of a corpus of so many."""
+        under_way = 0 if self.sums is None else done_so_far(self.sums).tokens
+        return self.epoch * tokens + under_way
+
+    def end_epoch(self) -> None:
+        """All chunks of the epoch are done: note its sums, and stand at the next one's start."""
+        done = done_so_far(self.sums)
+        self.loss.append(done.loss)
+        self.tokens_trained += done.tokens_kept
+        self.epoch, self.chunk, self.sums = self.epoch + 1, 0, None
 
     def checked(self, shapes: Shapes) -> "State":
         """The state itself; EmbedlayerError unless its tables have the shapes of a run's."""

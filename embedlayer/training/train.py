@@ -7,13 +7,14 @@ from typing import Any, Unpack
 from embedlayer.models.options import Word2Vec
 from embedlayer.options import check_names
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.options import (
     FILE_NAMES,
     RUN_NAMES,
     SENTENCE_NAMES,
-    TrainingOptions,
     TrainOptions,
+    run_options,
 )
 from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
@@ -38,9 +39,11 @@ def train(
     """
     given: dict[str, Any] = {**options}
     run = {name: given.pop(name) for name in RUN_NAMES if name in given}
-    checked = TrainingOptions(**{name: run[name] for name in run if name != "callbacks"})
+    checked, rest = run_options(run)  # all that is known before the text is read
     checked.rates(checked_model(model))
-    checked_callbacks(run.get("callbacks", ()))
+    checked_callbacks(rest.get("callbacks", ()))
+    if rest.get("checkpoint"):
+        CheckpointFolder(rest["checkpoint"], new=True)
     if isinstance(corpus, Corpus):
         check_names(given, RUN_NAMES)
     elif isinstance(corpus, str | os.PathLike):

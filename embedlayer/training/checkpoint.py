@@ -1,0 +1,204 @@
+"""Checkpoints: all that a run needs to go on, in a folder of which a kill at any moment leaves one.
+
+A checkpoint is a folder with the arrays of the state, the vocabulary, and a manifest: what made it
+and the checksums of both files. It gets its name when all of it is on the disk. The two newest are
+kept, so that one is whole even where the newest is damaged.
+"""
+
+import logging
+import platform
+import shutil
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from embedlayer import __version__
+from embedlayer.backend import to_numpy
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels.arguments import Tables
+from embedlayer.storage.locks import locked
+from embedlayer.storage.manifest import checksum, read_manifest, write_manifest
+from embedlayer.storage.reading import expanded, open_to_read
+from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.storage.writing import UNFINISHED, check_place, whole_folder
+from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.training.state import State
+
+VERSION = 1
+KEPT = 2
+NAME, LOCK = "checkpoint-", "lock"
+MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
+NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "sums", "optimizer")]
+
+_log = logging.getLogger("embedlayer")
+
+
+class Checkpoint(NamedTuple):
+    """One that was read: where it is, what made it, and the state.
+
+    Attributes:
+        path: its folder.
+        about: the run's ``model``, ``options`` and ``corpus`` (a fingerprint), versions, and what
+            the command line was given.
+        state: in the host's memory.
+    """
+
+    path: Path
+    about: dict[str, Any]
+    state: State
+
+    def vocabulary(self) -> Vocabulary:
+        """The words and counts of the run's corpus."""
+        return Vocabulary.load(self.path / VOCABULARY, known=True)
+
+
+class CheckpointFolder:
+    """The checkpoints of one run; within ``with`` no other process writes there.
+
+    Args:
+        path: is made where it is missing.
+        new: for a run that begins: the folder may not hold another's checkpoints.
+
+    Raises:
+        EmbedlayerError: it does, another process writes there, or nothing can be written there.
+    """
+
+    def __init__(self, path: str | PathLike[str], *, new: bool) -> None:
+        self.path, self._new = Path(expanded(path)), new
+        self._lock = ExitStack()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            check_place(self.path / MANIFEST)
+        except OSError as error:
+            raise EmbedlayerError(f"no checkpoints in {path}: {error.strerror}") from None
+        self._check_new()
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock = locked(self.path / LOCK, wait=False)
+        except BlockingIOError:
+            raise EmbedlayerError(
+                f"another run writes its checkpoints to {self.path}: name another folder"
+            ) from None
+        self._check_new()
+        for folder in self.path.glob(f"{UNFINISHED}*"):  # of a run that was killed
+            shutil.rmtree(folder, ignore_errors=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    def write(self, state: State, vocabulary: Vocabulary, about: dict[str, Any]) -> None:
+        """Write a checkpoint, and remove all but the two newest; OSError leaves those there are."""
+        found = _checkpoints(self.path)
+        number = 1 + (_number(found[-1]) if found else 0)
+        with whole_folder(self.path / f"{NAME}{number:08d}") as folder:
+            write_tensors(folder / STATE, _tensors(state))
+            vocabulary.save(folder / VOCABULARY)
+            sums = {name: checksum(folder / name) for name in (STATE, VOCABULARY)}
+            numbers = {name: getattr(state, name) for name in NUMBERS}
+            here = {"state": numbers, "optimizer": _optimizer(state), "checksums": sums}
+            write_manifest(folder / MANIFEST, _versions() | about | here)
+        self._new = False
+        for folder in found[: -KEPT + 1]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _check_new(self) -> None:
+        if self._new and _checkpoints(self.path):
+            raise EmbedlayerError(
+                f"{self.path} holds the checkpoints of a run: go on with it (--resume, "
+                "Training.resume), remove them, or name another folder"
+            )
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """The newest whole checkpoint of a folder; a log line names each that is damaged.
+
+    Raises:
+        EmbedlayerError: there is none.
+    """
+    folder = Path(expanded(path))
+    found = _checkpoints(folder)
+    for place in reversed(found):
+        try:
+            return _read(place)
+        except (OSError, EmbedlayerError) as error:
+            _log.warning("%s is damaged (%s): an older one is looked for", place, error)
+    if found:
+        raise EmbedlayerError(f"each of the {len(found)} checkpoints in {folder} is damaged")
+    raise EmbedlayerError(f"there is no checkpoint in {folder}")
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    """The folders of checkpoints, the oldest first."""
+    with suppress(OSError):
+        names = (path for path in folder.iterdir() if path.name.startswith(NAME))
+        return sorted((path for path in names if _number(path) >= 0), key=_number)
+    return []
+
+
+def _number(path: Path) -> int:
+    digits = path.name.removeprefix(NAME)
+    return int(digits) if digits.isascii() and digits.isdigit() else -1
+
+
+def _versions() -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "created": time.time(),
+        "embedlayer": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _optimizer(state: State) -> dict[str, Any]:
+    """The optimizer's state, with the names of tensors in the place of its arrays."""
+    return {
+        name: [f"optimizer.{name}.{i}" for i in range(len(value))]
+        if isinstance(value, list)
+        else value
+        for name, value in state.optimizer.items()
+    }
+
+
+def _tensors(state: State) -> dict[str, np.ndarray]:
+    """The arrays of a state, by name."""
+    arrays = {"W_in": state.tables.W_in, "W_out": state.tables.W_out}
+    if state.sums is not None:
+        arrays["sums"] = state.sums
+    for name, names in _optimizer(state).items():
+        if isinstance(names, list):
+            arrays |= zip(names, state.optimizer[name], strict=True)
+    return {name: np.ascontiguousarray(to_numpy(array)) for name, array in arrays.items()}
+
+
+def _read(folder: Path) -> Checkpoint:
+    about = read_manifest(folder / MANIFEST)
+    if about is None:
+        raise EmbedlayerError("its manifest is not whole")
+    if about.get("version") != VERSION:
+        raise EmbedlayerError(f"of version {about.get('version')!r:.40}, not {VERSION}")
+    for name, wanted in about["checksums"].items():
+        if checksum(folder / name) != wanted:
+            raise EmbedlayerError(f"{name} is not what was written")
+    optimizer = about["optimizer"]
+    names = [name for value in optimizer.values() if isinstance(value, list) for name in value]
+    tables = dict.fromkeys(("W_in", "W_out", *names), (np.float32, 2))
+    with open_to_read(folder / STATE) as file:
+        tensors, _ = read_tensors(file, tables | {"sums": (np.float64, 2)}, optional=("sums",))
+    for name, value in optimizer.items():
+        if isinstance(value, list):
+            optimizer[name] = [tensors[one] for one in value]
+    state = State(
+        Tables(tensors["W_in"], tensors["W_out"]),
+        sums=tensors.get("sums"),
+        optimizer=optimizer,
+        **about["state"],
+    )
+    return Checkpoint(folder, about, state)

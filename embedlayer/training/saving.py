@@ -1,0 +1,109 @@
+"""A run's checkpoints: when one is due, what it tells, and how a run is made of one again."""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.models.options import MODELS, Word2Vec
+from embedlayer.options import Real
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.checkpoint import Checkpoint, CheckpointFolder
+from embedlayer.training.options import TRAINING_NAMES, TrainingOptions
+from embedlayer.training.state import State
+
+# What may be another when a run goes on: what they change is no part of the examples.
+FREE = ("workers", "backend", "in_flight", "callbacks", "checkpoint_every")
+EVERY = 300.0  # seconds
+
+_log = logging.getLogger("embedlayer")
+
+
+class Saving:
+    """Writes the checkpoints of a run, if there is a folder for them.
+
+    Args:
+        folder: where; None for none.
+        every: seconds between two of them.
+        corpus, model, options: of the run.
+        new: the run begins here.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None,
+        every: Any,
+        corpus: Corpus,
+        model: Word2Vec,
+        options: TrainingOptions,
+        *,
+        new: bool,
+    ) -> None:
+        self.every = Real(0).checked("checkpoint_every", every)
+        self._last, self._vocabulary = perf_counter(), corpus.vocabulary
+        self._folder = None if folder is None else CheckpointFolder(folder, new=new)
+        if self._folder:
+            self._about = {
+                "model": model.options(),
+                "options": asdict(options),
+                "corpus": corpus.fingerprint(),
+            }
+
+    def __enter__(self) -> Self:
+        if self._folder:
+            self._folder.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder:
+            self._folder.__exit__()
+
+    def is_due(self) -> bool:
+        """Whether so much time has passed that the next one is to be written."""
+        return self._folder is not None and perf_counter() - self._last >= self.every
+
+    def write(self, state: State, notes: dict[str, Any]) -> None:
+        """Write one; where that fails, the run goes on, with one log line."""
+        if self._folder is None:
+            return
+        try:
+            self._folder.write(state, self._vocabulary, self._about | {"notes": notes})
+        except (OSError, EmbedlayerError) as error:
+            _log.warning("no checkpoint could be written to %s: %s", self._folder.path, error)
+        self._last = perf_counter()
+
+
+def resumed(
+    found: Checkpoint, corpus: Corpus, given: dict[str, Any]
+) -> tuple[Word2Vec, dict[str, Any]]:
+    """The model and the options of a checkpoint's run, with those given that may differ.
+
+    Raises:
+        EmbedlayerError: another corpus, or an option that may not differ and does.
+    """
+    differences = []
+    for name, value in corpus.fingerprint().items():
+        if value != found.about["corpus"][name]:
+            sizes = (
+                ""
+                if name in ("ids", "offsets", "words", "word_offsets", "counts")
+                else (f" ({value:,} and not {found.about['corpus'][name]:,})")
+            )
+            differences.append(f"{name}{sizes}")
+    if differences:
+        raise EmbedlayerError(
+            f"this is not the corpus of the checkpoint in {found.path.parent}: it differs in "
+            f"{', '.join(differences)}; give the text, and the options for it, of that run"
+        )
+    model = dict(found.about["model"])
+    made = MODELS[model.pop("model")](**model)
+    options = dict(found.about["options"])
+    for name, value in given.items():
+        if name in TRAINING_NAMES and name not in FREE and value != options[name]:
+            raise EmbedlayerError(
+                f"{name} is {value!r}, but {options[name]!r} in the checkpoint: leave it out to "
+                "go on with that run, or begin another"
+            )
+    return made, options | given
