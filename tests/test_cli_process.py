@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -126,15 +127,47 @@ def wait_for(process, what):
     raise AssertionError(f"the command ended without a word of {what}")
 
 
-def test_ctrl_c_stops_training_at_once_and_leaves_nothing(tmp_path, text):
+STOPS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
+
+
+@pytest.mark.parametrize(("number", "told"), STOPS)
+def test_a_signal_stops_training_and_keeps_what_was_learnt(tmp_path, text, number, told):
     process = started(tmp_path)
     wait_for(process, "words; memory: ")  # told before training begins
-    process.send_signal(signal.SIGINT)
-    assert process.stderr.read() == "embedlayer: interrupted\n"
+    time.sleep(0.3)
+    process.send_signal(number)
+    *_, stopped, how, last = process.stderr.read().splitlines()
     process.stderr.close()
-    assert process.wait(30) == 130
-    assert {path.name for path in tmp_path.iterdir()} == {"text.txt", "cache"}
+    assert process.wait(30) == 128 + number
+    assert re.fullmatch(
+        r"stopped in epoch \d+ of 1000000; what was learnt so far: out.interrupted.vec", stopped
+    )
+    assert how == "another time --checkpoint FOLDER makes it possible to go on"
+    assert last == f"embedlayer: {told}"
+    assert len(Vectors.load(tmp_path / "out.interrupted.vec")) == 6
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "text.txt",
+        "cache",
+        "out.interrupted.vec",
+    }
     assert not list((tmp_path / "cache").glob("*unfinished*"))
+
+
+def test_a_run_that_was_killed_is_resumed_to_the_same_bytes(tmp_path, text):
+    options = ["--workers", "1", "--epochs", "40", "--dim", "8", "--sample", "0", "--quiet"]
+    run_process("train", text, "-o", "whole.vec", *options, cwd=tmp_path)
+    saving = ["--checkpoint", "kept", "--checkpoint-every", "0"]
+    process = subprocess.Popen(
+        [*PROGRAM, "train", text, "-o", "out.vec", *options, *saving], cwd=tmp_path
+    )
+    while not list(tmp_path.glob("kept/checkpoint-*")):
+        time.sleep(0.01)
+    process.kill()
+    process.wait(30)
+    assert not (tmp_path / "out.vec").exists()
+    elsewhere = tmp_path / "cache"
+    run_process("train", "--resume", tmp_path / "kept", "--workers", "1", cwd=elsewhere)
+    assert (tmp_path / "out.vec").read_bytes() == (tmp_path / "whole.vec").read_bytes()
 
 
 def shell(tmp_path, line):

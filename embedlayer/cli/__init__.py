@@ -2,10 +2,11 @@
 
 A command is one function, thin over the public API. Standard output has what was asked for (with
 ``--json`` one JSON object), standard error everything else. Exit codes: 0; 2 for a user's mistake,
-told in one line; 130 after Ctrl-C.
+told in one line; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import io
+import signal
 import sys
 from typing import Any, NoReturn
 
@@ -13,6 +14,7 @@ import click
 
 from embedlayer import __version__
 from embedlayer.cli import demo, doctor, files, query, train
+from embedlayer.cli.signals import BY_SIGNAL, TOLD
 from embedlayer.errors import EmbedlayerError
 
 COMMANDS = (
@@ -49,9 +51,10 @@ class _CommandLine(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("embedlayer: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+        except KeyboardInterrupt as stopped:
+            number = getattr(stopped, "number", signal.SIGINT)
+            click.echo(f"embedlayer: {TOLD[number]}", err=True)
+            ctx.exit(BY_SIGNAL + number)
 
 
 @click.group(

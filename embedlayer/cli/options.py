@@ -16,14 +16,14 @@ FLAGS = {"max_size": "--max-vocab"}  # where the flag is not the option's name
 NOT_OFFERED = ("batch", "measure", "in_flight")  # for those who write Python
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
     return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
 def _option(field: Field[Any]) -> Callable[[Any], Any]:
     """An option that becomes the argument of the field's name where it is given."""
     kind, name = field.metadata["kind"], field.name
-    flag = _flag(name)
+    text = flag(name)
     takes: Any = float
     metavar: str | None = "NUMBER"
     if isinstance(kind, Whole):
@@ -31,9 +31,9 @@ def _option(field: Field[Any]) -> Callable[[Any], Any]:
     elif isinstance(kind, Choice):
         takes, metavar = click.Choice(kind.names), None
     elif isinstance(kind, Flag):
-        flag, takes, metavar = f"{flag}/--no-{name}", bool, None
+        text, takes, metavar = f"{text}/--no-{name}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
-    return click.option(flag, name, type=takes, default=None, metavar=metavar, help=help)
+    return click.option(text, name, type=takes, default=None, metavar=metavar, help=help)
 
 
 OPTIONS = [
@@ -66,7 +66,7 @@ def check_meaning(model: str, given: dict[str, Any]) -> None:
     chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
     for name, (other, values) in MEANT_FOR.items():
         if name in given and chosen[other] not in values:
-            raise click.UsageError(f"{_flag(name)} has no effect with --{other} {chosen[other]}")
+            raise click.UsageError(f"{flag(name)} has no effect with --{other} {chosen[other]}")
 
 
 def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -76,5 +76,5 @@ def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
 
 
 MODEL_OPTION = click.option(
-    "--model", type=click.Choice(list(MODELS)), default=SkipGram.name, show_default=True
+    "--model", type=click.Choice(list(MODELS)), help=f"[default: {SkipGram.name}]"
 )

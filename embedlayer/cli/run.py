@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -13,14 +14,15 @@ from typing import Any
 from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
-from embedlayer.cli.streams import ended_by_interrupt
+from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.storage.folders import cache_folder
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.options import TRAINING_NAMES
 from embedlayer.training.run import Training
 from embedlayer.training.warmup import warm_up
-from embedlayer.vectors.files import check_writable
+from embedlayer.vectors.files import beside, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 FLOAT_BYTES = 4  # in text a number takes more
@@ -36,6 +38,8 @@ def run_training(
     format: str | None,
     *,
     quiet: bool = False,
+    resume: Path | None = None,
+    notes: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Vectors, dict[str, Any]]:
     """Train, write the vectors, and report on it as JSON can hold it.
@@ -45,6 +49,8 @@ def run_training(
         model, options: as ``Training`` takes them.
         output, format: of the vectors.
         quiet: nothing is shown on standard error.
+        resume: a folder of checkpoints; the run that wrote them goes on.
+        notes: what checkpoints tell besides.
     """
 
     def say(text: str) -> None:
@@ -54,24 +60,61 @@ def run_training(
     with log_shown(logging.WARNING if quiet else logging.INFO):
         get_backend(options.get("backend"))  # if it cannot work, say so before compiling anything
         with ended_by_interrupt():
-            warming = warm_up(model, lambda: say(COMPILING), **options)
+            warming = warm_up(model, lambda: say(COMPILING), **_unsaved(options))
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
-        with nullcontext() if quiet else TrainingProgress() as telling:
-            callbacks = [telling] if telling else []
-            training = Training(corpus, model, callbacks=callbacks, **options)
+        with nullcontext() if quiet else TrainingProgress() as telling, Stopping() as stopping:
+            options |= {"callbacks": [telling] if telling else []}
+            training = _begun(corpus, model, resume, options)
+            training.notes = notes or training.notes
             say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
             if hint := advice(len(corpus.ids), training.options.epochs):
                 say(hint)
             check_writable(output, format, FLOAT_BYTES * len(corpus.vocabulary) * model.dim)
-            vectors = training.run()
-        started = perf_counter()
-        save_somewhere(vectors, output, format)
+            if output.exists() and output.stat().st_size:
+                say(f"{output} exists: the new vectors will replace it when they are learnt")
+            try:
+                vectors = training.run()
+            except Stopped as stopped:
+                keep_learnt(training, output, format, resume or options.get("checkpoint"))
+                raise stopped from None
+            started = perf_counter()
+            with stopping.held():
+                save_somewhere(vectors, output, format)
     report = training.report.to_dict() | training.plan.to_dict()
     report |= {"dim": model.dim, "output": str(output)}
     saving = perf_counter() - started
     report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
     return vectors, report
+
+
+def _unsaved(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in options if name in TRAINING_NAMES}
+
+
+def _begun(
+    corpus: Corpus, model: Word2Vec, resume: Path | None, options: dict[str, Any]
+) -> Training:
+    """A new run, or the one that a folder of checkpoints holds."""
+    if resume is None:
+        return Training(corpus, model, **options)
+    return Training.resume(resume, corpus, **options)
+
+
+def keep_learnt(
+    training: Training, output: Path, format: str | None, checkpoints: Path | None
+) -> None:
+    """Save what a run that was stopped has learnt, beside its output, and say how to go on."""
+    state, epochs = training.state, training.options.epochs
+    if (state.epoch, state.chunk) == (0, 0):
+        return
+    place = beside(output, "interrupted")
+    save_somewhere(training.vectors(), place, format)
+    note(f"stopped in epoch {state.epoch + 1} of {epochs}; what was learnt so far: {place}")
+    if checkpoints:
+        note(f"to go on: embedlayer train --resume {shlex.quote(str(checkpoints))}")
+    else:
+        note("another time --checkpoint FOLDER makes it possible to go on")
 
 
 def advice(tokens: int, epochs: int) -> str:

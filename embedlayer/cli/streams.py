@@ -4,11 +4,9 @@ Standard error is for a person's eyes: whatever becomes of it, the work goes on.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 
@@ -53,26 +51,3 @@ class Lasting:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._stream.fileno())  # or what is unwritten would fail at the end
             os.close(null)
-
-
-@contextmanager
-def ended_by_interrupt() -> Iterator[None]:
-    """Within the block Ctrl-C ends the process at once: threads that compile cannot be stopped.
-
-    Only for work of which nothing need be kept or tidied up.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if current_thread() is not main_thread() or before is not signal.default_int_handler:
-        yield  # no signals here, or they were told to go elsewhere
-        return
-
-    def end(*_: Any) -> None:
-        with suppress(OSError):
-            os.write(2, b"embedlayer: interrupted\n")
-        os._exit(130)
-
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

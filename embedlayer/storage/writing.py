@@ -51,8 +51,9 @@ def whole_folder(place: Path) -> Iterator[Path]:
     Raises:
         OSError: a folder that is missing or cannot be written to, a full disk.
     """
-    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=place.parent))
+    unfinished = place.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
     try:
+        unfinished.mkdir()
         yield unfinished
         for file in unfinished.iterdir():
             sync(file)

@@ -79,6 +79,15 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
     check_room(path, size)
 
 
+def beside(path: Path, mark: str) -> Path:
+    """A name beside a file's that says more and promises the same format: ``out.mark.vec``."""
+    suffixes = [end for format in FORMATS.values() for end in format.SUFFIXES]
+    known = [end for end in suffixes if path.name.lower().endswith(end)]
+    suffix = max(map(len, known), default=len(path.suffix))
+    stem, end = path.name[: len(path.name) - suffix], path.name[len(path.name) - suffix :]
+    return path.with_name(f"{stem}.{mark}{end}")
+
+
 def recognise(file: Opened) -> str:
     """The name of the format that a file's content shows.
 

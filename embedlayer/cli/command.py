@@ -1,0 +1,94 @@
+"""What a training command asks for; of a run that goes on it is in the checkpoint."""
+
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from embedlayer.cli.options import flag
+from embedlayer.errors import EmbedlayerError
+from embedlayer.text.options import CorpusOptions
+from embedlayer.training.checkpoint import read_checkpoint
+from embedlayer.training.saving import FREE
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType):
+    """Seconds; ``5m`` and ``1h`` are minutes and hours."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> float:
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smh]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is no time: give seconds, or 30s, 5m, 1h", parameter, context)
+        return float(found[1]) * UNITS[found[2]]
+
+
+class Command(NamedTuple):
+    """The command that begins a run.
+
+    Attributes:
+        texts, output, format: as they were given.
+        given: the options that were given, by name, the model among them.
+    """
+
+    texts: tuple[str, ...]
+    output: Path | None
+    format: str | None
+    given: dict[str, Any]
+
+    def notes(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it, with paths that hold in any folder."""
+        return {
+            "texts": [text if text == "-" else os.path.abspath(text) for text in self.texts],
+            "output": os.path.abspath(self.output or ""),
+            "format": self.format,
+            "given": self.given,
+        }
+
+    def whole(self) -> tuple[tuple[str, ...], Path, str | None, dict[str, Any]]:
+        """Its parts; UsageError if it lacks one that it needs."""
+        if not self.texts:
+            raise click.UsageError("Missing argument 'TEXT...'.")
+        if self.output is None:
+            raise click.UsageError("Missing option '-o' / '--output'.")
+        return self.texts, self.output, self.format, self.given
+
+
+def resumed(folder: Path, again: Command) -> Command:
+    """The command of the run whose checkpoints a folder holds.
+
+    Args:
+        folder: of the checkpoints.
+        again: what was given this time: other texts, where they lie elsewhere now, and options
+            that may change; what else was given has to agree.
+
+    Raises:
+        EmbedlayerError: no checkpoint that is whole, or something given that does not agree.
+    """
+    about = read_checkpoint(folder).about
+    notes = about["notes"]
+    if not notes:
+        raise EmbedlayerError(
+            f"the run in {folder} was begun from Python: go on with Training.resume there"
+        )
+    known = asdict(CorpusOptions()) | about["options"] | about["model"] | notes["given"]
+    for name, value in again.given.items():
+        if name not in FREE and known.get(name) != value:
+            raise EmbedlayerError(
+                f"{flag(name)} {value} is not the run's, {known.get(name)}: leave it out to go on "
+                "with that run, or begin another"
+            )
+    if again.output is not None and os.path.abspath(again.output) != notes["output"]:
+        raise EmbedlayerError(f"-o {again.output} is not the run's output, {notes['output']}")
+    return Command(
+        again.texts or tuple(notes["texts"]),
+        Path(notes["output"]),
+        notes["format"],
+        notes["given"] | {name: again.given[name] for name in again.given if name in FREE},
+    )
