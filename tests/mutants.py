@@ -151,10 +151,10 @@ MUTANTS = {
         EXAMPLES, "<= prob[", "< prob[", "kernels_examples"
     ),
     "no room behind the contexts": Mutant(
-        EXAMPLES, "window * size + reach", "window * size", "kernels_memory"
+        EXAMPLES, "reach * size + copied", "reach * size", "kernels_memory"
     ),
     "no room behind the ids": Mutant(
-        EXAMPLES, "size + reach + 1", "size + 1", "kernels_memory"
+        EXAMPLES, "size + copied + 1", "size + 1", "kernels_memory"
     ),
     "windows into the sentence before": Mutant(
         EXAMPLES, "max(begin, i - half)", "max(0, i - half)", "kernels_examples"

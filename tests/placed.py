@@ -134,8 +134,8 @@ def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
         require_equal(cpu.subsample(ids, offsets, 3, keep, key), kept)
         kept = tuple(map(place, kept))
         for window in (1, 5, 16, 17):
-            wanted = reference.windows(*kept, window, key)
-            require_equal(cpu.windows(*kept, window, key), wanted)
+            wanted = reference.windows(*kept, window, window, key)
+            require_equal(cpu.windows(*kept, window, window, key), wanted)
             targets, positions = place(wanted[2]), place(wanted[3])
             rows = reference.draw(prob, alias, targets, positions, 3, key)
             require_equal([cpu.draw(prob, alias, targets, positions, 3, key)], [rows])
@@ -143,8 +143,8 @@ def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
 
 def check_counts() -> None:
     """Whatever the counts, slots and nodes are inside their arrays."""
-    from embedlayer.models.outputs.alias import alias_table
     from embedlayer.models.outputs.huffman import huffman_tree
+    from embedlayer.models.outputs.pairing import pair_slots
 
     for counts in ([0, 0], [5], [7, 3, -2], [2**62] * 3, [-(2**63)] * 4, [9, 1, 1, 1]):
         rows = huffman_tree(np.array(counts)).rows
@@ -152,7 +152,9 @@ def check_counts() -> None:
             raise AssertionError(f"counts {counts} give nodes {rows}")
         for weights in (counts, [*counts, np.nan], [*counts, np.inf]):
             with np.errstate(all="ignore"):
-                _, alias = alias_table(np.array(weights, float))
+                share = np.array(weights, float) * (len(weights) / np.sum(weights))
+            alias = np.arange(len(weights), dtype=np.int32)
+            pair_slots(share, alias)
             if not 0 <= alias.min() <= alias.max() < len(weights):
                 raise AssertionError(f"weights {weights} give words {alias}")
 

@@ -16,6 +16,7 @@ from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.models.outputs import LOSSES
 from embedlayer.models.tables import start_tables
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.chunks import reach_of
 from embedlayer.training.examples import Examples
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.run import Training
@@ -29,7 +30,8 @@ def corpus():
 
 
 def plan_of(corpus, model, **options):
-    sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus))
+    reach = reach_of(model.window, corpus)
+    sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus), reach)
     return plan_memory(model, sizes, **{"chunk_tokens": len(corpus.ids), **options})
 
 
@@ -160,3 +162,20 @@ def test_the_command_line_ends_with_2_when_a_device_is_too_small(tmp_path, on_do
     line = mistake(*command, "--dim", 100_000, "--quiet")
     numbers = "training needs 8.8 MB of memory, and cupy has 0.1 MB (W_in 1.2 MB, W_out 1.2"
     assert line.startswith(numbers)
+
+
+def test_a_window_larger_than_any_sentence_costs_nothing(corpus):
+    """Baskets of items are trained with a window that takes them whole."""
+    longest = int(np.diff(corpus.offsets).max())
+    plans = [
+        Training(corpus, SkipGram(window=window), workers=1).plan for window in (longest - 1, 2**20)
+    ]
+    assert plans[0] == plans[1]
+    made = [
+        Examples(corpus, SkipGram(window=window, sample=0.0), 1, load_kernels("numpy", "fused"),
+                 DEVICES["numpy"], chunk_tokens=10**9, measure=1).batch(0, 0)[0]
+        for window in (longest, 2**20)
+    ]  # fmt: skip
+    assert len(made[1].contexts) > len(made[0].contexts)  # nearly all sentences whole
+    whole = int(sum(n * (n - 1) for n in np.diff(corpus.offsets).tolist()))
+    assert 0.999 * whole < len(made[1].contexts) <= whole

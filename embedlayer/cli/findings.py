@@ -20,7 +20,7 @@ from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.warmup import warm_up
 
 CUPY_PACKAGES = ("cupy-cuda12x", "cupy-cuda13x", "cupy")
-COMMON_RUN = TextSizes(words=100_000, tokens=100_000_000, sentences=4_000_000)
+COMMON_RUN = TextSizes(words=100_000, tokens=100_000_000, sentences=4_000_000, reach=5)
 VARIABLES = (
     "EMBEDLAYER_BACKEND",
     "EMBEDLAYER_KERNELS",

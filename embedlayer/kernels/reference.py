@@ -40,7 +40,7 @@ def subsample(
 
 
 def windows(
-    ids: Any, offsets: Any, positions: Any, window: int, key: np.uint64
+    ids: Any, offsets: Any, positions: Any, window: int, reach: int, key: np.uint64
 ) -> tuple[Any, Any, Any, Any]:
     """The windows of the kept tokens: up to ``window`` words on each side, inside the sentence.
 
@@ -50,6 +50,8 @@ def windows(
     Args:
         ids, offsets, positions: as :func:`subsample` returns them.
         window: the largest half-width.
+        reach: the most words on one side, to bound the memory: ``window``, or one less than the
+            words of the longest sentence.
         key: the key of the epoch's stream.
 
     Returns:
@@ -64,7 +66,7 @@ def windows(
     first = xp.maximum(place - half, offsets[sentence])
     last = xp.minimum(place + half, offsets[sentence + 1] - 1)
 
-    shift = xp.concatenate([xp.arange(-window, 0), xp.arange(1, window + 1)])
+    shift = xp.concatenate([xp.arange(-reach, 0), xp.arange(1, reach + 1)])
     neighbour = place[:, None] + shift
     inside = (neighbour >= first[:, None]) & (neighbour <= last[:, None])
     contexts = ids[neighbour[inside]]

@@ -6,6 +6,7 @@ from embedlayer.arrays import Array, Ids
 from embedlayer.device import STREAMED, Device
 from embedlayer.text.corpus import Corpus
 
+PIECE = 1 << 20  # sentences looked at together
 LEAST_CHUNKS = 100  # in all epochs: so often, at least, the learning rate falls
 
 
@@ -27,6 +28,13 @@ def cut(corpus: Corpus, tokens: int) -> np.ndarray:
 def largest_chunk(corpus: Corpus, tokens: int) -> int:
     """The tokens of the largest chunk: sentences end where they do."""
     return int(np.diff(corpus.offsets[cut(corpus, tokens)]).max())
+
+
+def reach_of(window: int, corpus: Corpus) -> int:
+    """The most words on one side of a window: no sentence has more."""
+    pieces = (corpus.offsets[i : i + PIECE + 1] for i in range(0, len(corpus), PIECE))
+    longest = max(int(np.diff(piece).max()) for piece in pieces)
+    return max(1, min(window, longest - 1))
 
 
 class Chunks:

@@ -10,7 +10,7 @@ from embedlayer.kernels.arguments import Batch
 from embedlayer.models.options import Word2Vec
 from embedlayer.rng import make_key, thresholds
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.chunks import Chunks, cut
+from embedlayer.training.chunks import Chunks, cut, reach_of
 
 
 class Examples:
@@ -40,6 +40,7 @@ class Examples:
         place: str = "",
     ) -> None:
         self.window, self.measure, self.seed, self.kernels = model.window, measure, seed, kernels
+        self.reach = reach_of(model.window, corpus)
         keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
         self.keep = device.xp.asarray(keep)
         self.outputs = model.outputs(corpus.vocabulary.counts, device)
@@ -62,7 +63,7 @@ class Examples:
         kept = offsets[-1]
         key = make_key(self.seed, "window", epoch)
         contexts, offsets, targets, positions = kernels.windows(
-            ids, offsets, positions, self.window, key
+            ids, offsets, positions, self.window, self.reach, key
         )
         key = make_key(self.seed, "negative", epoch)
         rows, labels = self.outputs.rows(kernels, targets, positions, key)

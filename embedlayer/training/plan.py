@@ -14,11 +14,12 @@ BYTES_PER_TOKEN = 48
 
 
 class TextSizes(NamedTuple):
-    """How large a corpus is."""
+    """How large a corpus is; ``reach`` is the most words on one side of a window."""
 
     words: int
     tokens: int
     sentences: int
+    reach: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def plan_memory(
     """
     outputs = model.output_sizes(text.words, text.tokens)
     (rows_in, columns), (rows_out, _) = table_shapes(model, text.words)
-    a_token = BYTES_PER_TOKEN + 4 * 2 * model.window + outputs.window_bytes
+    a_token = BYTES_PER_TOKEN + 4 * 2 * text.reach + outputs.window_bytes
     return MemoryPlan(
         W_in=4 * rows_in * columns,
         W_out=4 * rows_out * columns,

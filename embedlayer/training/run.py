@@ -16,7 +16,7 @@ from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
-from embedlayer.training.chunks import chunk_tokens, largest_chunk
+from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
 from embedlayer.training.epoch import Epoch
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_loss, check_tables
@@ -75,15 +75,15 @@ class Training:
         self._steps = make_steps(self.options, self._kernels, share)
         whole = chunk_tokens(corpus, self.options.epochs, self.device)
         self._chunk_tokens = state.chunk_tokens if state else whole
-        words = len(corpus.vocabulary)
+        words, reach = len(corpus.vocabulary), reach_of(self.model.window, corpus)
         shapes = table_shapes(self.model, words)
         width = self.model.output_sizes(words, len(corpus.ids)).width
         self.plan = plan_memory(
             self.model,
-            TextSizes(words, len(corpus.ids), len(corpus)),
+            TextSizes(words, len(corpus.ids), len(corpus), reach),
             chunk_tokens=largest_chunk(corpus, self._chunk_tokens),
             chunks=self.workers,
-            scratch=self._steps.bytes(shapes, width, self.model.most_hidden),
+            scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
         ).placed(self.device)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed

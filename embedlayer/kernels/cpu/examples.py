@@ -36,15 +36,15 @@ def subsample(ids, offsets, start, keep, key):
 
 
 @compiled
-def windows(ids, offsets, positions, window, key):
+def windows(ids, offsets, positions, window, reach, key):
     size = len(ids)
     # Each side of a window is copied in whole vectors; what is too much is overwritten next. So
     # the copying loops have a constant length, which is predicted well, and both arrays have room
     # for one vector too many.
-    reach = (window + LANES - 1) // LANES * LANES
-    padded = np.empty(size + reach + 1, np.int32)
+    copied = (reach + LANES - 1) // LANES * LANES
+    padded = np.empty(size + copied + 1, np.int32)
     padded[:size] = ids
-    contexts = np.empty(2 * window * size + reach, np.int32)
+    contexts = np.empty(2 * reach * size + copied, np.int32)
     starts = np.zeros(size + 1, np.int64)
     targets = np.empty(size, np.int32)
     target_positions = np.empty(size, np.int64)
@@ -56,12 +56,12 @@ def windows(ids, offsets, positions, window, key):
             continue
         for i in range(begin, end):
             bits = _hash64(key, np.uint64(positions[i]))
-            half = np.int64(_below(bits, np.uint64(window))) + 1
+            half = min(np.int64(_below(bits, np.uint64(window))) + 1, reach)
             first = max(begin, i - half)
-            for j in range(0, reach, LANES):
+            for j in range(0, copied, LANES):
                 store(to + (filled + j) * INT, load(source + (first + j) * INT))
             filled += i - first
-            for j in range(0, reach, LANES):
+            for j in range(0, copied, LANES):
                 store(to + (filled + j) * INT, load(source + (i + 1 + j) * INT))
             filled += min(end - 1, i + half) - i
             targets[made] = padded[i]  # a visible use: numba frees an array behind the last one
