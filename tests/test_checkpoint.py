@@ -293,11 +293,12 @@ def test_a_worker_that_fails_leaves_the_checkpoint_before_it(tmp_path, corpus, m
     assert read_checkpoint(tmp_path / "c").state.epoch == 1
 
 
-@pytest.mark.parametrize("model", [SkipGram(dim=16), CBOW(dim=16)], ids=["skip-gram", "CBOW"])
-def test_a_run_that_diverges_stops_and_keeps_the_last_good_checkpoint(tmp_path, corpus, model):
-    options = {"epochs": 20, "workers": 1, "measure": 1, "lr": 50.0, "min_lr": 0.0}
-    training = Training(corpus, model, checkpoint=tmp_path / "c", **options)
-    with pytest.raises(Diverged, match=r"training diverged: .* in epoch \d+ .* \(--lr\)"):
+def test_a_run_that_diverges_keeps_the_last_good_checkpoint(tmp_path, corpus):
+    training = Training(corpus, SkipGram(dim=8), checkpoint=tmp_path / "c", **ONE)
+    training.run(until=1)
+    training.state.tables.W_in[0, 0] = np.nan
+    with pytest.raises(Diverged):
         training.run()
-    assert training.state.epoch < 20
-    assert not list((tmp_path / "c").glob("checkpoint-*"))
+    good = read_checkpoint(tmp_path / "c").state
+    assert good.epoch == 1
+    assert np.isfinite(good.tables.W_in).all()

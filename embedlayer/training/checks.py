@@ -1,5 +1,6 @@
 """What a run is given, checked: a corpus and a model from which something can be learnt."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,10 @@ from embedlayer.models.options import SkipGram, Word2Vec
 from embedlayer.options import check_function
 from embedlayer.text.corpus import Corpus
 
+LEAST_KEPT = 0.05  # of the tokens; fewer are hardly meant
 PIECE = 1 << 20  # sentences looked at together
+
+_log = logging.getLogger("embedlayer")
 
 
 def checked_model(model: Word2Vec | None) -> Word2Vec:
@@ -52,6 +56,12 @@ def check_corpus(corpus: Any, model: Word2Vec) -> None:
         raise EmbedlayerError(
             f"sample {model.sample} drops every token but {kept:.2g} of {len(corpus.ids)} in an "
             "epoch: raise it, or give 0 to keep all"
+        )
+    if kept < LEAST_KEPT * len(corpus.ids):
+        _log.warning(
+            "sample %g keeps %.1f %% of the tokens: raise it (--sample), or give 0 to keep all",
+            model.sample,
+            100 * kept / len(corpus.ids),
         )
 
 

@@ -41,6 +41,15 @@ def check_tables(tables: Tables, epoch: int, lr: float) -> None:
             raise _diverged("the vectors hold a NaN or an infinity", epoch, lr)
 
 
+def check_learnt(tables: Tables) -> None:
+    """Raise EmbedlayerError if an epoch has changed no output row: no window had a context."""
+    if not bool(tables.W_out.any()):
+        raise EmbedlayerError(
+            "nothing was learnt: subsampling left no sentence with two words; raise sample "
+            "(--sample), 0 keeps all, or give longer sentences"
+        )
+
+
 def _diverged(what: str, epoch: int, lr: float) -> Diverged:
     return Diverged(
         f"training diverged: {what}, in epoch {epoch + 1} at the learning rate {lr:.4g}; give a "

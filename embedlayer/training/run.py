@@ -19,7 +19,7 @@ from embedlayer.training.checks import check_corpus, checked_callbacks, checked_
 from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
 from embedlayer.training.epoch import Epoch
 from embedlayer.training.examples import Examples
-from embedlayer.training.health import Diverged, check_loss, check_tables
+from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import TextSizes, plan_memory
@@ -210,6 +210,7 @@ class Training:
         self._stand(epoch)
         check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
         if state.chunk == len(examples):
+            check_learnt(state.tables)
             state.end_epoch()
         if self._saving.is_due():
             self._saving.write(state, self.notes)
