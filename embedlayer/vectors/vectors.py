@@ -6,9 +6,10 @@ from embedlayer.storage.reading import expanded
 from embedlayer.vectors import files
 from embedlayer.vectors.formats.contents import Contents
 from embedlayer.vectors.questions import Questions
+from embedlayer.vectors.sentences import Sentences
 
 
-class Vectors(Questions):
+class Vectors(Questions, Sentences):
     """Words and their vectors, immutable; V words, the most frequent first, D dimensions.
 
     Args:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import Any
+from itertools import repeat
+from typing import Any, Self
 
 import numpy as np
 
@@ -63,6 +64,13 @@ class WordVectors:
         """D, the numbers in a vector."""
         return self._matrix.shape[1]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # immutable: scikit-learn's clone() takes no second copy of a large matrix
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Pickled as what they are made of: read-only again when read, without what is cached."""
+        return type(self), (self._words, self._matrix, self._counts, self._metadata)
+
     def __len__(self) -> int:
         return len(self._words)
 
@@ -91,6 +99,10 @@ class WordVectors:
     def rows(self, words: Iterable[str]) -> np.ndarray:
         """int64, (n,): the row of each of n words; UnknownWordError for the first without one."""
         return np.array([self.index(word) for word in words], np.int64)
+
+    def find(self, words: Iterable[str]) -> np.ndarray:
+        """int64, (n,): the row of each of n words, −1 where it has none."""
+        return np.fromiter(map(self._row_of.get, words, repeat(-1)), np.int64)
 
     def unit(self) -> Any:
         """float32, (V, D): the vectors at length 1, on the backend in force; computed once."""
