@@ -9,6 +9,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
+from embedlayer.text.columns import column_sentences, is_column
 from embedlayer.text.counting import CountedText, decoded, undecodable
 from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
@@ -19,7 +20,7 @@ CURE = "give lists of words, such as line.split(), or row['text'].split() of a d
 
 
 def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> CountedText:
-    """Count the words of sentences that are lists of words, in one go.
+    """Count the words of sentences that are lists of words, or cells of a column, in one go.
 
     What holds no letter, '' and white space, is no word and is dropped, as between the words of
     a line; it tells nothing, and most file formats cannot hold it.
@@ -33,6 +34,8 @@ def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> 
     stream = ArrayFile(np.int32, folder)
     counts = np.zeros(0, np.int64)
     segments = []
+    if is_column(sentences):
+        sentences = column_sentences(sentences)
     for batch in _number_words(sentences, numbers):
         added = np.bincount(batch[batch != SENTENCE_END], minlength=len(words))
         added[: len(counts)] += counts
