@@ -34,6 +34,7 @@ ARROWS = {
     "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
     "models": {"options", "rng", "device", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"} | {"kernels", "optim", "layers", "text", "vectors", "models"},
+    "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
     "__main__": {"cli"},
     "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training"},
 }
