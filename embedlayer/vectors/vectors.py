@@ -4,18 +4,19 @@ from pathlib import Path
 
 from embedlayer.storage.reading import expanded
 from embedlayer.vectors import files
+from embedlayer.vectors.exports import Exports
 from embedlayer.vectors.formats.contents import Contents
 from embedlayer.vectors.questions import Questions
 from embedlayer.vectors.sentences import Sentences
 
 
-class Vectors(Questions, Sentences):
+class Vectors(Questions, Sentences, Exports):
     """Words and their vectors, immutable; V words, the most frequent first, D dimensions.
 
     Args:
         words: V unique words.
-        matrix: real numbers, (V, D), kept as float32: one row a word. Not copied when it is a
-            C-contiguous NumPy float32 array.
+        matrix: real numbers, (V, D), kept as float32: one row a word; of NumPy, CuPy, or a library
+            that has DLPack (torch, JAX, …). Not copied when it is C-contiguous float32 on the host.
         counts: integers, (V,): how often each word was seen, where that is known.
         metadata: what JSON can say about where the vectors come from.
 
