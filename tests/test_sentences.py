@@ -116,6 +116,8 @@ def test_as_many_directions_as_there_can_be():
         (lambda v: v.sentences(3), "lists of words, not the int 3"),
         (lambda v: v.sentences([[["tea"]]]), "list of strings"),
         (lambda v: v.sentences(csr_array((2, 3))), r"matrix \(2, 3\) is not \(n, 4\).*vocabulary"),
+        (lambda v: v.sentences(csr_array([[1, -1, 0, 0]])), "counts .* finite numbers from 0 up"),
+        (lambda v: v.sentences(csr_array([[1, np.nan, 0, 0]])), "counts .* finite numbers"),
         (lambda v: v.sentence(["tea"], "idf"), "weighting 'idf': choose mean, tfidf, sif"),
         (lambda v: v.sentence(["tea"], 3), "weighting 3: choose"),
         (lambda v: v.sentence(["tea"], {"tea": -1}), "finite numbers from 0 up"),

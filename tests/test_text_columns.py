@@ -85,10 +85,12 @@ def test_an_array_of_strings_is_a_column_of_texts():
     same_corpus(found, Corpus.from_sentences(LISTS, min_count=1))
 
 
-def test_a_frame_is_no_column():
-    frame = import_or_skip("pandas").DataFrame({"text": TEXTS})
-    with pytest.raises(EmbedlayerError, match="sentence 1 is the str 'text'"):
-        Corpus.from_sentences(frame)
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_table_is_no_column(library):
+    module = import_or_skip(library)
+    table = getattr(module, "table" if library == "pyarrow" else "DataFrame")({"text": TEXTS})
+    with pytest.raises(EmbedlayerError, match=r"is a whole table: .*columns, df\['text'\]"):
+        Corpus.from_sentences(table)
 
 
 @pytest.mark.parametrize("column", FRAMES, ids=lambda f: f.__name__)

@@ -29,6 +29,20 @@ def cells(values: Iterable[Any]) -> Iterator[Any]:
         yield from column.slice(start, SLICE).to_pylist()
 
 
+def sentences_of(values: Any) -> Any:
+    """The sentences of a column; anything else as it is.
+
+    Raises:
+        EmbedlayerError: a whole table, where a column is meant; later, what
+            :func:`column_sentences` refuses.
+    """
+    if hasattr(values, "columns"):
+        raise EmbedlayerError(
+            f"a {type(values).__name__} is a whole table: give one of its columns, df['text']"
+        )
+    return column_sentences(values) if is_column(values) else values
+
+
 def column_sentences(column: Iterable[Any]) -> Iterator[Iterable[str]]:
     """The sentences of a column: a text's words, or the list of words in a cell.
 

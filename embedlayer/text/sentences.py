@@ -9,7 +9,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
-from embedlayer.text.columns import column_sentences, is_column
+from embedlayer.text.columns import sentences_of
 from embedlayer.text.counting import CountedText, decoded, undecodable
 from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
@@ -27,16 +27,14 @@ def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> 
 
     Raises:
         EmbedlayerError: a sentence that is a str, a mapping or a set, a word that is no str or
-            no Unicode text, a full disk.
+            no Unicode text, a cell that is missing, a whole table, a full disk.
     """
     numbers = _Numbers()
     words = numbers.words
     stream = ArrayFile(np.int32, folder)
     counts = np.zeros(0, np.int64)
     segments = []
-    if is_column(sentences):
-        sentences = column_sentences(sentences)
-    for batch in _number_words(sentences, numbers):
+    for batch in _number_words(sentences_of(sentences), numbers):
         added = np.bincount(batch[batch != SENTENCE_END], minlength=len(words))
         added[: len(counts)] += counts
         counts = added

@@ -67,12 +67,12 @@ class Sentences(WordVectors):
 
         Raises:
             EmbedlayerError: a sentence that is a str or no list of words, a matrix of other
-                columns.
+                columns, or of numbers that are negative or not finite.
         """
         from scipy.sparse import csr_array, issparse
 
         if issparse(sentences):
-            return csr_array(self._checked_counts(sentences), dtype=np.float32)
+            return self._checked_counts(sentences)
         lists = [_checked_sentence(*numbered) for numbered in enumerate(_checked(sentences))]
         try:
             rows = self.find(chain.from_iterable(lists))
@@ -85,11 +85,16 @@ class Sentences(WordVectors):
         return csr_array(entries, shape=(len(lists), len(self)))
 
     def _checked_counts(self, counts: Any) -> Any:
+        from scipy.sparse import csr_array
+
         if counts.ndim != 2 or counts.shape[1] != len(self):
             raise EmbedlayerError(
                 f"a matrix {counts.shape} is not (n, {len(self)}), sentences by words: make it "
                 "with CountVectorizer(vocabulary=vectors.words)"
             )
+        counts = csr_array(counts, dtype=np.float32)
+        if not (counts.data >= 0).all() or np.isinf(counts.data).any():
+            raise EmbedlayerError("counts of words are finite numbers from 0 up")
         return counts
 
 
