@@ -281,9 +281,8 @@ MUTANTS = {
         "sklearn/vectorizer.py", "once.sum_duplicates()", "pass", "sklearn"
     ),
     "components of the documents of transform": Mutant(
-        "sklearn/vectorizer.py", "self._means(counts), self.components_",
-        "self._means(counts), principal_directions(self._means(counts), len(self.components_))",
-        "sklearn",
+        "sklearn/vectorizer.py", "(means, self.components_)",
+        "(means, principal_directions(means, len(self.components_)))", "sklearn",
     ),
     "a module to train has the memory of the vectors": Mutant(
         "vectors/exports.py", "rows = rows.copy()", "pass", "exchange"

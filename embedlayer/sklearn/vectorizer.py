@@ -18,7 +18,7 @@ from embedlayer.text.columns import cells
 from embedlayer.training.train import train
 from embedlayer.vectors.sentences import principal_directions, weighted_means, without_directions
 from embedlayer.vectors.vectors import Vectors
-from embedlayer.vectors.weights import A, idf_weights, weights_at
+from embedlayer.vectors.weights import A, check_weighting, idf_weights, weights_at
 
 TOKEN_PATTERN = r"(?u)\b\w\w+\b"  # TfidfVectorizer's
 MODEL_OPTIONS = ("dim", "window", "loss", "negative", "sample")
@@ -106,12 +106,13 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         """The vectors of the documents that are fitted, which are split into words once."""
-        return self._document_vectors(self._fit(X))
+        return without_directions(self._fit(X), self.components_)
 
     def transform(self, X: Any) -> Any:
         """The vectors of documents: float32, (n, D); zeros where no word is known."""
         check_is_fitted(self)
-        return self._document_vectors(self.vectors_.term_counts(self._documents(X)))
+        means = self._means(self.vectors_.term_counts(self._documents(X)))
+        return without_directions(means, self.components_)
 
     @property
     def _n_features_out(self) -> int:
@@ -126,14 +127,16 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return tags
 
     def _fit(self, X: Any) -> Any:
-        """Learn from the documents; return them as counts, (n, V)."""
+        """Learn from the documents; return their means, (n, D), of which nothing is removed yet."""
         k = Whole(0).checked("components", self.components)
+        check_weighting(self.weighting, self.a)
         documents = self._documents(X)
         self.vectors_ = self._given_or_trained(documents)
         counts = self.vectors_.term_counts(documents)
         self.weights_ = self._learnt_weights(counts)
-        self.components_ = principal_directions(self._means(counts), k)
-        return counts
+        means = self._means(counts)
+        self.components_ = principal_directions(means, k)
+        return means
 
     def _documents(self, X: Any) -> Any:
         """The documents as lists of words; counts as they are."""
@@ -175,16 +178,13 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             once.sum_duplicates()
             once.eliminate_zeros()
             return idf_weights(np.bincount(once.indices, minlength=size), counts.shape[0])
-        seen = counts.sum(axis=0) if vectors.counts is None else vectors.counts
+        seen = counts.sum(axis=0, dtype=np.float64) if vectors.counts is None else vectors.counts
         return weights_at(np.arange(size), self.weighting, vectors.words, seen, self.a)
 
     def _means(self, counts: Any) -> np.ndarray:
         weights = None if self.weights_ is None else self.weights_[counts.indices]
         by_size = isinstance(self.weighting, str) and self.weighting == "sif"
         return weighted_means(counts, self.vectors_.matrix, weights, by_size)
-
-    def _document_vectors(self, counts: Any) -> np.ndarray:
-        return without_directions(self._means(counts), self.components_)
 
 
 def _words(place: int, document: Any) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.arrays import pieces
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Whole
 from embedlayer.vectors.weights import A, weights_at
@@ -54,7 +55,7 @@ class Sentences(WordVectors):
         weights = weights_at(counts.indices, weighting, self.words, self.counts, a)
         by_size = isinstance(weighting, str) and weighting == "sif"
         means = weighted_means(counts, self.matrix, weights, by_size)
-        return without_directions(means, principal_directions(means, k)) if k else means
+        return without_directions(means, principal_directions(means, k))
 
     def term_counts(self, sentences: Any) -> Any:
         """How often each word occurs in each sentence: ``scipy.sparse.csr_array``, (n, V).
@@ -123,15 +124,20 @@ def principal_directions(matrix: np.ndarray, k: int) -> np.ndarray:
     They are the first right singular vectors of the matrix as it is, not centred, as SIF takes
     them. There are fewer where the matrix has fewer rows or columns.
     """
-    wide = matrix.astype(np.float64)
-    _, vectors = np.linalg.eigh(wide.T @ wide)  # D × D, however many rows there are
+    if k == 0:
+        return np.empty((0, matrix.shape[1]), np.float32)
+    products = np.zeros((matrix.shape[1],) * 2)  # D × D, however many rows there are
+    for piece in pieces(len(matrix), matrix):
+        rows = matrix[piece].astype(np.float64)
+        products += rows.T @ rows
+    _, vectors = np.linalg.eigh(products)
     longest = vectors.T[::-1][: min(k, *matrix.shape)]
     return np.ascontiguousarray(longest, np.float32)
 
 
 def without_directions(matrix: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The rows less what of them lies in the directions: float32, (n, D)."""
-    return matrix - (matrix @ directions.T) @ directions
+    return matrix - (matrix @ directions.T) @ directions if len(directions) else matrix
 
 
 def _checked(sentences: Any) -> Iterable[Any]:

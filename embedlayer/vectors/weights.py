@@ -12,6 +12,18 @@ WEIGHTINGS = ("mean", "tfidf", "sif")
 A = 1e-3  # of SIF, as in the paper
 
 
+def check_weighting(weighting: Any, a: float) -> None:
+    """Raise EmbedlayerError for what is no weighting, or an ``a`` that is no number above 0."""
+    if Real(0).checked("a", a) == 0:
+        raise EmbedlayerError(f"a is {a}: SIF needs a number above 0, such as {A}")
+    named = isinstance(weighting, str) and weighting in WEIGHTINGS
+    if not named and not isinstance(weighting, Mapping | np.ndarray):
+        raise EmbedlayerError(
+            f"weighting {weighting!r}: choose {', '.join(WEIGHTINGS)}, or give a mapping from "
+            "words to weights"
+        )
+
+
 def sif_weights(counts: np.ndarray, total: int, a: float = A) -> np.ndarray:
     """Smooth inverse frequency, a / (a + count / total): float64.
 
@@ -21,12 +33,7 @@ def sif_weights(counts: np.ndarray, total: int, a: float = A) -> np.ndarray:
         counts: integers: how often each word occurs.
         total: how often all words do.
         a: above 0; small ones weigh frequent words down more.
-
-    Raises:
-        EmbedlayerError: a that is no number above 0.
     """
-    if Real(0).checked("a", a) == 0:
-        raise EmbedlayerError(f"a is {a}: SIF needs a number above 0, such as {A}")
     return a / (a + counts / max(1, total))
 
 
@@ -58,20 +65,16 @@ def weights_at(
         a: of SIF.
 
     Raises:
-        EmbedlayerError: another name, no counts where the weighting needs them, weights that are
+        EmbedlayerError: no weighting, an ``a`` that is no number above 0, no counts where the weighting needs them, weights that are
             negative or not finite.
     """
+    check_weighting(weighting, a)
     if isinstance(weighting, Mapping):
         used, place = np.unique(rows, return_inverse=True)
         given = [weighting.get(words[row], 0) for row in used.tolist()]
         return _checked_weights(given, len(used))[place]
     if isinstance(weighting, np.ndarray):
         return _checked_weights(weighting, len(words))[rows]
-    if not isinstance(weighting, str) or weighting not in WEIGHTINGS:
-        raise EmbedlayerError(
-            f"weighting {weighting!r}: choose {', '.join(WEIGHTINGS)}, or give a mapping from "
-            "words to weights"
-        )
     if weighting == "mean":
         return None
     if counts is None:
