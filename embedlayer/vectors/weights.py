@@ -65,8 +65,8 @@ def weights_at(
         a: of SIF.
 
     Raises:
-        EmbedlayerError: no weighting, an ``a`` that is no number above 0, no counts where the weighting needs them, weights that are
-            negative or not finite.
+        EmbedlayerError: no weighting, an ``a`` that is no number above 0, no counts where the
+            weighting needs them, weights that are negative or not finite.
     """
     check_weighting(weighting, a)
     if isinstance(weighting, Mapping):
