@@ -47,7 +47,8 @@ class Optimizer:
 
         Raises:
             EmbedlayerError: params and grads that do not fit each other, or other params than
-                those of the first update; two params that share memory and are not one array; one that is read-only.
+                those of the first update; two params that share memory and are not one array; one
+                that is read-only.
             TypeError: a parameter that is not of floats, a gradient that is not of numbers.
         """
         _check(params, grads)
