@@ -143,6 +143,14 @@ def check_values(name: str, values: Any, like: Any, shape: tuple[int | None, ...
     return values.astype(like.dtype, copy=False)
 
 
+def check_writable(name: str, param: Any) -> None:
+    """Raise EmbedlayerError for an array that cannot be written to, as ``Vectors.matrix``."""
+    if not getattr(param.flags, "writeable", True):  # CuPy's arrays always can, and do not say so
+        raise EmbedlayerError(
+            f"{name} is read-only and cannot be trained: give the layer a copy, {name}.copy()"
+        )
+
+
 def check_padding(padding_idx: int | None, W: Any) -> int | None:
     """The id of the padding row, inside the table; None for none. −1 is the last, and so on."""
     if padding_idx is None:

@@ -7,7 +7,7 @@ import numpy as np
 from embedlayer.arrays import places_of
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.checks import check_ids, check_padding, checked_param
+from embedlayer.layers.checks import check_ids, check_padding, check_writable, checked_param
 from embedlayer.layers.rowgrad import RowGrad, no_gradient
 
 TINY = 1e-7  # added to a norm that divides, as torch does
@@ -130,6 +130,7 @@ class TableLayer(Layer):
         (W,) = self._checked_params()
         ids = check_ids(ids, len(W), W, dtype=dtype)
         if self.max_norm is not None:
+            check_writable("W", W)
             _limit_norms(W, ids.reshape(-1), self.max_norm)
         return W, ids
 

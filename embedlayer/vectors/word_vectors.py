@@ -1,6 +1,6 @@
 """What is held: words and one vector each, immutable, and the same vectors at length 1."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import repeat
 from typing import Any, Self
@@ -16,6 +16,7 @@ from embedlayer.vectors.checks import (
     checked_words,
     read_only,
     row_of,
+    words_in,
 )
 from embedlayer.vectors.search import unit_rows
 
@@ -46,7 +47,7 @@ class WordVectors:
 
     @property
     def matrix(self) -> np.ndarray:
-        """float32, (V, D), read-only."""
+        """float32, (V, D), read-only: what changes it, as the training of a layer, takes a copy."""
         return self._matrix
 
     @property
@@ -64,28 +65,34 @@ class WordVectors:
         """D, the numbers in a vector."""
         return self._matrix.shape[1]
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # immutable: scikit-learn's clone() takes no second copy of a large matrix
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-        """Pickled as what they are made of: read-only again when read, without what is cached."""
-        return type(self), (self._words, self._matrix, self._counts, self._metadata)
-
     def __len__(self) -> int:
         return len(self._words)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
     def __contains__(self, word: object) -> bool:
-        return word in self._row_of
+        return isinstance(word, str) and word in self._row_of
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a pickle or a copy is made of: all but the vectors at length 1."""
+        return type(self), (self._words, self._matrix, self._counts, self._metadata)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # immutable: scikit-learn's clone() takes no second copy of a large matrix
 
     def __repr__(self) -> str:
         name = type(self).__name__
         return f"<{name}: {len(self):,} words, {self.dim:,} dimensions>"
 
-    def __getitem__(self, words: str | Sequence[str]) -> np.ndarray:
+    def __getitem__(self, words: str | Sequence[str] | np.ndarray) -> np.ndarray:
         """float32: the vector of a word, (D,), or of each of n words, (n, D); as :meth:`index`."""
-        if isinstance(words, str) or not isinstance(words, Iterable):
-            return self._matrix[self.index(words)]
-        return self._matrix[self.rows(words)]
+        given = words_in(words)
+        if isinstance(given, str):
+            return self._matrix[self.index(given)]
+        if given is None:  # of what is no word the first is named
+            given = list(words) if isinstance(words, Iterable) else [words]
+        return self._matrix[self.rows(given)]
 
     def index(self, word: str) -> int:
         """The row of a word; UnknownWordError when it has none."""
