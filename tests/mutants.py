@@ -266,7 +266,10 @@ MUTANTS = {
     ),
     # With other libraries.
     "a cell's text is split at any white space": Mutant(
-        "text/columns.py", 'findall  # as', 'findall and str.split  # as', "text_columns"
+        "text/columns.py", "cell.encode()", '" ".join(cell.split()).encode()', "text_columns"
+    ),
+    "a line in a cell is a sentence": Mutant(
+        "text/columns.py", '.replace(b"\\n", b" ")', "", "text_columns"
     ),
     "Arrow's cells come from one slice": Mutant(
         "text/columns.py", "column.slice(start, SLICE)", "column.slice(0, SLICE)", "text_columns"

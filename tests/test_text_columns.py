@@ -75,9 +75,37 @@ def test_lists_in_cells_are_sentences(column):
 
 
 @each_column
-def test_a_missing_cell_is_told(column):
+@pytest.mark.parametrize("values", [["tea cup", None, "tea"], [["tea"], None, ["cup"]]], ids=str)
+def test_a_missing_cell_is_told(column, values):
     with pytest.raises(EmbedlayerError, match=r"cell 2 of the column is the .*dropna"):
-        Corpus.from_sentences(column(["tea cup", None, "tea"]), min_count=1)
+        Corpus.from_sentences(column(values), min_count=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["tea", ["tea"]], "cell 2 .* the list .*, and not a text"),
+        ([["tea"], "tea"], "cell 2 .* the str 'tea', and not a list of words"),
+        (["tea", "\ud800"], "cell 2 .* not a text"),
+        (["tea\ncup", "a\0b"], "the column, line 2: byte 0x00, at 9 .* is a NUL"),
+        ([None], "cell 1 of the column is the NoneType"),
+        ([b"tea"], "sentence 1 is the bytes"),
+        ([], "no words"),
+        (["", " "], "no words"),
+    ],
+)
+def test_what_no_cell_may_hold(values, message):
+    with pytest.raises(EmbedlayerError, match=message):
+        Corpus.from_sentences(numpy_array(values), min_count=1)
+
+
+def test_a_column_of_many_blocks(monkeypatch):
+    lists = np.random.default_rng(2).choice(["tea", "cup", "car"], (500, 9)).tolist()
+    wanted = Corpus.from_sentences(lists, min_count=1)
+    for size in (1, 50, 1 << 20):
+        monkeypatch.setattr(columns, "BLOCK_BYTES", size)
+        texts = numpy_array([" ".join(words) for words in lists])
+        same_corpus(Corpus.from_sentences(texts, min_count=1), wanted)
 
 
 def test_an_array_of_strings_is_a_column_of_texts():

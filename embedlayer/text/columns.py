@@ -3,18 +3,25 @@
 They are known by what they offer, so that none of pandas, Arrow and Polars is imported here.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.text.readers import BLOCK_BYTES, Block
 
 SLICE = 4096  # cells of an Arrow array that are Python objects at once
-words_of = re.compile(r"[^ \t\n\r\v\f]+").findall  # as in files; str.split() knows more white space
 
 
 def is_column(values: Any) -> bool:
-    """Whether it is a column: of pandas, Polars, Arrow, or a NumPy array of one axis."""
+    """Whether it is a column: of pandas, Polars, Arrow, or a NumPy array of one axis.
+
+    Raises:
+        EmbedlayerError: a whole table, where a column is meant.
+    """
+    if hasattr(values, "columns"):
+        raise EmbedlayerError(
+            f"a {type(values).__name__} is a whole table: give one of its columns, df['text']"
+        )
     typed = hasattr(values, "dtype") or hasattr(values, "to_pylist")
     return typed and getattr(values, "ndim", 1) == 1
 
@@ -29,33 +36,45 @@ def cells(values: Iterable[Any]) -> Iterator[Any]:
         yield from column.slice(start, SLICE).to_pylist()
 
 
-def sentences_of(values: Any) -> Any:
-    """The sentences of a column; anything else as it is.
+def holds_texts(column: Iterable[Any]) -> bool:
+    """Whether the cells of a column are texts, and not lists of words, by the first of them."""
+    return not _is_list(next(cells(column), []))
+
+
+def text_blocks(column: Iterable[Any]) -> Iterator[Block]:
+    """A column of texts as a file in which each is a line, in blocks as those of a file.
 
     Raises:
-        EmbedlayerError: a whole table, where a column is meant; later, what
-            :func:`column_sentences` refuses.
+        EmbedlayerError: a cell that is missing, or no text that UTF-8 can hold.
     """
-    if hasattr(values, "columns"):
-        raise EmbedlayerError(
-            f"a {type(values).__name__} is a whole table: give one of its columns, df['text']"
-        )
-    return column_sentences(values) if is_column(values) else values
-
-
-def column_sentences(column: Iterable[Any]) -> Iterator[Iterable[str]]:
-    """The sentences of a column: a text's words, or the list of words in a cell.
-
-    Raises:
-        EmbedlayerError: a cell that is missing or neither.
-    """
+    start = size = 0
+    lines: list[bytes] = []
     for place, cell in enumerate(cells(column), 1):
-        if isinstance(cell, str):
-            yield words_of(cell)
-        elif isinstance(cell, Iterable):
-            yield cell
-        else:
-            raise EmbedlayerError(
-                f"cell {place} of the column is the {type(cell).__name__} {cell!r}, neither a text "
-                "nor a list of words: leave out what is missing (dropna, drop_null, drop_nulls)"
-            )
+        try:
+            lines.append(cell.encode().replace(b"\n", b" "))
+        except (AttributeError, UnicodeEncodeError):
+            raise _refused(place, cell, "a text") from None
+        size += len(lines[-1]) + 1
+        if size >= BLOCK_BYTES:
+            yield Block("the column", start, b"\n".join([*lines, b""]), start + size)
+            start, size, lines = start + size, 0, []
+    yield Block("the column", start, b"\n".join([*lines, b""]), start + size)
+
+
+def word_lists(column: Iterable[Any]) -> Iterator[Iterable[str]]:
+    """The lists of words of a column; EmbedlayerError for a cell that is missing or a text."""
+    for place, cell in enumerate(cells(column), 1):
+        if not _is_list(cell):
+            raise _refused(place, cell, "a list of words")
+        yield cell
+
+
+def _is_list(cell: Any) -> bool:
+    return isinstance(cell, Iterable) and not isinstance(cell, str)
+
+
+def _refused(place: int, cell: Any, wanted: str) -> EmbedlayerError:
+    return EmbedlayerError(
+        f"cell {place} of the column is the {type(cell).__name__} {cell!r:.40}, and not {wanted}: "
+        "leave out what is missing (dropna, drop_null, drop_nulls)"
+    )

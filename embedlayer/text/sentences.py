@@ -9,7 +9,6 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
-from embedlayer.text.columns import sentences_of
 from embedlayer.text.counting import CountedText, decoded, undecodable
 from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
@@ -20,21 +19,21 @@ CURE = "give lists of words, such as line.split(), or row['text'].split() of a d
 
 
 def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> CountedText:
-    """Count the words of sentences that are lists of words, or cells of a column, in one go.
+    """Count the words of sentences that are lists of words, in one go.
 
     What holds no letter, '' and white space, is no word and is dropped, as between the words of
     a line; it tells nothing, and most file formats cannot hold it.
 
     Raises:
         EmbedlayerError: a sentence that is a str, a mapping or a set, a word that is no str or
-            no Unicode text, a cell that is missing, a whole table, a full disk.
+            no Unicode text, a full disk.
     """
     numbers = _Numbers()
     words = numbers.words
     stream = ArrayFile(np.int32, folder)
     counts = np.zeros(0, np.int64)
     segments = []
-    for batch in _number_words(sentences_of(sentences), numbers):
+    for batch in _number_words(sentences, numbers):
         added = np.bincount(batch[batch != SENTENCE_END], minlength=len(words))
         added[: len(counts)] += counts
         counts = added
