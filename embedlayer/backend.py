@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from embedlayer.device import DEVICES, Device, device_of
-from embedlayer.errors import BackendError
+from embedlayer.errors import BackendError, EmbedlayerError
+
+ON_HOST, ON_GPU = (1, 3), (2, 13)  # DLPack's numbers: pageable and page-locked, CUDA's and managed
 
 _log = logging.getLogger("embedlayer")
 _context_choice: ContextVar[str | None] = ContextVar("embedlayer_backend", default=None)
@@ -94,12 +96,47 @@ def array_module(*arrays: Any) -> Any:
 def asarray(values: Any, dtype: Any = None, *, backend: str | None = None) -> Any:
     """``values`` as an array of the backend in force (or the one named), copied only if needed."""
     xp = array_library(backend)
-    return xp.asarray(values if xp is not np else to_numpy(values), dtype=dtype)
+    return xp.asarray(shared(values) if xp is not np else to_numpy(values), dtype=dtype)
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """``values`` as a NumPy array; a CuPy array is copied from the device, once."""
+    """``values`` as a NumPy array; an array on a GPU is copied from the device, once."""
+    values = shared(values)
     return device_of(values).to_numpy(values)
+
+
+def shared(values: Any) -> Any:
+    """Another library's array as NumPy's or CuPy's, on the same memory; all else as it is.
+
+    Another library's is what offers DLPack (https://dmlc.github.io/dlpack) or
+    ``__cuda_array_interface__``: torch's, JAX's, numba's. A tensor that requires a gradient is
+    taken without it.
+
+    Raises:
+        BackendError: it is on a GPU, and CuPy cannot work here.
+        EmbedlayerError: a dtype that NumPy lacks, another kind of device.
+    """
+    if isinstance(values, np.ndarray | list) or device_of(values) is not DEVICES["numpy"]:
+        return values
+    if not (hasattr(values, "__dlpack_device__") or hasattr(values, "__cuda_array_interface__")):
+        return values
+    if hasattr(values, "detach"):  # torch, which exports no tensor that requires a gradient
+        values = values.detach()
+    if hasattr(values, "__cuda_array_interface__"):
+        return array_library("cupy").asarray(values)
+    kind = int(values.__dlpack_device__()[0])
+    try:
+        if kind in ON_GPU:
+            return array_library("cupy").from_dlpack(values)
+        if kind in ON_HOST:  # NumPy marks some arrays that come by DLPack as read-only
+            return np.asarray(values) if hasattr(values, "__array__") else np.from_dlpack(values)
+    except (TypeError, RuntimeError, BufferError) as error:
+        raise EmbedlayerError(
+            f"a {type(values).__name__} that cannot be shared ({error}): make it float32 first"
+        ) from None
+    raise EmbedlayerError(
+        f"a {type(values).__name__} on a device of DLPack's kind {kind}: move it to the host first"
+    )
 
 
 class _CurrentArrayLibrary:

@@ -1,5 +1,8 @@
 """The errors that a user's mistake raises: one clear line that names what, where and the cure."""
 
+from importlib import import_module
+from types import ModuleType
+
 
 class EmbedlayerError(ValueError):
     """A mistake that the user can mend; the command line prints its one line and exits with 2."""
@@ -13,3 +16,24 @@ class UnknownWordError(EmbedlayerError, KeyError):
     """A word that is not in the vocabulary."""
 
     __str__ = ValueError.__str__  # KeyError would show the message in quotes
+
+
+class MissingLibraryError(EmbedlayerError, ImportError):
+    """A library that an extra of this package installs is not here."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"{library} is not installed: pip install 'embedlayer[{extra}]'")
+
+
+def extra_library(name: str, extra: str) -> ModuleType:
+    """A library that an extra installs, imported now.
+
+    Raises:
+        MissingLibraryError: it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:  # it is here, and lacks something of its own
+            raise
+        raise MissingLibraryError(name, extra) from None

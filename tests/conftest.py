@@ -32,7 +32,7 @@ def import_or_skip(name: str) -> ModuleType:
         return import_module(name)
     except ImportError:
         package = name.partition(".")[0]
-        skip_or_fail(package, f"{package} is not installed: nothing to agree with")
+        skip_or_fail(package, f"{package} is not installed")
 
 
 @pytest.fixture

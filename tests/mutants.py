@@ -70,7 +70,7 @@ SCANNER, CORPUS, VOCABULARY = "text/scanner.py", "text/corpus.py", "text/vocabul
 EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kernels/cpu/sums.py"
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
-BINARY = "vectors/formats/word2vec_binary.py"
+BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
 MUTANTS = {
@@ -263,6 +263,36 @@ MUTANTS = {
     ),
     "rows behind those of the header": Mutant(
         BINARY, "data[start:].strip", "data[start : start + 1].strip", "formats"
+    ),
+    # With other libraries.
+    "a cell's text is split at any white space": Mutant(
+        "text/columns.py", "cell.encode()", '" ".join(cell.split()).encode()', "text_columns"
+    ),
+    "a line in a cell is a sentence": Mutant(
+        "text/columns.py", '.replace(b"\\n", b" ")', "", "text_columns"
+    ),
+    "Arrow's cells come from one slice": Mutant(
+        "text/columns.py", "column.slice(start, SLICE)", "column.slice(0, SLICE)", "text_columns"
+    ),
+    "the sum of SIF is divided by the weights": Mutant(
+        SENTENCES, "(counts if by_size else shares)", "(shares)", "sentences sklearn"
+    ),
+    "the principal directions are the shortest": Mutant(
+        SENTENCES, "vectors.T[::-1]", "vectors.T", "sentences"
+    ),
+    "a word counts in a document as often as it occurs": Mutant(
+        "sklearn/vectorizer.py", "once.sum_duplicates()", "pass", "sklearn"
+    ),
+    "components of the documents of transform": Mutant(
+        "sklearn/vectorizer.py", "(means, self.components_)",
+        "(means, principal_directions(means, len(self.components_)))", "sklearn",
+    ),
+    "a module to train has the memory of the vectors": Mutant(
+        "vectors/exports.py", "rows = rows.copy()", "pass", "exchange"
+    ),
+    "a tensor is copied": Mutant(
+        "backend.py", 'np.asarray(values) if hasattr(values, "__array__")',
+        'np.array(values) if hasattr(values, "__array__")', "exchange",
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

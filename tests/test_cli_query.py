@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from command import mistake, run
 
+from embedlayer.cli import query
 from embedlayer.cli.output import show_age
 from embedlayer.text.corpus import Corpus
 from embedlayer.vectors.files import FORMATS
@@ -39,6 +40,35 @@ def test_nearest_as_json(path):
     cosine = found["results"][0]["nearest"][0].pop("cosine")
     assert found == {"results": [{"word": "king", "nearest": [{"word": "man"}]}]}
     assert cosine == pytest.approx(2**-0.5)
+
+
+def test_nearest_of_the_words_of_standard_input(path, monkeypatch):
+    """In their order and in several blocks; an unknown word does not lose the others."""
+    monkeypatch.setattr(query, "AT_ONCE", 2)
+    words = "king\n\nprince\n서울 \nqueen".encode()
+    result = run("nearest", path, "--stdin", "-k", 1, stdin=words)
+    assert result.stdout.splitlines() == [
+        "king\tman\t0.7071",
+        "서울\tman\t0.0000",
+        "queen\twoman\t0.7071",
+    ]
+    assert result.stderr == "unknown word 'prince'\n"
+    result = run("nearest", path, "--stdin", "--json", "--restrict-vocab", 2, stdin=words)
+    assert result.stderr == ""
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["word"] for line in lines] == ["king", "prince", "서울", "queen"]
+    assert lines[1] == {"word": "prince", "error": "unknown word"}
+    assert [[near["word"] for near in lines[i]["nearest"]] for i in (0, 2, 3)] == [
+        ["queen"],
+        ["king", "queen"],
+        ["king"],
+    ]
+    assert run("nearest", path, "--stdin", stdin=b"").stdout == ""
+
+
+def test_nearest_among_the_first_words(path):
+    shown = run("nearest", path, "king", "--restrict-vocab", 2).stdout
+    assert shown == "word  nearest  cosine\nking  queen    0.0000\n"
 
 
 def test_analogy(path):
@@ -173,6 +203,8 @@ def test_info_on_the_cache_and_clearing_it(tmp_path):
     [
         (["nearest", "v.safetensors", "prince"], "unknown word 'prince'"),
         (["nearest", "v.safetensors"], "Missing argument 'WORD...'"),
+        (["nearest", "v.safetensors", "king", "--stdin"], "give WORD... or --stdin, not both"),
+        (["nearest", "v.safetensors", "king", "--restrict-vocab", 0], "'--restrict-vocab'"),
         (["nearest", "v.safetensors", "king", "-k", 0], "'-k'"),
         (["nearest", "absent.vec", "king"], "absent.vec: No such file or directory"),
         (["nearest", ".", "king"], ".: Is a directory"),

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 from pages import NOT_RUN, PRINTED, ROOT, blocks_of, check_names, run_blocks, without_blocks
 
 from embedlayer import SkipGram, train
@@ -19,6 +20,8 @@ PAGES = [
 ]
 # The blocks that are not run, by page and first line, and why.
 REASONS: dict[tuple[str, str], str] = {}
+# What the blocks of a page import beside embedlayer; without it they are skipped.
+NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"]}
 ELSEWHERE = ("eval/", "Generator")  # of the folder that EMBEDLAYER_DATA names; of CuPy
 
 WORDS = ["king", "queen", "man", "woman", "coffee", "tea", "server", "month", "minimum", "thread"]
@@ -48,6 +51,8 @@ def files(tmp_path, monkeypatch):
 
 @each_page
 def test_the_code_of_a_page_runs(page, files):
+    for library in NEEDED.get(page, []):
+        import_or_skip(library)
     for _ in run_blocks(blocks_of(page, read(page))):
         pass
 

@@ -35,6 +35,7 @@ ARROWS = {
     "models": {"errors", "options", "rng", "device", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},
+    "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
     "__main__": {"cli"},
     "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training"},
 }

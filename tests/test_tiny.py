@@ -104,6 +104,14 @@ def test_vectors_answer_questions(vectors):
     assert vectors.doesnt_match(["tea", "cup", "car"]) == "car"
 
 
+def test_sentences_have_vectors_too(vectors):
+    tea, car, none = vectors.sentences([["hot", "tea"], ["fast", "car"], ["unknown"]], "sif")
+    np.testing.assert_allclose(vectors.sentence(["tea", "tea", "unknown"]), vectors["tea"])
+    assert vectors.nearest(tea, 1)[0][0] in TOPICS[0]
+    assert vectors.nearest(car, 1)[0][0] in TOPICS[1]
+    assert not none.any()
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "bin", "vec", "txt", "glove", "vec.gz"])
 def test_vectors_are_saved_and_loaded_in_several_formats(vectors, tmp_path, suffix):
     vectors.save(tmp_path / f"vectors.{suffix}")

@@ -1,11 +1,17 @@
 """Commands that ask vectors: nearest, analogy, similarity, evaluate."""
 
+import sys
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import click
 
-from embedlayer.cli.output import json_option, print_json, print_table, tell
+from embedlayer.cli.output import json_option, note, print_json, print_table, tell
+from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.vectors import Vectors
+
+AT_ONCE = 1024  # words of standard input that are answered together
 
 vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
 k_option = click.option(
@@ -13,14 +19,46 @@ k_option = click.option(
 )
 
 
+restrict_option = click.option(
+    "--restrict-vocab",
+    type=click.IntRange(1),
+    help="Look at so many words only, the most frequent; 30000 is usual for analogies.",
+)
+
+
 @click.command()
 @vectors_argument
-@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@click.argument("words", metavar="WORD...", nargs=-1)
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="Read the words from standard input, one a line."
+)
 @k_option
+@restrict_option
 @json_option
-def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
-    """The words nearest to each WORD, by cosine."""
-    answers = Vectors.load(path).nearest(list(words), k)
+def nearest(
+    path: Path,
+    words: tuple[str, ...],
+    from_stdin: bool,
+    k: int,
+    restrict_vocab: int | None,
+    as_json: bool,
+) -> None:
+    """The words nearest to each WORD, by cosine.
+
+    With --stdin each answer is a line, in the order of the words: with --json an object, else
+    word, neighbour and cosine, divided by tabs. A word that is not known has an "error" in its
+    object, else a note on standard error; the others are answered, and the exit code is 0.
+    """
+    if from_stdin == bool(words):
+        raise click.UsageError(
+            "give WORD... or --stdin, not both" if words else "Missing argument 'WORD...'."
+        )
+    vectors = Vectors.load(path)
+    if from_stdin:
+        for block in _words_of_stdin():
+            _answer_lines(vectors, block, k, restrict_vocab, as_json)
+        return
+    answers = vectors.nearest(words, k, restrict_vocab=restrict_vocab)
     if as_json:
         results = [
             {"word": word, "nearest": _as_json(found)}
@@ -34,6 +72,34 @@ def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
         for neighbour, cosine in found
     ]
     print_table([("word", "nearest", "cosine"), *rows])
+
+
+def _words_of_stdin() -> Iterator[list[str]]:
+    """The lines that are not empty, stripped, so many at a time as are searched at once."""
+    if sys.stdin is None:
+        raise EmbedlayerError("standard input is closed: there are no words to read")
+    lines = (line.decode("utf-8", "replace").strip() for line in sys.stdin.buffer)
+    words = filter(None, lines)
+    while block := list(islice(words, AT_ONCE)):
+        yield block
+
+
+def _answer_lines(
+    vectors: Vectors, words: list[str], k: int, restrict_vocab: int | None, as_json: bool
+) -> None:
+    known = [word for word in words if word in vectors]
+    answers = iter(vectors.nearest(known, k, restrict_vocab=restrict_vocab))
+    for word in words:
+        if word in vectors:
+            found = next(answers)
+            if as_json:
+                print_json({"word": word, "nearest": _as_json(found)})
+            for neighbour, cosine in () if as_json else found:
+                tell(f"{word}\t{neighbour}\t{cosine:z.4f}")
+        elif as_json:
+            print_json({"word": word, "error": "unknown word"})
+        else:
+            note(f"unknown word {word!r}")
 
 
 @click.command()
@@ -74,11 +140,7 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
 @click.command()
 @vectors_argument
 @click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--restrict-vocab",
-    type=click.IntRange(1),
-    help="Look at so many words only, the most frequent; 30000 is usual for analogies.",
-)
+@restrict_option
 @click.option("--case-sensitive", is_flag=True, help="Tell 'Paris' from 'paris'.")
 @json_option
 def evaluate(

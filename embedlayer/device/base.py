@@ -21,6 +21,7 @@ class Device:
             whose ``ndarray`` is no NumPy array.
         kernels: the module of its fused kernels, by its full name; of a backend without its own
             that of the reference.
+        searches: the module that searches vectors in its memory, by its full name.
         chunk_tokens: tokens of the corpus that are trained on at once.
         piece_bytes: what a loop over a large array takes at once; None: all of it.
         search_scores: how many scores a search holds at once.
@@ -29,6 +30,7 @@ class Device:
 
     name: ClassVar[str]
     kernels: ClassVar[str]
+    searches: ClassVar[str] = "embedlayer.vectors.by_scores"
     chunk_tokens: ClassVar[int] = 1_000_000
     piece_bytes: ClassVar[int | None] = None
     search_scores: ClassVar[int] = 2**24

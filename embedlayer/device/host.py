@@ -15,9 +15,10 @@ class Host(Device):
 
     name = "numpy"
     kernels = "embedlayer.kernels.cpu"
+    searches = "embedlayer.vectors.by_blocks"
     chunk_tokens = 50_000  # a chunk's small integer arrays then fit the caches of a core
     piece_bytes = 1 << 20  # as large as a core's own cache; 2**18 and 2**22 cost a fifth more
-    search_scores = 2**20  # 4 MiB, and 8 MiB of row numbers, stay near the cache
+    search_scores = 2**20  # 4 MiB stay near the cache
     corpus_places = (MAPPED,)
 
     @property
@@ -44,15 +45,3 @@ class Host(Device):
         import psutil
 
         return psutil.virtual_memory().total + psutil.swap_memory().total
-
-    def top(self, scores: np.ndarray, k: int) -> np.ndarray:
-        if k == 1:
-            return super().top(scores, k)
-        edge = scores.shape[1] - k
-        best = np.argpartition(scores, edge, axis=1)[:, edge:]
-        least = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
-        tied = np.nonzero((scores >= least).sum(axis=1) > k)[0]  # some as good were left out
-        best[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :k]
-        best = np.sort(best, axis=1)
-        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-        return np.take_along_axis(best, order, axis=1)

@@ -8,7 +8,7 @@ from embedlayer.arrays import group_of_each, offsets_of, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.layers.checks import check_bags, check_param, check_values
+from embedlayer.layers.checks import check_bags, check_values, checked_param
 from embedlayer.layers.layer import TableLayer
 from embedlayer.layers.rowgrad import start_gradient
 
@@ -33,6 +33,9 @@ class EmbeddingBag(TableLayer):
         weights_grad: the gradient of the last forward's weights, or None without weights.
     """
 
+    torch_name = "EmbeddingBag"
+    torch_options = (*TableLayer.torch_options, "mode", "include_last_offset")
+
     def __init__(
         self,
         W: Any,
@@ -44,7 +47,7 @@ class EmbeddingBag(TableLayer):
         scale_grad_by_freq: bool = False,
         include_last_offset: bool = True,
     ) -> None:
-        check_param("W", W, 2)
+        W = checked_param("W", W, 2)
         super().__init__(
             W,
             sparse=sparse,

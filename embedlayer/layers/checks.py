@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.backend import array_module, to_numpy
+from embedlayer.backend import array_module, shared, to_numpy
 from embedlayer.errors import EmbedlayerError
 
 FLOATS = (np.float16, np.float32, np.float64)
@@ -12,14 +12,19 @@ UNSIGNED = {np.dtype(np.int32): np.dtype(np.uint32), np.dtype(np.int64): np.dtyp
 MOST_ROWS = 2**31 - 1  # of a table: the kernels number them in int32
 
 
-def check_param(name: str, param: Any, ndim: int, *, integers: bool = False) -> None:
-    """Raise TypeError unless ``param`` is an array of floats, of ``ndim`` dimensions.
+def checked_param(name: str, param: Any, ndim: int, *, integers: bool = False) -> Any:
+    """The array of floats itself, or NumPy's or CuPy's on the memory of another library's.
 
-    Of float16, float32 or float64; with ``integers``, every integer dtype is good too.
+    Raises:
+        TypeError: no array, not ``ndim`` dimensions, or a dtype other than float16, float32,
+            float64; with ``integers`` every integer dtype is good too.
     """
+    param = shared(param)
     xp = array_module(param)
     if not isinstance(param, xp.ndarray):
-        raise TypeError(f"{name} is a {type(param).__name__}: give a NumPy or CuPy array")
+        raise TypeError(
+            f"{name} is a {type(param).__name__}: give an array of NumPy, CuPy or DLPack"
+        )
     good = param.dtype in FLOATS or (integers and param.dtype.kind in "iu")
     if not good or param.ndim != ndim:
         wanted = "float16, float32, float64" + (" or integer" if integers else "")
@@ -28,6 +33,7 @@ def check_param(name: str, param: Any, ndim: int, *, integers: bool = False) -> 
         )
     if len(param) > MOST_ROWS:
         raise TypeError(f"{name} has {len(param)} rows: give at most {MOST_ROWS}")
+    return param
 
 
 def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: Any = None) -> Any:
@@ -60,6 +66,7 @@ def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: An
 
 def as_integers(ids: Any, like: Any) -> Any:
     """``ids`` as an array of integers of ``like``'s library; TypeError if they are none."""
+    ids = shared(ids)
     xp = array_module(like, ids)
     try:
         array = xp.asarray(ids)
@@ -120,6 +127,7 @@ def check_values(name: str, values: Any, like: Any, shape: tuple[int | None, ...
         EmbedlayerError: another shape.
         TypeError: values that the dtype cannot keep, such as floats for an integer table.
     """
+    values = shared(values)
     xp = array_module(like, values)
     values = xp.asarray(values)
     if values.ndim != len(shape) or any(
@@ -133,6 +141,14 @@ def check_values(name: str, values: Any, like: Any, shape: tuple[int | None, ...
             f"give {name} as {like.dtype}, or make the parameters float32"
         )
     return values.astype(like.dtype, copy=False)
+
+
+def check_writable(name: str, param: Any) -> None:
+    """Raise EmbedlayerError for an array that cannot be written to, as ``Vectors.matrix``."""
+    if not getattr(param.flags, "writeable", True):  # CuPy's arrays always can, and do not say so
+        raise EmbedlayerError(
+            f"{name} is read-only and cannot be trained: give the layer a copy, {name}.copy()"
+        )
 
 
 def check_padding(padding_idx: int | None, W: Any) -> int | None:

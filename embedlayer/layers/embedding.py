@@ -8,7 +8,7 @@ from embedlayer.arrays import pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
-from embedlayer.layers.checks import check_ids, check_param, check_values
+from embedlayer.layers.checks import check_ids, check_values, checked_param
 from embedlayer.layers.layer import Layer, TableLayer
 from embedlayer.layers.rowgrad import RowGrad, start_gradient
 
@@ -19,6 +19,8 @@ class Embedding(TableLayer):
     W may be of any integer dtype, too. The padding row is read as any other, and has no gradient.
     Agrees with ``torch.nn.Embedding``. See :class:`TableLayer` for the arguments.
     """
+
+    torch_name = "Embedding"
 
     @property
     def idx(self) -> Any:
@@ -74,8 +76,7 @@ class EmbeddingDot(Layer):
     """
 
     def __init__(self, W: Any, *, sparse: bool = False) -> None:
-        check_param("W", W, 2)
-        super().__init__(W, sparse=sparse)
+        super().__init__(checked_param("W", W, 2), sparse=sparse)
 
     def forward(self, h: Any, idx: Any) -> Any:
         """The scores, of idx's shape.

@@ -1,13 +1,13 @@
 """What all layers share: their params and grads, and the checks that these still fit."""
 
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from embedlayer.arrays import places_of
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.checks import check_ids, check_padding, check_param
+from embedlayer.layers.checks import check_ids, check_padding, check_writable, checked_param
 from embedlayer.layers.rowgrad import RowGrad, no_gradient
 from embedlayer.options import Real
 
@@ -66,13 +66,23 @@ class TableLayer(Layer):
     """A layer that reads rows of a table, with the options that such layers have in torch.
 
     Args:
-        W: the table, (V, D). It is kept, not copied.
+        W: the table, (V, D). It is kept, not copied. Of another library (torch, JAX, …) it is kept
+            as NumPy's or CuPy's array on the same memory, by DLPack or
+            ``__cuda_array_interface__``.
         sparse: make the gradient a ``RowGrad`` instead of an array of W's shape.
         padding_idx: an id that the layer treats apart; −1 is the last row. It stays as it is: to
             change it, make a new layer on the same W.
         max_norm: before rows are read, those of a larger Euclidean norm are scaled to it, in W.
         scale_grad_by_freq: divide the gradient of each row by how often it was read.
     """
+
+    torch_name: ClassVar[str]  # of the module of torch.nn that does the same
+    torch_options: ClassVar[tuple[str, ...]] = (
+        "sparse",
+        "padding_idx",
+        "max_norm",
+        "scale_grad_by_freq",
+    )
 
     def __init__(
         self,
@@ -83,7 +93,7 @@ class TableLayer(Layer):
         max_norm: float | None = None,
         scale_grad_by_freq: bool = False,
     ) -> None:
-        check_param("W", W, 2, integers=max_norm is None and not scale_grad_by_freq)
+        W = checked_param("W", W, 2, integers=max_norm is None and not scale_grad_by_freq)
         super().__init__(W, sparse=sparse)
         self._padding_idx = check_padding(padding_idx, W)
         self.max_norm = None if max_norm is None else Real(0).checked("max_norm", max_norm)
@@ -94,11 +104,34 @@ class TableLayer(Layer):
         """The id of the padding row, from 0 on."""
         return self._padding_idx
 
+    @classmethod
+    def from_torch(cls, module: Any) -> Self:
+        """The layer that does what torch's module of this name does, with the module's options.
+
+        It reads and trains the memory of the module's weight: on the CPU as a NumPy array, on a
+        GPU as CuPy's. What this layer's optimizer changes torch sees at once, and its autograd
+        does not notice.
+
+        Raises:
+            EmbedlayerError: another module, or a ``norm_type`` other than 2.
+        """
+        if cls.torch_name not in {one.__name__ for one in type(module).__mro__}:
+            raise EmbedlayerError(
+                f"{cls.__name__}.from_torch takes a torch.nn.{cls.torch_name}, not a "
+                f"{type(module).__name__}"
+            )
+        if module.max_norm is not None and module.norm_type != 2:
+            raise EmbedlayerError(
+                f"norm_type is {module.norm_type}: rows are limited by their Euclidean norm, 2"
+            )
+        return cls(module.weight, **{name: getattr(module, name) for name in cls.torch_options})
+
     def _read(self, ids: Any, dtype: Any = None) -> tuple[Any, Any]:
         """The table and the layer's own copy of the ids, checked; rows too long are shortened."""
         (W,) = self._checked_params()
         ids = check_ids(ids, len(W), W, dtype=dtype)
         if self.max_norm is not None:
+            check_writable("W", W)
             _limit_norms(W, ids.reshape(-1), self.max_norm)
         return W, ids
 

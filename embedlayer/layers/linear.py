@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.layers.checks import check_param, check_values
+from embedlayer.layers.checks import check_values, checked_param
 from embedlayer.layers.layer import Layer
 
 
@@ -18,8 +18,7 @@ class MatMul(Layer):
     """
 
     def __init__(self, W: Any) -> None:
-        check_param("W", W, 2)
-        super().__init__(W)
+        super().__init__(checked_param("W", W, 2))
 
     def forward(self, x: Any) -> Any:
         """The product: (…, M), from x: (…, D), cast to W's dtype; kept until backward, not copied.
@@ -52,8 +51,7 @@ class Affine(MatMul):
     """
 
     def __init__(self, W: Any, b: Any) -> None:
-        check_param("W", W, 2)
-        check_param("b", b, 1)
+        W, b = checked_param("W", W, 2), checked_param("b", b, 1)
         if b.shape != (W.shape[1],) or b.dtype != W.dtype:
             raise EmbedlayerError(
                 f"b is {b.dtype} {b.shape}: give {W.dtype} {(W.shape[1],)} to fit W {W.shape}"

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from embedlayer.arrays import Array, pieces
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
+from embedlayer.layers.checks import check_writable
 from embedlayer.layers.rowgrad import RowGrad
 from embedlayer.options import Real
 
@@ -47,7 +48,8 @@ class Optimizer:
 
         Raises:
             EmbedlayerError: params and grads that do not fit each other, or other params than
-                those of the first update; two params that share memory and are not one array.
+                those of the first update; two params that share memory and are not one array; one
+                that is read-only.
             TypeError: a parameter that is not of floats, a gradient that is not of numbers.
         """
         _check(params, grads)
@@ -105,6 +107,7 @@ def _check(params: list[Any], grads: list[Any]) -> None:
         if not isinstance(param, array_module(param).ndarray) or param.dtype.kind != "f":
             kind = getattr(param, "dtype", type(param).__name__)
             raise TypeError(f"params[{i}] is {kind}: only arrays of floats can be trained")
+        check_writable(f"params[{i}]", param)
         if not hasattr(grad, "dtype"):
             raise TypeError(f"grads[{i}] is a {type(grad).__name__}: give an array or a RowGrad")
         if grad.shape != param.shape:

@@ -124,12 +124,13 @@ class Corpus:
         temporary file. Words may hold spaces.
 
         Args:
-            sentences: each an iterable of words.
+            sentences: each an iterable of words. Or a column: of pandas, Polars or Arrow, or a
+                NumPy array of one axis; a text in a cell is split at ASCII whitespace, as a line.
             min_count, max_size, max_sentence: as :meth:`from_files`.
 
         Raises:
-            EmbedlayerError: a sentence that is a str, a word that is not one, and as
-                :meth:`from_files`.
+            EmbedlayerError: a sentence that is a str, a word that is not one, a cell that is
+                missing, and as :meth:`from_files`.
         """
         options = CorpusOptions(min_count, max_size, max_sentence)
         count = partial(count_sentences, sentences)

@@ -1,6 +1,6 @@
 """The first pass over a text: words counted, every token's provisional id written to disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +57,19 @@ def count_files(
         EmbedlayerError: bytes that are not UTF-8 (file, line, byte), unreadable or damaged files,
             a full disk.
     """
+    blocks = read_blocks(files, after_whitespace)
+    return count_blocks(blocks, errors, threads, folder, progress, total_bytes(files))
+
+
+def count_blocks(
+    blocks: Iterator[Block],
+    errors: str,
+    threads: int,
+    folder: Path | None,
+    progress: BytesRead | None = None,
+    total: int | None = None,
+) -> CountedText:
+    """Count the words of blocks that end at white space; the others as :func:`count_files`."""
     threads = min(threads, MOST_SCANNERS)
     scanners = [_Scanner(i, errors, folder) for i in range(threads)]
     idle = list(scanners)
@@ -70,9 +83,7 @@ def count_files(
 
     segments = []
     lines = 0
-    total = total_bytes(files)
     with ThreadPoolExecutor(threads) as pool:
-        blocks = read_blocks(files, after_whitespace)
         for block, scanned in in_order(pool, scan, blocks, ahead=2 * threads):
             lines = 0 if block.start == 0 else lines
             if scanned.bad_byte is not None:

@@ -16,9 +16,11 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
+from embedlayer.text.columns import holds_texts, is_column, text_blocks, word_lists
 from embedlayer.text.options import CorpusOptions, Tokenizer
 from embedlayer.text.readers import STDIN, BytesRead, all_regular
 from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.threads import available_cores
 
 if TYPE_CHECKING:
     from embedlayer.text.counting import CountedText
@@ -59,10 +61,17 @@ def count_files(
 
 
 def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> "CountedText":
-    """The first pass over lists of words; raises EmbedlayerError as ``Corpus.from_sentences``."""
+    """The first pass over lists of words or a column; raises as ``Corpus.from_sentences``."""
+    from embedlayer.text import counting
     from embedlayer.text import sentences as in_python
 
-    counted = in_python.count_sentences(sentences, folder)
+    if not is_column(sentences):
+        counted = in_python.count_sentences(sentences, folder)
+    elif holds_texts(sentences):
+        blocks = text_blocks(sentences)
+        counted = counting.count_blocks(blocks, "strict", available_cores(), folder)
+    else:
+        counted = in_python.count_sentences(word_lists(sentences), folder)
     if len(counted.counts) == 0:
         raise EmbedlayerError("no words: there are no sentences, or they are empty")
     return counted

@@ -28,7 +28,8 @@ def train(
     """Train word vectors: the whole way from a text in one call.
 
     Args:
-        corpus: a :class:`Corpus`; or what makes one: a file's path, or an iterable of token lists.
+        corpus: a :class:`Corpus`; or what makes one: a file's path, an iterable of token lists, or
+            a column of texts or token lists (pandas, Polars, Arrow, NumPy): ``train(df["text"])``.
         model: SkipGram(...) or CBOW(...); default SkipGram().
         options: as :class:`Training` takes them: epochs, lr, seed, workers, backend, callbacks …;
             and, where the corpus is made here, as ``Corpus.from_files`` or ``from_sentences``

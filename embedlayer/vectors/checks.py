@@ -20,6 +20,17 @@ def checked_words(words: Any) -> tuple[str, ...]:
     return tuple(words)
 
 
+def words_in(query: Any) -> str | list[str] | None:
+    """The word, or the list of words, that a query is: strings, also NumPy's; None for numbers."""
+    if isinstance(query, np.ndarray) and query.dtype.kind in "UTO":
+        query = query.tolist()
+    if isinstance(query, str):
+        return str(query)
+    if isinstance(query, list | tuple) and all(isinstance(word, str) for word in query):
+        return [str(word) for word in query]
+    return None
+
+
 def row_of(words: tuple[str, ...]) -> dict[str, int]:
     """The row of each word; EmbedlayerError unless there are words, different ones."""
     if not words:

@@ -1,11 +1,12 @@
-"""Cosine search: unit rows, and the rows nearest to each direction, by one matrix product."""
+"""Cosine search: unit rows, and the rows nearest to each direction."""
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from embedlayer.backend import array_module, to_numpy
+from embedlayer.backend import array_module
 from embedlayer.device import device_of
 
 
@@ -44,39 +45,23 @@ def nearest_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k rows of the highest dot product with each direction, the best first.
 
-    Equal scores go by row number. Chunks of directions keep the memory bounded.
+    Equal scores go by row number. The device names the module that searches its arrays.
 
     Args:
-        unit: float32, (V, D).
-        directions: float32, (n, D), on the device of ``unit``.
-        excluded: for each direction, the rows that it may not return.
+        unit: float32, (V, D): of length 1, or 0.
+        directions: float32, (n, D), on the device of ``unit``: of length 1, or 0.
+        excluded: for each direction, the rows that it may not return; those beyond V do not matter.
         k: how many, at least 1.
 
     Returns:
-        rows (int64) and scores (float32), (n, min(k, V)) each, on the host. An excluded row comes
-        only when nothing else is left, with a score of −inf.
+        rows (int64) and scores (float64), (n, min(k, V)) each, on the host. Where all other rows
+        are excluded scores of −inf follow, whose rows mean nothing.
     """
-    device = device_of(unit)
     if len(directions) == 0:
-        return np.empty((0, 0), np.int64), np.empty((0, 0), np.float32)
-    chunk = max(1, device.search_scores // len(unit))
-    starts = range(0, len(directions), chunk)
-    places = _places(excluded)
-    cuts = np.searchsorted(places[0], [*starts, len(directions)]).tolist()
-    xp = device.xp
-    places = xp.asarray(places)
-    answers = []
-    for start, first, last in zip(starts, cuts, cuts[1:], strict=False):
-        score = directions[start : start + chunk] @ unit.T
-        score[places[0, first:last] - start, places[1, first:last]] = -xp.inf
-        best = device.top(score, min(k, len(unit)))
-        best_score = xp.take_along_axis(score, best, axis=1)
-        answers.append(xp.stack([best.astype(np.int32), best_score.view(np.int32)]))
-    rows, bits = to_numpy(xp.concatenate(answers, axis=1))  # both at once: one wait for a device
-    return rows.astype(np.int64), bits.view(np.float32)
-
-
-def _places(excluded: Sequence[Sequence[int]]) -> np.ndarray:
-    """int64, (2, n): the direction and the row of each excluded score, by direction."""
-    pairs = [(direction, row) for direction, rows in enumerate(excluded) for row in rows]
-    return np.array(pairs, np.int64).reshape(-1, 2).T
+        return np.empty((0, 0), np.int64), np.empty((0, 0))
+    inside = [[row for row in rows if row < len(unit)] for rows in excluded]
+    offsets = np.zeros(len(directions) + 1, np.int64)
+    np.cumsum([len(rows) for rows in inside], out=offsets[1:])
+    flat = np.array([row for rows in inside for row in rows], np.int64)
+    searches = importlib.import_module(device_of(unit).searches)
+    return searches.best_rows(unit, directions, flat, offsets, min(k, len(unit)))

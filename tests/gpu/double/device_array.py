@@ -162,6 +162,16 @@ class ndarray:
         return SimpleNamespace(ptr=self._device_buffer.ctypes.data)
 
     @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {**self._device_buffer.__array_interface__, "version": 3}
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0  # CUDA's first
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._device_buffer.__dlpack__()
+
+    @property
     def T(self) -> "ndarray":
         return ndarray(self._device_buffer.T)
 

@@ -76,9 +76,32 @@ def _function(name: str, arguments: list[str] | None, function: Any) -> Any:
     return call
 
 
+class _SeenFromHost:
+    """What lies on the device, for NumPy's own importers: here it is memory as any other."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+        if hasattr(values, "__cuda_array_interface__"):
+            self.__array_interface__ = values.__cuda_array_interface__
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.values.__dlpack__()
+
+
+def _from_dlpack(values: Any) -> ndarray:
+    if values.__dlpack_device__()[0] not in (2, 13):
+        raise ValueError("CuPy takes what is on its device alone")
+    return ndarray(np.from_dlpack(_SeenFromHost(values)))
+
+
 def _array(values: Any, dtype: Any = None, copy: bool | None = True) -> ndarray:
     if isinstance(values, ndarray):
         return ndarray(np.array(values._device_buffer, dtype=dtype, copy=copy))
+    if hasattr(values, "__cuda_array_interface__"):
+        return ndarray(np.array(_SeenFromHost(values), dtype=dtype, copy=copy))
     if isinstance(values, list | tuple) and any(isinstance(item, ndarray) for item in values):
         return ndarray(np.array([unwrap(item) for item in values], dtype=dtype))
     counters["to_device"] += 1
@@ -167,6 +190,7 @@ def make_cupy() -> Any:
     cupy.ascontiguousarray = lambda a, dtype=None: ndarray(
         np.ascontiguousarray(_array(a, dtype, None)._device_buffer)
     )
+    cupy.from_dlpack = _from_dlpack
     cupy.empty = ndarray
     cupy.empty_like = lambda a, dtype=None: ndarray(a.shape, dtype or a.dtype)
     cupy.take = lambda a, indices, axis=None, out=None: a.take(indices, axis)

@@ -1,0 +1,161 @@
+"""Sentence vectors: the mean of the vectors of a sentence's words, each with its weight.
+
+A sentence is a row of a sparse matrix, (n, V), which holds how often each word occurs in it; so the
+vectors of n sentences are one sparse product.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from embedlayer.arrays import pieces
+from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
+from embedlayer.vectors.weights import A, weights_at
+from embedlayer.vectors.word_vectors import WordVectors
+
+
+class Sentences(WordVectors):
+    """Words and vectors, and the vectors of sentences of these words."""
+
+    def sentence(self, tokens: Iterable[str], weighting: Any = "mean", *, a: float = A) -> Any:
+        """The vector of one sentence, a list of words: float32, (D,); as :meth:`sentences`."""
+        return self.sentences([tokens], weighting, a=a)[0]
+
+    def sentences(
+        self, sentences: Any, weighting: Any = "mean", *, a: float = A, components: int = 0
+    ) -> np.ndarray:
+        """The weighted mean of the vectors of each sentence's words: float32, (n, D).
+
+        Unknown words are skipped. A sentence without known ones, or all of whose words weigh
+        nothing, gives zeros.
+
+        Args:
+            sentences: n lists of words; or how often each word occurs in each sentence, a SciPy
+                sparse matrix (n, V) as :meth:`term_counts` makes it.
+            weighting: how much a word weighs. 'mean': all alike. 'tfidf': 1 + ln((1 + N) / (1 +
+                count)) for N tokens in all, as these vectors know counts and no documents. 'sif':
+                a / (a + count / N), where the sum is divided by the number of words, as in the
+                paper, and not by the sum of weights. Or a mapping from words to weights, in which
+                a word that it lacks weighs 0, or an array, (V,).
+            a: of SIF (Arora, Liang and Ma, "A simple but tough-to-beat baseline for sentence
+                embeddings", ICLR 2017).
+            components: how many of the first principal components of these n vectors are removed
+                from them; SIF removes one. A vector then depends on the other sentences.
+
+        Raises:
+            EmbedlayerError: a sentence that is a str or no list of words, a matrix of other
+                columns, a weighting that is unknown or needs counts where there are none, weights
+                that are negative or not finite, another option out of range.
+        """
+        k = Whole(0).checked("components", components)
+        counts = self.term_counts(sentences)
+        weights = weights_at(counts.indices, weighting, self.words, self.counts, a)
+        by_size = isinstance(weighting, str) and weighting == "sif"
+        means = weighted_means(counts, self.matrix, weights, by_size)
+        return without_directions(means, principal_directions(means, k))
+
+    def term_counts(self, sentences: Any) -> Any:
+        """How often each word occurs in each sentence: ``scipy.sparse.csr_array``, (n, V).
+
+        float32; the columns are the words in their order, and a word that occurs twice in a
+        sentence may have two entries, which count together. Unknown words are skipped.
+
+        Args:
+            sentences: n lists of words; or such a matrix, of any SciPy sparse format.
+
+        Raises:
+            EmbedlayerError: a sentence that is a str or no list of words, a matrix of other
+                columns, or of numbers that are negative or not finite.
+        """
+        from scipy.sparse import csr_array, issparse
+
+        if issparse(sentences):
+            return self._checked_counts(sentences)
+        lists = [_checked_sentence(*numbered) for numbered in enumerate(_checked(sentences))]
+        try:
+            rows = self.find(chain.from_iterable(lists))
+        except TypeError as error:  # what cannot be a key is no word
+            raise EmbedlayerError(f"a sentence is a list of strings: {error}") from None
+        ends = np.cumsum([0, *map(len, lists)])
+        known = rows >= 0
+        offsets = np.concatenate([[0], np.cumsum(known)])[ends]
+        entries = np.ones(offsets[-1], np.float32), rows[known], offsets
+        return csr_array(entries, shape=(len(lists), len(self)))
+
+    def _checked_counts(self, counts: Any) -> Any:
+        from scipy.sparse import csr_array
+
+        if counts.ndim != 2 or counts.shape[1] != len(self):
+            raise EmbedlayerError(
+                f"a matrix {counts.shape} is not (n, {len(self)}), sentences by words: make it "
+                "with CountVectorizer(vocabulary=vectors.words)"
+            )
+        counts = csr_array(counts, dtype=np.float32)
+        if not (counts.data >= 0).all() or np.isinf(counts.data).any():
+            raise EmbedlayerError("counts of words are finite numbers from 0 up")
+        return counts
+
+
+def weighted_means(
+    counts: Any, matrix: np.ndarray, weights: np.ndarray | None = None, by_size: bool = False
+) -> np.ndarray:
+    """The weighted mean of the rows that each sentence's words have: float32, (n, D).
+
+    Args:
+        counts: float32, ``csr_array``, (n, V): how often each word occurs in each sentence.
+        matrix: float32, (V, D).
+        weights: floats, one for each of the N entries of ``counts``; default all 1.
+        by_size: divide the sum by the number of words, and not by the sum of their weights.
+    """
+    shares = counts.copy()
+    if weights is not None:
+        shares.data *= weights.astype(np.float32)
+    total = (counts if by_size else shares).sum(axis=1)
+    shares.data /= np.repeat(np.where(total > 0, total, 1), np.diff(shares.indptr))
+    return shares @ matrix
+
+
+def principal_directions(matrix: np.ndarray, k: int) -> np.ndarray:
+    """The k directions along which the rows are longest: float32, (k, D), each of length 1.
+
+    They are the first right singular vectors of the matrix as it is, not centred, as SIF takes
+    them. There are fewer where the matrix has fewer rows or columns.
+    """
+    if k == 0:
+        return np.empty((0, matrix.shape[1]), np.float32)
+    products = np.zeros((matrix.shape[1],) * 2)  # D × D, however many rows there are
+    for piece in pieces(len(matrix), matrix):
+        rows = matrix[piece].astype(np.float64)
+        products += rows.T @ rows
+    _, vectors = np.linalg.eigh(products)
+    longest = vectors.T[::-1][: min(k, *matrix.shape)]
+    return np.ascontiguousarray(longest, np.float32)
+
+
+def without_directions(matrix: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """The rows less what of them lies in the directions: float32, (n, D)."""
+    return matrix - (matrix @ directions.T) @ directions if len(directions) else matrix
+
+
+def _checked(sentences: Any) -> Iterable[Any]:
+    if isinstance(sentences, str | bytes | Mapping) or not isinstance(sentences, Iterable):
+        raise EmbedlayerError(f"sentences are lists of words, not the {_show(sentences)}")
+    return sentences
+
+
+def _checked_sentence(number: int, sentence: Any) -> Sequence[str]:
+    if isinstance(sentence, list | tuple):
+        return sentence
+    if isinstance(sentence, str | bytes | Mapping) or not isinstance(sentence, Iterable):
+        raise EmbedlayerError(
+            f"sentence {number} is the {_show(sentence)}: give a list of words, such as "
+            "text.split()"
+        )
+    return list(sentence)
+
+
+def _show(value: object) -> str:
+    return f"{type(value).__name__} {value!r:.60}"
