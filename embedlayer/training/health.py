@@ -42,7 +42,7 @@ def check_tables(tables: Tables, epoch: int, lr: float) -> None:
 
 
 def check_learnt(tables: Tables) -> None:
-    """Raise EmbedlayerError if an epoch has changed no output row: no window had a context."""
+    """Raise EmbedlayerError if a run has changed no output row: no window had a context."""
     if not bool(tables.W_out.any()):
         raise EmbedlayerError(
             "nothing was learnt: subsampling left no sentence with two words; raise sample "

@@ -145,6 +145,8 @@ class Training:
             self._since = perf_counter()
             while self.state.epoch < last:
                 self._run_part(examples, pool, memory)
+            if self.state.epoch == epochs:
+                check_learnt(self.state.tables)
             self._saving.write(self.state, self.notes)
         state, report = self.state, self.report
         tokens = state.tokens_done(len(self.corpus.ids))
@@ -210,7 +212,6 @@ class Training:
         self._stand(epoch)
         check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
         if state.chunk == len(examples):
-            check_learnt(state.tables)
             state.end_epoch()
         if self._saving.is_due():
             self._saving.write(state, self.notes)
