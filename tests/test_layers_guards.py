@@ -14,6 +14,7 @@ from embedlayer.layers import (
     UnigramSampler,
 )
 from embedlayer.models.outputs.alias import alias_table
+from embedlayer.optim import SGD, Adam
 
 LAYERS = {
     "Embedding": (Embedding, [[0, 1, 4]]),
@@ -221,3 +222,27 @@ def test_tables_without_columns(D, sparse):
         layer.backward(np.ones_like(out))
         grad = layer.grads[0]
         assert (grad.to_dense() if sparse else grad).shape == (4, D)
+
+
+@EACH
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+def test_a_read_only_table_is_read_and_its_update_refused(name, optimizer):
+    """As that of vectors, which are immutable; a copy can be trained."""
+    W = np.ones((5, 3))
+    W.flags.writeable = False
+    make, inputs = LAYERS[name]
+    layer = make(W)
+    backward(layer, layer.forward(*inputs))
+    with pytest.raises(EmbedlayerError, match=r"params\[0\] is read-only .* give the layer a copy"):
+        optimizer().update(layer.params, layer.grads)
+    layer = make(W.copy())
+    backward(layer, layer.forward(*inputs))
+    optimizer().update(layer.params, layer.grads)
+    assert (layer.params[0] != W).any()
+
+
+def test_max_norm_does_not_shorten_the_rows_of_a_read_only_table():
+    W = np.ones((5, 3))
+    W.flags.writeable = False
+    with pytest.raises(EmbedlayerError, match=r"W is read-only .* copy, W\.copy\(\)"):
+        Embedding(W, max_norm=1.0).forward([0])

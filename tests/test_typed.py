@@ -44,12 +44,20 @@ corpus = Corpus.from_files("text.txt", min_count=1)
 embedlayer.train(corpus, SkipGram(dim=2), epochs=1, lr=0.1, callbacks=[print])
 embedlayer.train("text.txt", epochs=1, min_count=1, tokenizer=str.split, cache=False)
 words: tuple[str, ...] = Training(corpus, epochs=1, workers=None).run().words
+vectors = embedlayer.train(corpus)
+one: list[tuple[str, float]] = vectors.nearest("king", 3)
+many: list[list[tuple[str, float]]] = vectors.nearest(["king", "man"], restrict_vocab=9)
+one = vectors.nearest([0.5, 1.5])
+one = vectors.analogy("man", "king", "woman")
+many = vectors.analogy(["man"], ["king"], ["woman"])
 layer: MatMul = embedlayer.layers.MatMul(None)
 embedlayer.train(corpus, epocs=1)  # Unexpected keyword argument "epocs" for "train"
 embedlayer.train(corpus, epochs="1")  # Argument "epochs" to "train" has incompatible type "str"
 Training(corpus, sed=1)  # Unexpected keyword argument "sed" for "Training"
 Training(corpus, min_count=1)  # Unexpected keyword argument "min_count" for "Training"
 SkipGram(dims=2)  # Unexpected keyword argument "dims" for "SkipGram"
+one = vectors.nearest(["king"])  # Incompatible types in assignment
+many = vectors.analogy("man", "king", "woman")  # Incompatible types in assignment
 embedlayer.trian(corpus)  # Module has no attribute "trian"
 """
 

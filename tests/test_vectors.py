@@ -1,6 +1,8 @@
 """Vectors: what they hold and refuse, and queries whose answers are known by hand."""
 
 import math
+import pickle
+from copy import copy, deepcopy
 
 import numpy as np
 import pytest
@@ -201,6 +203,8 @@ def test_nearest_to_nothing_goes_by_row(vectors):
         (["man"], -3, "k is -3: it must be at least 1"),
         ("man", 2.5, "k is 2.5: it must be a whole number"),
         ("man", "2", "k is '2': it must be a whole number"),
+        ("man", 2.0, "k is 2.0: it must be a whole number"),
+        ("man", True, "k is True: it must be a whole number"),
         ([1.0, 2.0], 1, r"has 3 numbers, \(D,\) or \(n, D\); this is \(2,\)"),
         (np.zeros((2, 2, 3)), 1, r"this is \(2, 2, 3\)"),
         (5.0, 1, r"this is \(\)"),
@@ -233,8 +237,71 @@ def test_analogies_of_a_batch(vectors):
     batch = vectors.analogy(a, b, c, k=2)
     assert batch == [vectors.analogy(*words, k=2) for words in zip(a, b, c, strict=True)]
     assert [answer[0][0] for answer in batch] == ["queen", "king"]
+    assert vectors.analogy([], [], []) == []
     with pytest.raises(EmbedlayerError, match="of one length, not 2, 2 and 1 words"):
         vectors.analogy(a, b, ["king"])
+    for mixed in (("man", b, "king"), (a, b, MATRIX[:2])):
+        with pytest.raises(EmbedlayerError, match="three words, or three lists of words"):
+            vectors.analogy(*mixed)
+
+
+def test_arrays_of_strings_are_words(vectors):
+    words = ["queen", "man"]
+    for dtype in (str, object, np.dtypes.StringDType()):
+        given = np.array(words, dtype)
+        np.testing.assert_array_equal(vectors[given], vectors[words])
+        assert vectors.nearest(given, 2) == vectors.nearest(words, 2)
+        assert vectors.analogy(given, given, given) == vectors.analogy(words, words, words)
+    one = np.array("king")
+    assert vectors[one].shape == (3,)
+    assert vectors.nearest(one, 2) == vectors.nearest(np.str_("king"), 2)
+    assert {type(word) for word, _ in vectors.nearest(one)} == {str}
+    with pytest.raises(UnknownWordError, match="unknown word 7"):
+        vectors[7]
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 6, 100])
+def test_answers_among_the_first_words_are_those_of_fewer_vectors(vectors, size):
+    fewer = Vectors(WORDS[:size], MATRIX[:size])
+    for k in (1, 9):
+        found = vectors.nearest(MATRIX, k, restrict_vocab=size)
+        assert found == fewer.nearest(MATRIX, k)
+        for word, near in zip(WORDS, vectors.nearest(WORDS, k, restrict_vocab=size), strict=True):
+            wanted = fewer.nearest(vectors[word], 9)
+            assert near == [pair for pair in wanted if pair[0] != word][:k]
+    assert vectors.analogy("man", "woman", "king", restrict_vocab=3) == []
+    for wrong in (0, 1.5):
+        with pytest.raises(EmbedlayerError, match=f"restrict_vocab is {wrong}: it must be"):
+            vectors.nearest("man", restrict_vocab=wrong)
+
+
+def test_iteration_gives_the_words(vectors):
+    assert list(vectors) == WORDS
+    assert dict.fromkeys(vectors) == dict.fromkeys(WORDS)
+    assert (["man"] in vectors, np.str_("man") in vectors) == (False, True)
+
+
+@pytest.mark.parametrize("duplicate", [copy, deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+def test_copies_are_equal_and_read_only(vectors, duplicate):
+    vectors.unit()
+    other = duplicate(vectors)
+    assert type(other) is Vectors
+    assert (other.words, other.metadata) == (vectors.words, vectors.metadata)
+    np.testing.assert_array_equal(other.matrix, MATRIX)
+    assert other.counts.tolist() == [9, 8, 7, 6, 5, 1]
+    for array in (other.matrix, other.counts):
+        assert not array.flags.writeable
+    assert other.nearest("man") == vectors.nearest("man")
+    assert other != vectors  # as before: equality is identity
+    assert len({other, vectors}) == 2
+
+
+def test_a_pickle_is_as_small_as_what_is_held():
+    """Neither the vectors at length 1 nor the table that these are a part of."""
+    table = np.random.default_rng(0).standard_normal((4000, 50), np.float32)
+    vectors = Vectors([str(i) for i in range(400)], table[:400])
+    vectors.unit()
+    assert len(pickle.dumps(vectors)) < vectors.matrix.nbytes + 400 * 10 + 1000
 
 
 def test_similarity(vectors):
@@ -246,8 +313,12 @@ def test_similarity(vectors):
 def test_doesnt_match(vectors):
     assert vectors.doesnt_match(["man", "far", "woman", "queen"]) == "far"
     assert vectors.doesnt_match(("woman", "king", "queen")) == "woman"  # as far as king: the first
+    assert vectors.doesnt_match(np.array(["man", "far", "woman"])) == "far"
     with pytest.raises(EmbedlayerError, match="three words or more, not 2"):
         vectors.doesnt_match(["man", "woman"])
+    for no_list in ("king", np.zeros(3), 7):
+        with pytest.raises(EmbedlayerError, match="doesnt_match takes a list of words, not"):
+            vectors.doesnt_match(no_list)
 
 
 def test_unit_rows_of_any_size():
