@@ -6,23 +6,31 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS
+from embedlayer.storage.remote import check_url, is_url, uploaded
+
+
+def whole_or_nothing(path: str | Path) -> AbstractContextManager[Path]:
+    """A path to write to, which takes the place of ``path`` only when all went well.
+
+    It is beside ``path``, or beside what that links to: the link stays. That of a URL is a
+    temporary file of this machine.
+
+    Raises:
+        EmbedlayerError: a URL that cannot be written so.
+        OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
+    """
+    return uploaded(str(path)) if is_url(path) else _renamed(Path(path))
 
 
 @contextmanager
-def whole_or_nothing(path: Path) -> Iterator[Path]:
-    """A path to write to, which takes the place of ``path`` only when all went well.
-
-    It is beside ``path``, or beside what that links to: the link stays.
-
-    Raises:
-        OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
-    """
+def _renamed(path: Path) -> Iterator[Path]:
+    """A path beside a file, which takes its place."""
     place = path.resolve()
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
@@ -72,23 +80,27 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_place(path: Path) -> None:
+def check_place(path: str | Path, size: int = 0) -> None:
     """Raise now what writing a file would raise later, after long work; nothing is left behind.
 
+    Args:
+        path: of the file, or a URL, of which only the kind is known before it is written.
+        size: bytes that are going to be written, at least.
+
     Raises:
-        EmbedlayerError: a folder that is missing or cannot be written to, or something in the
-            file's place that is no file.
+        EmbedlayerError: a folder that is missing or cannot be written to, something in the file's
+            place that is no file, a disk without room.
     """
+    if is_url(path):
+        check_url(str(path))
+        return
+    path = Path(path)
     if path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
-
-
-def check_room(path: Path, size: int) -> None:
-    """Raise EmbedlayerError if the disk of a file has no room for so many bytes more."""
     free = shutil.disk_usage(path.resolve().parent).free
     if free < size:
         raise EmbedlayerError(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
-from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
+from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents, Format, ReadingOptions, Start
 
@@ -25,7 +25,9 @@ EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
-def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYTHING) -> Contents:
+def load(
+    path: str | Path, format: str | None = None, options: ReadingOptions = EVERYTHING
+) -> Contents:
     """What a file holds, as the options ask for it; its content tells an unnamed format.
 
     Raises:
@@ -39,7 +41,7 @@ def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYT
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def named(path: str | Path) -> Iterator[None]:
     """Within the block, an error of what a file holds tells the file."""
     try:
         yield
@@ -48,7 +50,7 @@ def named(path: Path) -> Iterator[None]:
         raise EmbedlayerError(text if text.startswith(str(path)) else f"{path}: {error}") from None
 
 
-def save(path: Path, contents: Contents, format: str | None = None) -> None:
+def save(path: str | Path, contents: Contents, format: str | None = None) -> None:
     """Write contents, the whole file or nothing; the suffix tells an unnamed format.
 
     Raises:
@@ -56,14 +58,14 @@ def save(path: Path, contents: Contents, format: str | None = None) -> None:
         OSError: a folder that is missing or cannot be written to.
     """
     chosen = _format_to_write(path, format)
-    try:
-        with whole_or_nothing(path) as unfinished:
+    with whole_or_nothing(path) as unfinished:
+        try:
             chosen.write(unfinished, contents)
-    except EmbedlayerError as error:
-        raise EmbedlayerError(f"cannot write {path}: {error}") from None
+        except EmbedlayerError as error:
+            raise EmbedlayerError(f"cannot write {path}: {error}") from None
 
 
-def check_writable(path: Path, format: str | None = None, size: int = 0) -> None:
+def check_writable(path: str | Path, format: str | None = None, size: int = 0) -> None:
     """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
 
     Args:
@@ -74,10 +76,9 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
         EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
             to, something in the file's place that is no file, or a disk without room.
     """
-    path = Path(expanded(path))
+    path = expanded(path)
     _format_to_write(path, format)
-    check_place(path)
-    check_room(path, size)
+    check_place(path, size)
 
 
 def recognise(file: Opened) -> str:
@@ -100,7 +101,7 @@ def recognise(file: Opened) -> str:
     )
 
 
-def _format_to_write(path: Path, name: str | None) -> Format:
+def _format_to_write(path: str | Path, name: str | None) -> Format:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
@@ -120,8 +121,8 @@ def _format_to_write(path: Path, name: str | None) -> Format:
     )
 
 
-def _has_suffix(path: Path, format: str) -> bool:
-    return path.name.lower().endswith(FORMATS[format].SUFFIXES)
+def _has_suffix(path: str | Path, format: str) -> bool:
+    return Path(path).name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
 def _check_name(format: str) -> None:
