@@ -262,7 +262,7 @@ MUTANTS = {
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
     ),
     "rows behind those of the header": Mutant(
-        BINARY, "data[start:].strip", "data[start : start + 1].strip", "formats"
+        BINARY, 'bool(rest.strip(b"\n"))', 'bool(rest[:1].strip(b"\n"))', "formats"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(
