@@ -107,7 +107,7 @@ def test_a_run_that_diverges_ends_with_2_and_leaves_the_output(begun):
     ],
 )
 def test_the_name_beside_an_output_promises_the_same_format(tmp_path, path, wanted):
-    assert beside(tmp_path / path, "interrupted") == tmp_path / wanted
+    assert beside(str(tmp_path / path), "interrupted") == str(tmp_path / wanted)
 
 
 def raise_signal(number):

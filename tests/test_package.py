@@ -31,7 +31,7 @@ ARROWS = {
     "layers": {"errors", "options", "rng", "backend", "arrays", "kernels"},
     "compat": {"errors", "backend", "layers", "models", "optim"},
     "text": {"errors", "options", "threads", "storage"},
-    "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
+    "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
     "models": {"errors", "options", "rng", "device", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},

@@ -10,6 +10,8 @@ import click
 
 from embedlayer.cli.options import flag
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import expanded
+from embedlayer.storage.remote import is_url
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.saving import FREE
@@ -38,20 +40,20 @@ class Command(NamedTuple):
     """
 
     texts: tuple[str, ...]
-    output: Path | None
+    output: str | None
     format: str | None
     given: dict[str, Any]
 
     def notes(self) -> dict[str, Any]:
         """What a checkpoint keeps of it, with paths that hold in any folder."""
         return {
-            "texts": [text if text == "-" else os.path.abspath(text) for text in self.texts],
-            "output": os.path.abspath(self.output or ""),
+            "texts": [_anywhere(text) for text in self.texts],
+            "output": _anywhere(self.output or ""),
             "format": self.format,
             "given": self.given,
         }
 
-    def whole(self) -> tuple[tuple[str, ...], Path, str | None, dict[str, Any]]:
+    def whole(self) -> tuple[tuple[str, ...], str, str | None, dict[str, Any]]:
         """Its parts; UsageError if it lacks one that it needs."""
         if not self.texts:
             raise click.UsageError("Missing argument 'TEXT...'.")
@@ -84,11 +86,16 @@ def resumed(folder: Path, again: Command) -> Command:
                 f"{flag(name)} {value} is not the run's, {known.get(name)}: leave it out to go on "
                 "with that run, or begin another"
             )
-    if again.output is not None and os.path.abspath(again.output) != notes["output"]:
+    if again.output is not None and _anywhere(again.output) != notes["output"]:
         raise EmbedlayerError(f"-o {again.output} is not the run's output, {notes['output']}")
     return Command(
         again.texts or tuple(notes["texts"]),
-        Path(notes["output"]),
+        notes["output"],
         notes["format"],
         notes["given"] | {name: again.given[name] for name in again.given if name in FREE},
     )
+
+
+def _anywhere(path: str) -> str:
+    """A path, or a URL, that says the same in every folder."""
+    return path if path == "-" or is_url(path) else os.path.abspath(expanded(path))

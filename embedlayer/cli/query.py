@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
+from typing import Any
 
 import click
 
 from embedlayer.cli.output import json_option, note, print_json, print_table, tell
+from embedlayer.cli.reading import reading_options
 from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.vectors import Vectors
 
 AT_ONCE = 1024  # words of standard input that are answered together
 
-vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
+vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path())
 k_option = click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1), help="How many words to give."
 )
@@ -34,14 +35,16 @@ restrict_option = click.option(
 )
 @k_option
 @restrict_option
+@reading_options
 @json_option
 def nearest(
-    path: Path,
+    path: str,
     words: tuple[str, ...],
     from_stdin: bool,
     k: int,
     restrict_vocab: int | None,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """The words nearest to each WORD, by cosine.
 
@@ -53,7 +56,7 @@ def nearest(
         raise click.UsageError(
             "give WORD... or --stdin, not both" if words else "Missing argument 'WORD...'."
         )
-    vectors = Vectors.load(path)
+    vectors = Vectors.load(path, **reading)
     if from_stdin:
         for block in _words_of_stdin():
             _answer_lines(vectors, block, k, restrict_vocab, as_json)
@@ -108,13 +111,14 @@ def _answer_lines(
 @click.argument("b")
 @click.argument("c")
 @k_option
+@reading_options
 @json_option
-def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
+def analogy(path: str, a: str, b: str, c: str, k: int, as_json: bool, **reading: Any) -> None:
     """A is to B as C is to what?
 
     The answers are the words nearest to B − A + C, by cosine.
     """
-    found = Vectors.load(path).analogy(a, b, c, k)
+    found = Vectors.load(path, **reading).analogy(a, b, c, k)
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
     else:
@@ -124,12 +128,13 @@ def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
 @click.command()
 @vectors_argument
 @click.argument("words", metavar="A B...", nargs=-1, required=True)
+@reading_options
 @json_option
-def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
+def similarity(path: str, words: tuple[str, ...], as_json: bool, **reading: Any) -> None:
     """The cosine of A and B, and of more pairs."""
     if len(words) % 2:
         raise click.UsageError(f"words come in pairs, but {len(words)} were given")
-    vectors = Vectors.load(path)
+    vectors = Vectors.load(path, **reading)
     pairs = [(a, b, vectors.similarity(a, b)) for a, b in zip(words[::2], words[1::2], strict=True)]
     if as_json:
         print_json({"results": [{"a": a, "b": b, "cosine": cosine} for a, b, cosine in pairs]})
@@ -139,16 +144,18 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @vectors_argument
-@click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path())
 @restrict_option
 @click.option("--case-sensitive", is_flag=True, help="Tell 'Paris' from 'paris'.")
+@reading_options
 @json_option
 def evaluate(
-    path: Path,
-    sets: tuple[Path, ...],
+    path: str,
+    sets: tuple[str, ...],
     restrict_vocab: int | None,
     case_sensitive: bool,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """How well vectors do on benchmarks.
 
@@ -156,7 +163,7 @@ def evaluate(
     """
     from embedlayer.vectors.evaluation import evaluate as evaluate_set
 
-    vectors = Vectors.load(path)
+    vectors = Vectors.load(path, **reading)
     results = [
         evaluate_set(
             vectors, file, restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive

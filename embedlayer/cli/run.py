@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import shlex
 import tempfile
 import uuid
@@ -34,7 +35,7 @@ MOST_PASSES = 40
 def run_training(
     read: Callable[[ReadingProgress | None], Corpus],
     model: Word2Vec,
-    output: Path,
+    output: str,
     format: str | None,
     *,
     quiet: bool = False,
@@ -71,7 +72,7 @@ def run_training(
             if hint := advice(len(corpus.ids), training.options.epochs):
                 say(hint)
             check_writable(output, format, FLOAT_BYTES * len(corpus.vocabulary) * model.dim)
-            if output.exists() and output.stat().st_size:
+            if os.path.isfile(output) and os.path.getsize(output):
                 say(f"{output} exists: the new vectors will replace it when they are learnt")
             try:
                 vectors = training.run()
@@ -82,7 +83,7 @@ def run_training(
             with stopping.held():
                 save_somewhere(vectors, output, format)
     report = training.report.to_dict() | training.plan.to_dict()
-    report |= {"dim": model.dim, "output": str(output)}
+    report |= {"dim": model.dim, "output": output}
     saving = perf_counter() - started
     report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
     return vectors, report
@@ -102,7 +103,7 @@ def _begun(
 
 
 def keep_learnt(
-    training: Training, output: Path, format: str | None, checkpoints: Path | None
+    training: Training, output: str, format: str | None, checkpoints: Path | None
 ) -> None:
     """Save what a run that was stopped has learnt, beside its output, and say how to go on."""
     state, epochs = training.state, training.options.epochs
@@ -128,7 +129,7 @@ def advice(tokens: int, epochs: int) -> str:
     )
 
 
-def save_somewhere(vectors: Vectors, output: Path, format: str | None) -> None:
+def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:
     """Write vectors; where that fails, elsewhere, for hours of training may be in them.
 
     Raises:

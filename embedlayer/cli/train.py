@@ -30,7 +30,7 @@ from embedlayer.vectors.files import check_writable
     "-o",
     "--output",
     metavar="OUT",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="The file for the vectors; its suffix tells the format.",
 )
 @format_option
@@ -59,7 +59,7 @@ from embedlayer.vectors.files import check_writable
 @json_option
 def train(
     texts: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     format: str | None,
     checkpoint: Path | None,
     checkpoint_every: float | None,
@@ -124,11 +124,11 @@ def _read(files: list[str], given: dict[str, Any], progress: ReadingProgress | N
     )
 
 
-def _found(texts: tuple[str, ...], output: Path) -> list[str]:
+def _found(texts: tuple[str, ...], output: str) -> list[str]:
     """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
-    output = Path(expanded(output))
+    place = Path(expanded(output))
     files = find_files(texts)
     for file in files:
-        if output.exists() and os.path.exists(file) and output.samefile(file):
+        if place.exists() and os.path.exists(file) and place.samefile(file):
             raise EmbedlayerError(f"{output} is one of the texts: choose another output")
     return files

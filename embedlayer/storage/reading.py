@@ -3,12 +3,10 @@
 import codecs
 import io
 import lzma
-import mmap
 import os
-import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, BinaryIO
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
+from embedlayer.storage.remote import is_url, open_url
 
 TEXT_START = 1 << 16  # bytes in which what a text cannot hold is looked for
 FEW_WRONG = 16  # characters that are not UTF-8: so many may be in any text
@@ -78,24 +77,25 @@ class Opened:
             self.stream.read(len(codecs.BOM_UTF8))
         return self.stream
 
-    def whole(self) -> bytes | mmap.mmap:
-        """All bytes at once: those of a plain file as its pages."""
-        if self._pieces is None:
-            about = os.fstat(self.raw.fileno())
-            if stat.S_ISREG(about.st_mode) and about.st_size:  # no empty file can be mapped
-                return mmap.mmap(self.raw.fileno(), 0, access=mmap.ACCESS_READ)
-        return self.stream.read()
+    def plain_bytes(self) -> int:
+        """How many the stream has; 0 where that shows only as it is read, as in an archive."""
+        if self._pieces is not None:
+            return 0
+        place = self.raw.tell()
+        end = self.raw.seek(0, os.SEEK_END)
+        self.raw.seek(place)
+        return end
 
 
 @contextmanager
 def open_to_read(path: str | Path) -> Iterator[Opened]:
-    """A file, decompressed; "~" is the user's home.
+    """A file, decompressed; "~" is the user's home, and a URL what fsspec finds there.
 
     Raises:
         EmbedlayerError: a damaged file, or one that expands too far, also while it is read.
         OSError: a file that is missing or cannot be read.
     """
-    with open(expanded(path), "rb") as raw, opened(raw, str(path)) as file:
+    with _raw(path) as raw, opened(raw, str(path)) as file:
         yield file
 
 
@@ -114,15 +114,19 @@ def opened(raw: BinaryIO, name: str) -> Iterator[Opened]:
         raise EmbedlayerError(f"{name} is damaged: {error}") from error  # so does bz2
 
 
+def _raw(path: str | Path) -> AbstractContextManager[BinaryIO]:
+    return open_url(str(path)) if is_url(path) else open(expanded(path), "rb")
+
+
 def expanded(path: str | os.PathLike[str]) -> str:
-    """The path, in which "~" stands for the user's home.
+    """The path, in which "~" stands for the user's home; a URL as it is.
 
     Raises:
         EmbedlayerError: a path with a NUL, which no system allows.
     """
     if "\0" in os.fspath(path):
         raise EmbedlayerError(f"no file can have the name {path!r}: it holds a NUL")
-    return os.path.expanduser(os.fspath(path))
+    return os.path.expanduser(os.fspath(path))  # no URL begins with it
 
 
 def check_text(start: bytes, name: str) -> None:

@@ -6,23 +6,33 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.archives import KINDS
+from embedlayer.storage.remote import check_url, is_url, uploaded
 
 UNFINISHED = ".unfinished-"  # folders that have no name yet
 
 
-@contextmanager
-def whole_or_nothing(path: Path) -> Iterator[Path]:
+def whole_or_nothing(path: str | Path) -> AbstractContextManager[Path]:
     """A path to write to, which takes the place of ``path`` only when all went well.
 
-    It is beside ``path``, or beside what that links to: the link stays.
+    It is beside ``path``, or beside what that links to: the link stays. That of a URL is a
+    temporary file of this machine.
 
     Raises:
+        EmbedlayerError: a URL that cannot be written so.
         OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
     """
+    return uploaded(str(path)) if is_url(path) else _renamed(Path(path))
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """A path beside a file, which takes its place."""
     place = path.resolve()
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
@@ -64,6 +74,23 @@ def whole_folder(place: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
+def also_compressed(*suffixes: str) -> tuple[str, ...]:
+    """Suffixes of files, and those of their archives that :func:`open_to_write` makes."""
+    return (*suffixes, *(one + archive for one in suffixes for archive in KINDS))
+
+
+@contextmanager
+def open_to_write(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; what is written is compressed when the suffix says so."""
+    with path.open("wb") as stream:
+        kind = KINDS.get(path.suffix.lower())
+        if kind is None:
+            yield stream
+        else:
+            with kind.writer(stream) as compressed:
+                yield compressed
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk and outlive a power cut."""
     if path.is_dir() and os.name == "nt":
@@ -75,23 +102,27 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_place(path: Path) -> None:
+def check_place(path: str | Path, size: int = 0) -> None:
     """Raise now what writing a file would raise later, after long work; nothing is left behind.
 
+    Args:
+        path: of the file, or a URL, of which only the kind is known before it is written.
+        size: bytes that are going to be written, at least.
+
     Raises:
-        EmbedlayerError: a folder that is missing or cannot be written to, or something in the
-            file's place that is no file.
+        EmbedlayerError: a folder that is missing or cannot be written to, something in the file's
+            place that is no file, a disk without room.
     """
+    if is_url(path):
+        check_url(str(path))
+        return
+    path = Path(path)
     if path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
-
-
-def check_room(path: Path, size: int) -> None:
-    """Raise EmbedlayerError if the disk of a file has no room for so many bytes more."""
     free = shutil.disk_usage(path.resolve().parent).free
     if free < size:
         raise EmbedlayerError(

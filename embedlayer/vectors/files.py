@@ -7,9 +7,9 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
-from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
+from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
-from embedlayer.vectors.formats.contents import Contents, Format, Start
+from embedlayer.vectors.formats.contents import Contents, Format, ReadingOptions, Start
 
 FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
@@ -21,11 +21,14 @@ FORMATS: dict[str, Format] = {
     "word2vec-binary": word2vec_binary,
     "glove": glove,
 }
+EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
-def load(path: Path, format: str | None = None) -> Contents:
-    """What a file holds; its content tells an unnamed format.
+def load(
+    path: str | Path, format: str | None = None, options: ReadingOptions = EVERYTHING
+) -> Contents:
+    """What a file holds, as the options ask for it; its content tells an unnamed format.
 
     Raises:
         EmbedlayerError: a damaged file, or one of no known format.
@@ -34,11 +37,11 @@ def load(path: Path, format: str | None = None) -> Contents:
     if format is not None:
         _check_name(format)
     with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
-        return FORMATS[format or recognise(file)].read(file)
+        return FORMATS[format or recognise(file)].read(file, options)
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def named(path: str | Path) -> Iterator[None]:
     """Within the block, an error of what a file holds tells the file."""
     try:
         yield
@@ -47,7 +50,7 @@ def named(path: Path) -> Iterator[None]:
         raise EmbedlayerError(text if text.startswith(str(path)) else f"{path}: {error}") from None
 
 
-def save(path: Path, contents: Contents, format: str | None = None) -> None:
+def save(path: str | Path, contents: Contents, format: str | None = None) -> None:
     """Write contents, the whole file or nothing; the suffix tells an unnamed format.
 
     Raises:
@@ -55,14 +58,14 @@ def save(path: Path, contents: Contents, format: str | None = None) -> None:
         OSError: a folder that is missing or cannot be written to.
     """
     chosen = _format_to_write(path, format)
-    try:
-        with whole_or_nothing(path) as unfinished:
+    with whole_or_nothing(path) as unfinished:
+        try:
             chosen.write(unfinished, contents)
-    except EmbedlayerError as error:
-        raise EmbedlayerError(f"cannot write {path}: {error}") from None
+        except EmbedlayerError as error:
+            raise EmbedlayerError(f"cannot write {path}: {error}") from None
 
 
-def check_writable(path: Path, format: str | None = None, size: int = 0) -> None:
+def check_writable(path: str | Path, format: str | None = None, size: int = 0) -> None:
     """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
 
     Args:
@@ -73,19 +76,17 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
         EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
             to, something in the file's place that is no file, or a disk without room.
     """
-    path = Path(expanded(path))
+    path = expanded(path)
     _format_to_write(path, format)
-    check_place(path)
-    check_room(path, size)
+    check_place(path, size)
 
 
-def beside(path: Path, mark: str) -> Path:
+def beside(path: str, mark: str) -> str:
     """A name beside a file's that says more and promises the same format: ``out.mark.vec``."""
     suffixes = [end for format in FORMATS.values() for end in format.SUFFIXES]
-    known = [end for end in suffixes if path.name.lower().endswith(end)]
-    suffix = max(map(len, known), default=len(path.suffix))
-    stem, end = path.name[: len(path.name) - suffix], path.name[len(path.name) - suffix :]
-    return path.with_name(f"{stem}.{mark}{end}")
+    known = [end for end in suffixes if path.lower().endswith(end)]
+    end = len(path) - max(map(len, known), default=len(Path(path).suffix))
+    return f"{path[:end]}.{mark}{path[end:]}"
 
 
 def recognise(file: Opened) -> str:
@@ -108,7 +109,7 @@ def recognise(file: Opened) -> str:
     )
 
 
-def _format_to_write(path: Path, name: str | None) -> Format:
+def _format_to_write(path: str | Path, name: str | None) -> Format:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
@@ -128,8 +129,8 @@ def _format_to_write(path: Path, name: str | None) -> Format:
     )
 
 
-def _has_suffix(path: Path, format: str) -> bool:
-    return path.name.lower().endswith(FORMATS[format].SUFFIXES)
+def _has_suffix(path: str | Path, format: str) -> bool:
+    return Path(path).name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
 def _check_name(format: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from embedlayer.storage.reading import expanded
 from embedlayer.vectors import files
 from embedlayer.vectors.exports import Exports
-from embedlayer.vectors.formats.contents import Contents
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 from embedlayer.vectors.questions import Questions
 from embedlayer.vectors.sentences import Sentences
 
@@ -26,16 +26,34 @@ class Vectors(Questions, Sentences, Exports):
     """
 
     @staticmethod
-    def load(path: str | Path, format: str | None = None) -> "Vectors":
+    def load(
+        path: str | Path,
+        format: str | None = None,
+        *,
+        limit: int | None = None,
+        errors: str = "strict",
+        duplicates: str = "first",
+        damaged: str = "error",
+    ) -> "Vectors":
         """The vectors in a file, of the format named or that its content shows.
+
+        Args:
+            path: a file, also .gz, .bz2, .xz or .zst, a pipe, or a URL that fsspec knows.
+            format: one of ``FORMATS``; None: what the content shows.
+            limit: read only so many rows, the first: in most files the most frequent words.
+            errors: in words that are not UTF-8: 'strict', 'replace' or 'ignore', as in Python.
+            duplicates: of the rows of one word the 'first' or 'last' is kept; or an 'error'.
+            damaged: a row that is none, and a header of more or fewer rows than there are, is an
+                'error'; or 'skip' reads all rows that are good. A warning counts what is left out.
 
         Raises:
             EmbedlayerError, OSError: a file that is damaged, of no known format, or missing; an
                 archive that holds far more than its size (``EMBEDLAYER_EXPANSION`` times, 100).
         """
-        path = Path(expanded(path))
+        options = ReadingOptions(limit, errors, duplicates, damaged)
+        path = expanded(path)
         with files.named(path):
-            return Vectors(*files.load(path, format))
+            return Vectors(*files.load(path, format, options))
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
@@ -47,4 +65,4 @@ class Vectors(Questions, Sentences, Exports):
                 folder that is missing or cannot be written to.
         """
         contents = Contents(self.words, self.matrix, self.counts, self.metadata)
-        files.save(Path(expanded(path)), contents, format)
+        files.save(expanded(path), contents, format)
