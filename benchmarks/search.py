@@ -1,4 +1,4 @@
-"""Exact search for the words nearest to vectors, against faiss, gensim and the matrix product alone.
+"""Exact search for the nearest words, against faiss, gensim and the matrix product alone.
 
     python benchmarks/search.py --json search.json
 
