@@ -1,6 +1,7 @@
 """What training makes and a user keeps: words, one vector each, questions to them, and files."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from embedlayer.storage.reading import expanded
 from embedlayer.vectors import files
@@ -8,6 +9,9 @@ from embedlayer.vectors.exports import Exports
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 from embedlayer.vectors.questions import Questions
 from embedlayer.vectors.sentences import Sentences
+
+if TYPE_CHECKING:
+    from embedlayer.vectors.ann import AnnIndex
 
 
 class Vectors(Questions, Sentences, Exports):
@@ -66,3 +70,30 @@ class Vectors(Questions, Sentences, Exports):
         """
         contents = Contents(self.words, self.matrix, self.counts, self.metadata)
         files.save(expanded(path), contents, format)
+
+    def ann_index(self, *, m: int = 16, ef_construction: int = 128) -> "AnnIndex":
+        """An approximate index of these vectors: ``nearest`` without a look at every row.
+
+        It has ``save``; :meth:`load_ann_index` reads it. See ``docs/search.md``.
+
+        Args:
+            m: links of a vector in the graph, 2 to 256.
+            ef_construction: how many vectors are compared to find its links.
+
+        Raises:
+            EmbedlayerError: faiss is not installed; an option out of range.
+        """
+        from embedlayer.vectors.ann import AnnIndex, AnnOptions
+
+        return AnnIndex.build(self, AnnOptions(m, ef_construction))
+
+    def load_ann_index(self, path: str | Path) -> "AnnIndex":
+        """The index in a file that :meth:`ann_index` made of these vectors, and no others.
+
+        Raises:
+            EmbedlayerError, OSError: a file that is damaged, of other vectors, or missing; faiss
+                is not installed.
+        """
+        from embedlayer.vectors.ann import AnnIndex
+
+        return AnnIndex.load(path, self)
