@@ -447,7 +447,7 @@ def test_we_read_what_gensim_writes(tmp_path, name):
     theirs.save_word2vec_format(
         str(tmp_path / "v"), binary=name == "word2vec-binary", write_header=name != "glove"
     )
-    assert recognise(tmp_path / "v") == name
+    assert recognised(tmp_path / "v") == name
     check_same(Vectors.load(tmp_path / "v"), VECTORS)
 
 

@@ -9,7 +9,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
 from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
-from embedlayer.vectors.formats.contents import Contents, Format, Start
+from embedlayer.vectors.formats.contents import Contents, Format, ReadingOptions, Start
 
 FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
@@ -21,11 +21,12 @@ FORMATS: dict[str, Format] = {
     "word2vec-binary": word2vec_binary,
     "glove": glove,
 }
+EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
-def load(path: Path, format: str | None = None) -> Contents:
-    """What a file holds; its content tells an unnamed format.
+def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYTHING) -> Contents:
+    """What a file holds, as the options ask for it; its content tells an unnamed format.
 
     Raises:
         EmbedlayerError: a damaged file, or one of no known format.
@@ -34,7 +35,7 @@ def load(path: Path, format: str | None = None) -> Contents:
     if format is not None:
         _check_name(format)
     with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
-        return FORMATS[format or recognise(file)].read(file)
+        return FORMATS[format or recognise(file)].read(file, options)
 
 
 @contextmanager

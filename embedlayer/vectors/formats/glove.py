@@ -5,11 +5,11 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.rows import (
     NUMBER,
     check_length,
-    first_of_each,
+    distinct,
     in_digits,
     lines_of,
     read_rows,
@@ -31,7 +31,7 @@ def begins(start: Start) -> bool:
     return in_digits(row, len(row.split()) - 1) and (start.name.endswith(SUFFIXES) or not numbers)
 
 
-def read(file: Opened) -> Contents:
+def read(file: Opened, options: ReadingOptions) -> Contents:
     """Words and matrix.
 
     Raises:
@@ -43,7 +43,7 @@ def read(file: Opened) -> Contents:
     dim = len(first.split()) - 1
     if dim < 1:
         raise EmbedlayerError("line 1: a word and its numbers are expected")
-    return first_of_each(*read_rows(chain([first], lines), 1, dim))
+    return distinct(*read_rows(chain([first], lines), 1, dim, options), options)
 
 
 def write(path: Path, contents: Contents) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
-from embedlayer.vectors.formats.contents import Contents
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 
 HEADER = re.compile(rb"\s*(\d{1,15})\s+(\d{1,15})\s*")
 NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
@@ -48,18 +48,22 @@ def lines_of(file: Opened) -> Iterator[bytes]:
     return iter(partial(file.text().readline, MOST_LINE), b"")
 
 
-def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], np.ndarray]:
+def read_rows(
+    lines: Iterable[bytes], first: int, dim: int, options: ReadingOptions
+) -> tuple[list[str], np.ndarray]:
     """The rows on the lines, of which the first has the number ``first``; blank lines are not."""
     words: list[str] = []
     values = bytearray()
     for number, line in enumerate(lines, first):
+        if len(words) == options.limit:
+            break
         fields = line.split()
         if len(fields) != dim + 1:
             if not fields:
                 continue
             fields = _split_spaced_word(line, number, dim)
         try:
-            words.append(fields[0].decode())
+            words.append(fields[0].decode(errors=options.errors))
             values += array("f", map(float, fields[1:]))
             if b"_" in line and b"_" in b"".join(fields[1:]):
                 raise ValueError("1_0 is Python's spelling of a number, and no file's")
@@ -113,14 +117,26 @@ def decode(word: bytes, place: str) -> str:
     raise EmbedlayerError(f"{place}: {word[:40]!r} is not a word in UTF-8")
 
 
-def first_of_each(words: list[str], matrix: np.ndarray) -> Contents:
-    """The rows without those of a word that came before (a few published files have some)."""
+def distinct(words: list[str], matrix: np.ndarray, options: ReadingOptions) -> Contents:
+    """One row for each word: of those that repeat one (published files have some) as asked for.
+
+    Raises:
+        EmbedlayerError: a word that is there twice, where that is to be an error.
+    """
+    if len(set(words)) == len(words):
+        return Contents(words, matrix)
     row_of: dict[str, int] = {}
     for row, word in enumerate(words):
-        row_of.setdefault(word, row)
-    if len(row_of) == len(words):
-        return Contents(words, matrix)
-    _log.warning("%d rows repeat an earlier word and are left out", len(words) - len(row_of))
+        if row_of.setdefault(word, row) != row:
+            if options.duplicates == "error":
+                raise EmbedlayerError(
+                    f"rows {row_of[word] + 1} and {row + 1} are of the word {word!r}: choose "
+                    "duplicates='first' or 'last'"
+                )
+            if options.duplicates == "last":
+                row_of[word] = row
+    left, other = len(words) - len(row_of), {"first": "an earlier", "last": "a later"}
+    _log.warning("%d rows repeat %s word and are left out", left, other[options.duplicates])
     return Contents(list(row_of), matrix[list(row_of.values())])
 
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.rows import (
     HEADER,
     check_words,
     decode,
-    first_of_each,
+    distinct,
     open_to_write,
     parse_header,
 )
@@ -33,7 +33,7 @@ def begins(start: Start) -> bool:
     return HEADER.fullmatch(start.lines[0]) is not None
 
 
-def read(file: Opened) -> Contents:
+def read(file: Opened, options: ReadingOptions) -> Contents:
     """Words and matrix.
 
     Raises:
@@ -57,7 +57,8 @@ def read(file: Opened) -> Contents:
     decoded = _decoded(words, data, first, dim)
     if data[start:].strip(b"\n"):
         raise EmbedlayerError(f"{len(data) - start} bytes follow the {size} rows promised")
-    return first_of_each(decoded, np.frombuffer(values, "<f4").reshape(-1, dim))
+    matrix = np.frombuffer(values, "<f4").reshape(-1, dim)
+    return distinct(decoded[: options.limit], matrix[: options.limit], options)
 
 
 def write(path: Path, contents: Contents) -> None:

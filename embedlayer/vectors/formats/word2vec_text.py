@@ -4,10 +4,10 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.rows import (
     HEADER,
-    first_of_each,
+    distinct,
     in_digits,
     lines_of,
     parse_header,
@@ -24,7 +24,7 @@ def begins(start: Start) -> bool:
     return header is not None and in_digits(start.lines[1], int(header[2]))
 
 
-def read(file: Opened) -> Contents:
+def read(file: Opened, options: ReadingOptions) -> Contents:
     """Words and matrix.
 
     Raises:
@@ -32,10 +32,10 @@ def read(file: Opened) -> Contents:
     """
     lines = lines_of(file)
     size, dim = parse_header(next(lines, b""))
-    words, matrix = read_rows(lines, 2, dim)
-    if len(words) != size:
+    words, matrix = read_rows(lines, 2, dim, options)
+    if options.limit is None and len(words) != size:
         raise EmbedlayerError(f"the header promises {size} rows, but {len(words)} follow")
-    return first_of_each(words, matrix)
+    return distinct(words, matrix, options)
 
 
 def write(path: Path, contents: Contents) -> None:
