@@ -8,7 +8,7 @@ from pathlib import Path
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
-from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
+from embedlayer.vectors.formats import gensim, glove, native, word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents, Format, ReadingOptions, Start
 
 FIRST_LINES = 1000
@@ -17,6 +17,7 @@ START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no f
 # In the order in which they are recognised.
 FORMATS: dict[str, Format] = {
     "native": native,
+    "gensim": gensim,
     "word2vec-text": word2vec_text,
     "word2vec-binary": word2vec_binary,
     "glove": glove,
