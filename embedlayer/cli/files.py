@@ -20,13 +20,13 @@ from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.reading import expanded
 from embedlayer.text.cache import clear_cache, remove_entry
 from embedlayer.text.entries import cache_entries
-from embedlayer.vectors.files import FORMATS, check_writable
+from embedlayer.vectors.files import FOLDERS, FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(
     "--format",
-    type=click.Choice(list(FORMATS)),
-    help="The format to write; without it the suffix of OUT tells.",
+    type=click.Choice([*FORMATS, *FOLDERS]),
+    help="The format to write; without it the suffix of OUT tells. The last two are folders.",
 )
 MOST_FREQUENT = 10
 ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from the others

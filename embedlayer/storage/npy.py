@@ -22,6 +22,7 @@ from embedlayer.storage.archives import check_expansion
 
 ZIP = b"PK\x03\x04"
 MOST_HEADER = 10_000  # bytes: so much NumPy parses, too
+MOST_AXES = 32
 NUMBERS = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 TEXT = re.compile(r"[<>|=]?[SU][1-9]\d{0,8}")
 DAMAGE = (
@@ -47,7 +48,7 @@ def array_of(data: Any, dtype: str, shape: Sequence[Any], fortran: bool = False)
     view = memoryview(data).cast("B").toreadonly()
     known = all(type(size) is int and 0 <= size <= len(view) for size in shape)
     kind = np.dtype(dtype)
-    if not known or len(shape) > 2 or math.prod(shape) * kind.itemsize != len(view):
+    if not known or len(shape) > MOST_AXES or math.prod(shape) * kind.itemsize != len(view):
         raise EmbedlayerError(f"an array {shape!s:.60} of {dtype} in {len(view)} bytes: damaged")
     return np.ndarray(tuple(shape), kind, view, order="F" if fortran else "C")
 

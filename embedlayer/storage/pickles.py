@@ -250,7 +250,9 @@ _BY_NAME: dict[bytes, Callable[[_Machine], Any]] = {
     pickle.ADDITEMS: lambda machine: machine.add_items(machine.marked()),
     pickle.EMPTY_DICT: _constant(dict),
     pickle.DICT: lambda machine: machine.stack.append(_dict(machine.marked())),
-    pickle.SETITEM: lambda machine: machine.add_pairs([machine.stack.pop(), machine.stack.pop()][::-1]),
+    pickle.SETITEM: lambda machine: machine.add_pairs(
+        [machine.stack.pop(), machine.stack.pop()][::-1]
+    ),
     pickle.SETITEMS: lambda machine: machine.add_pairs(machine.marked()),
     pickle.MEMOIZE: _memoize,
     pickle.BINPUT: _put(U8),

@@ -32,7 +32,10 @@ OTHERS = {
     Global(module, name)
     for module in ("builtins", "__builtin__")
     for name in ("hash", "int", "long", "frozenset", "set")
-} | {Global("collections", "defaultdict"), Global("UserString", "defaultdict")}  # as Python 3.4 says
+} | {
+    Global("collections", "defaultdict"),
+    Global("UserString", "defaultdict"),
+}  # as Python 3.4 says
 COMPRESSED = (".gz", ".bz2")
 # The opcodes of an object of gensim's class, whose attributes follow: gensim need not be here.
 HEAD = (
