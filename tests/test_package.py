@@ -31,7 +31,7 @@ ARROWS = {
     "layers": {"errors", "rng", "backend", "arrays", "kernels"},
     "compat": {"errors", "backend", "layers", "models", "optim"},
     "text": {"errors", "options", "threads", "storage"},
-    "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
+    "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
     "models": {"options", "rng", "device", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"} | {"kernels", "optim", "layers", "text", "vectors", "models"},
     "__main__": {"cli"},

@@ -3,10 +3,8 @@
 import codecs
 import io
 import lzma
-import mmap
 import os
 import re
-import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -80,13 +78,14 @@ class Opened:
             self.stream.read(len(codecs.BOM_UTF8))
         return self.stream
 
-    def whole(self) -> bytes | mmap.mmap:
-        """All bytes at once: those of a plain file as its pages."""
-        if self._pieces is None:
-            about = os.fstat(self.raw.fileno())
-            if stat.S_ISREG(about.st_mode) and about.st_size:  # no empty file can be mapped
-                return mmap.mmap(self.raw.fileno(), 0, access=mmap.ACCESS_READ)
-        return self.stream.read()
+    def plain_bytes(self) -> int:
+        """How many the stream has; 0 where that shows only as it is read, as in an archive."""
+        if self._pieces is not None:
+            return 0
+        place = self.raw.tell()
+        end = self.raw.seek(0, os.SEEK_END)
+        self.raw.seek(place)
+        return end
 
     def seekable(self) -> BinaryIO:
         """The decompressed bytes as a file in which one can go to any place."""

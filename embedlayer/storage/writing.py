@@ -8,8 +8,10 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.archives import KINDS
 
 READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
 
@@ -53,6 +55,23 @@ def whole_or_nothing(path: Path, folder: bool = False) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             shutil.rmtree(unfinished) if folder else unfinished.unlink(missing_ok=True)
+
+
+def also_compressed(*suffixes: str) -> tuple[str, ...]:
+    """Suffixes of files, and those of their archives that :func:`open_to_write` makes."""
+    return (*suffixes, *(one + archive for one in suffixes for archive in KINDS))
+
+
+@contextmanager
+def open_to_write(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; what is written is compressed when the suffix says so."""
+    with path.open("wb") as stream:
+        kind = KINDS.get(path.suffix.lower())
+        if kind is None:
+            yield stream
+        else:
+            with kind.writer(stream) as compressed:
+                yield compressed
 
 
 def sync(path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions
-from embedlayer.vectors.formats.rows import distinct
+from embedlayer.vectors.formats.words import distinct
 
 
 def asked_for(contents: Contents, options: ReadingOptions) -> Contents:

@@ -16,7 +16,8 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.npy import read_npy, read_npz
-from embedlayer.storage.pickles import Global, Made, begins_pickle, read_pickle
+from embedlayer.storage.pickle_machine import Global, Made
+from embedlayer.storage.pickles import begins_pickle, read_pickle
 from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
@@ -143,16 +144,17 @@ def _matrix(saved: _Saved, words: list[str]) -> np.ndarray:
 def _of_fasttext(saved: _Saved, words: list[str]) -> np.ndarray:
     """gensim 4 does not save what it can compute."""
     own, table = saved.array("vectors_vocab"), saved.array("vectors_ngrams")
-    sizes = [saved.attributes.get(name) for name in ("min_n", "max_n")]
-    if own is None or table is None or not all(type(n) is int and 0 <= n < 100 for n in sizes):
+    min_n, max_n = saved.attributes.get("min_n"), saved.attributes.get("max_n")
+    if own is None or table is None or not isinstance(min_n, int) or not isinstance(max_n, int):
         raise EmbedlayerError(f"a pickle of {saved.name:.80}, which has no vectors")
     if saved.attributes.get("compatible_hash") is not True:
         raise EmbedlayerError(
             "FastText's n-grams, hashed as gensim did before 3.7: load and save it with gensim"
         )
-    if own.ndim != 2 or table.shape[1:] != own.shape[1:] or len(own) != len(words):
+    known = own.dtype.kind == table.dtype.kind == "f" and own.ndim == table.ndim == 2
+    if not known or own.shape != (len(words), table.shape[1]):
         raise EmbedlayerError(f"vectors {own.shape} and n-grams {table.shape}: damaged")
-    return with_ngrams(words, own, table, *sizes) if len(table) else own
+    return with_ngrams(words, own, table, min_n, max_n) if len(table) else own
 
 
 def _counts(saved: _Saved, words: list[str]) -> np.ndarray | None:

@@ -1,12 +1,12 @@
 """Arrays of NumPy inside a pickle, from what the pickle says of them: NumPy unpickles nothing."""
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.npy import array_of
-from embedlayer.storage.pickles import Global, Made
+from embedlayer.storage.pickle_machine import Global, Made
 
 CORE = ("numpy.core", "numpy._core")  # before NumPy 2, and since
 MAKERS = {
@@ -30,7 +30,7 @@ RANDOM = {
 }
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: Any) -> TypeGuard[Made]:
     """Whether a value of a pickle stands for an array, or for a number of NumPy's."""
     return isinstance(value, Made) and value.of in MAKERS
 

@@ -2,7 +2,7 @@
 
 TensorBoard shows it (``tensorboard --logdir FOLDER``), and https://projector.tensorflow.org loads
 the two .tsv files. metadata.tsv has a line for each word; with counts it has two columns, and a
-line of their names. Folders of other programs are read too, also with the tensors in a ``.bytes`` file.
+line of their names. Other programs' folders are read too, also with the tensors in a .bytes file.
 """
 
 import re

@@ -17,7 +17,7 @@ from embedlayer.storage.reading import open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions
-from embedlayer.vectors.formats.rows import check_words
+from embedlayer.vectors.formats.words import check_words
 
 MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 PLACES = (".", "0_StaticEmbedding")  # where model2vec, and sentence-transformers, put them
@@ -134,7 +134,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 def _tokenizer(words: Any) -> dict[str, Any]:
     """As the library ``tokenizers`` reads it: https://huggingface.co/docs/tokenizers."""
-    model = {
+    model: dict[str, Any] = {
         "type": "BPE",
         "dropout": None,
         "unk_token": None,
