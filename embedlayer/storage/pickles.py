@@ -8,7 +8,7 @@ so, any other is refused. An object is a :class:`Made`: the name, its arguments 
 import pickle
 import struct
 from collections.abc import Callable
-from pickletools import code2op
+from pickletools import opcodes
 from typing import Any
 
 from embedlayer.errors import EmbedlayerError
@@ -52,7 +52,7 @@ def _run(machine: Machine) -> Any:
     except EmbedlayerError as error:
         problem = str(error)
     except KeyError:
-        name = code2op[chr(code)].name if chr(code) in code2op else f"{code:#x}"
+        name = next((one.name for one in opcodes if one.code == chr(code)), f"{code:#x}")
         problem = f"the opcode {name}, or what it refers to, is not known here"
     except (IndexError, ValueError, TypeError, AttributeError, struct.error):
         problem = "damaged or cut off"
