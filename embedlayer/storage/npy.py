@@ -22,7 +22,7 @@ from embedlayer.storage.archives import check_expansion
 
 ZIP = b"PK\x03\x04"
 MOST_HEADER = 10_000  # bytes: so much NumPy parses, too
-MOST_AXES = 32
+MOST_AXES, MOST_SIZE = 32, 1 << 40
 NUMBERS = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
 TEXT = re.compile(r"[<>|=]?[SU][1-9]\d{0,8}")
 DAMAGE = (
@@ -46,7 +46,7 @@ def array_of(data: Any, dtype: str, shape: Sequence[Any], fortran: bool = False)
     if not (isinstance(dtype, str) and (NUMBERS.fullmatch(dtype) or TEXT.fullmatch(dtype))):
         raise EmbedlayerError(f"an array of {dtype!s:.40}: numbers or words are expected")
     view = memoryview(data).cast("B").toreadonly()
-    known = all(type(size) is int and 0 <= size <= len(view) for size in shape)
+    known = all(type(size) is int and 0 <= size < MOST_SIZE for size in shape)
     kind = np.dtype(dtype)
     if not known or len(shape) > MOST_AXES or math.prod(shape) * kind.itemsize != len(view):
         raise EmbedlayerError(f"an array {shape!s:.60} of {dtype} in {len(view)} bytes: damaged")

@@ -158,7 +158,7 @@ def _of_fasttext(saved: _Saved, words: list[str]) -> np.ndarray:
 
 
 def _counts(saved: _Saved, words: list[str]) -> np.ndarray | None:
-    """The counts, unless gensim made them up: V, V − 1, … 1 where it knew none."""
+    """The counts; none if gensim made them up (V, V − 1, … 1), or words were added without."""
     counts: Any = None
     expandos, vocab = saved.attributes.get("expandos"), saved.attributes.get("vocab")
     if isinstance(expandos, dict) and is_array(expandos.get("count")):
@@ -169,6 +169,6 @@ def _counts(saved: _Saved, words: list[str]) -> np.ndarray | None:
         numbers = [int(array_in(one)) if is_array(one) else one for one in found]
         if {type(number) for number in numbers} == {int}:
             counts = np.array(numbers)
-    if counts is None or np.array_equal(counts, np.arange(len(words), 0, -1)):
-        return None
-    return counts
+    made_up = np.arange(len(words), 0, -1)
+    known = counts is not None and counts.shape == made_up.shape
+    return counts if known and not np.array_equal(counts, made_up) else None
