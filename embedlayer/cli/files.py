@@ -84,13 +84,19 @@ def _about_vectors(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
     vectors = Vectors.load(path, **reading)
     return {
         "path": str(path),
-        "bytes": Path(expanded(path)).stat().st_size,
+        "bytes": _bytes_of(Path(expanded(path))),
         "words": len(vectors),
         "dim": vectors.dim,
         "tokens": None if vectors.counts is None else int(vectors.counts.sum()),
         "first_words": list(vectors.words[:MOST_FREQUENT]),
         "metadata": vectors.metadata,
     }
+
+
+def _bytes_of(path: Path) -> int:
+    """Those of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if not file.is_dir())
 
 
 def _flat(about: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -20,6 +20,7 @@ from embedlayer.vectors.formats import (
     word2vec_binary,
     word2vec_text,
 )
+from embedlayer.vectors.formats.columns import pyarrow
 from embedlayer.vectors.formats.contents import (
     Contents,
     FolderFormat,
@@ -44,6 +45,8 @@ FORMATS: dict[str, Format] = {
 }
 # Folders, likewise.
 FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
+# What a format needs of an extra: called, it raises where that is not installed.
+LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
@@ -97,11 +100,15 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
         size: bytes that are going to be written, at least.
 
     Raises:
-        EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
-            to, something in the file's place that is no file, or a disk without room.
+        EmbedlayerError: a format that is unknown, or whose library is missing; a folder that is
+            missing or cannot be written to; in a file's place something that is no file, in a
+            folder's place anything but an empty folder; or a disk without room.
     """
     path = Path(expanded(path))
-    check_place(path, folder=_format_to_write(path, format) in FOLDERS)
+    name = _format_to_write(path, format)
+    if name in LIBRARIES:
+        LIBRARIES[name]()
+    check_place(path, folder=name in FOLDERS)
     check_room(path, size)
 
 
