@@ -8,7 +8,7 @@ import codecs
 import logging
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +24,8 @@ SUFFIXES = also_compressed(".bin")
 BUFFER_BYTES = 1 << 20  # in a core's cache, from which the numbers are copied
 MOST_RECORD = 1 << 26  # bytes of a row: room for 16 million dimensions
 MOST_HEADER = 1 << 12
+
+SPACE = 32
 
 _log = logging.getLogger("embedlayer")
 
@@ -81,11 +83,12 @@ class _Records:
         table: their numbers.
     """
 
-    def __init__(self, stream: BinaryIO, place: int, table: Table, dim: int, errors: str) -> None:
+    def __init__(self, stream: Any, place: int, table: Table, dim: int, errors: str) -> None:
         self.words: list[str] = []
         self.table = table
         self._stream, self._errors, self._width = stream, errors, 4 * dim
         self._buffer = bytearray(BUFFER_BYTES)
+        self._letters = np.empty(BUFFER_BYTES, np.uint8)
         self._start = self._end = 0  # of what is in the buffer, and not taken
         self._before = place  # bytes of the file before the buffer
 
@@ -113,12 +116,13 @@ class _Records:
             )
         if 2 * len(rest) > len(self._buffer):
             self._buffer = bytearray(2 * len(self._buffer))
+            self._letters = np.empty(len(self._buffer), np.uint8)
         self._buffer[: len(rest)] = rest
         self._before += self._start
-        piece = self._stream.read(len(self._buffer) - len(rest))
-        self._start, self._end = 0, len(rest) + len(piece)
-        self._buffer[len(rest) : self._end] = piece
-        return bool(piece)
+        with memoryview(self._buffer) as free:
+            size = self._stream.readinto(free[len(rest) :])
+        self._start, self._end = 0, len(rest) + size
+        return size > 0
 
     def _take(self, most: int | None) -> None:
         from embedlayer.vectors.formats.records import take_records
@@ -130,28 +134,31 @@ class _Records:
         room = room if most is None else min(room, most - len(self.words))
         values = self.table.room(room)[:room].view(np.uint8)
         starts, ends = np.empty((2, room), np.int64)
-        self._start, count, divided = take_records(data, self._start, values, starts, ends)
+        self._start, count, size, divided = take_records(
+            data, self._start, values, self._letters, starts, ends
+        )
         self.table.take(count)
-        for start, end in zip(starts[:count].tolist(), ends[:count].tolist(), strict=True):
-            self.words.append(self._word(start, end))
+        words = self._letters[: max(size - 1, 0)].tobytes()
+        names = decoded(words, self._errors)
+        if count and (names is None or words[0] == SPACE or b"  " in words or words[-1] == SPACE):
+            self._check_words(starts[:count], ends[:count])
+        if names is not None:
+            self.words += names.split(" ")
         if divided:
+            self._check_words(starts[count : count + 1], ends[count : count + 1])
             start, end = int(starts[count]), int(ends[count])
-            self._word(start, end)
             raise EmbedlayerError(
-                f"{self._place(start)}: the word {bytes(self._buffer[start:end][:40])!r} holds "
-                "white space or a NUL; it, or a row before it, is not where it should be: was "
-                "there a space in a word?"
+                f"row {len(self.words) + 1}, byte {self._before + start}: the word "
+                f"{bytes(self._buffer[start:end][:40])!r} holds white space or a NUL; it, or a row "
+                "before it, is not where it should be: was there a space in a word?"
             )
 
-    def _word(self, start: int, end: int) -> str:
-        name = decoded(bytes(self._buffer[start:end]), self._errors)
-        if name is None:
+    def _check_words(self, starts: np.ndarray, ends: np.ndarray) -> None:
+        """Raise EmbedlayerError for the first that is none."""
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True), len(self.words) + 1):
             word = bytes(self._buffer[start:end])
-            raise EmbedlayerError(f"{self._place(start)}: {no_word(word)}")
-        return name
-
-    def _place(self, start: int) -> str:
-        return f"row {len(self.words) + 1}, byte {self._before + start}"
+            if decoded(word, self._errors) is None:
+                raise EmbedlayerError(f"row {row}, byte {self._before + start}: {no_word(word)}")
 
 
 def _complain(what: str, options: ReadingOptions) -> None:
