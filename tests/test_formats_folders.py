@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import mistake, run
 from conftest import import_or_skip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedlayer.cli import main
 from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.files import FOLDERS, check_writable, recognise_folder
 from embedlayer.vectors.vectors import Vectors
@@ -121,15 +121,17 @@ def test_words_that_a_folder_cannot_hold(tmp_path, name, words):
         assert list(tmp_path.iterdir()) == []
 
 
-def test_convert_writes_and_reads_folders(tmp_path, capsys):
+def test_convert_writes_and_reads_folders(tmp_path):
     VECTORS.save(tmp_path / "v.safetensors")
     for name in FOLDERS:
-        main(["convert", str(tmp_path / "v.safetensors"), str(tmp_path / name), "--format", name])
-        main(["convert", str(tmp_path / name), str(tmp_path / f"{name}.safetensors")])
+        run("convert", tmp_path / "v.safetensors", tmp_path / name, "--format", name)
+        run("convert", tmp_path / name, tmp_path / f"{name}.safetensors")
         check_same(Vectors.load(tmp_path / f"{name}.safetensors"), VECTORS)
-        main(["info", "--json", str(tmp_path / name)])
         size = sum(path.stat().st_size for path in (tmp_path / name).iterdir())
-        assert json.loads(capsys.readouterr().out)["results"][0]["bytes"] == size
+        about = json.loads(run("info", "--json", tmp_path / name).stdout)
+        assert about["results"][0]["bytes"] == size
+        told = mistake("convert", tmp_path / "v.safetensors", tmp_path / name, "--format", name)
+        assert "something is there, and a folder replaces nothing" in told
     with pytest.raises(EmbedlayerError, match="a folder without the files of a known format"):
         Vectors.load(tmp_path)
     with pytest.raises(
