@@ -90,8 +90,7 @@ class Vectors:
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
 
-        ``docs/files_formats.md`` says what each keeps. 'static' and 'projector' are folders, which
-        replace nothing but an empty folder.
+        ``docs/files_formats.md`` says what each keeps; a folder replaces nothing but an empty one.
 
         Raises:
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a

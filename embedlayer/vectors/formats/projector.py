@@ -18,6 +18,7 @@ from embedlayer.storage.reading import Opened, open_to_read
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions
+from embedlayer.vectors.formats.rows import lines_of
 
 CONFIG, TENSORS, METADATA = "projector_config.pbtxt", "tensors.tsv", "metadata.tsv"
 WORDS = ("word", "label", "token", "name")
@@ -62,9 +63,13 @@ def write(folder: Path, contents: Contents) -> None:
             that UTF-8 cannot hold.
     """
     _check_words(contents)
-    with (folder / TENSORS).open("w", encoding="ascii", newline="\n") as stream:
-        for row in contents.matrix:
-            stream.write("\t".join(row.astype(str).tolist()) + "\n")
+    no_words = np.zeros(len(contents.words) + 1, np.int64)
+    with (folder / TENSORS).open("wb") as stream:
+        for block in lines_of(contents.matrix, np.empty(0, np.uint8), no_words):
+            text = (
+                bytes(block).replace(b"\n ", b"\n").removeprefix(b" ")
+            )  # before each first number
+            stream.write(text.replace(b" ", b"\t"))
     lines = list(contents.words)
     if contents.counts is not None:
         lines = [f"{word}\t{count}" for word, count in zip(lines, contents.counts, strict=True)]
