@@ -22,7 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from time import monotonic, process_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import zstandard
@@ -32,6 +33,7 @@ from embedlayer.storage.npy import read_npy
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
+from embedlayer.vectors.formats import lines, rows
 from embedlayer.vectors.formats.gensim import HEAD
 from embedlayer.vectors.vectors import Vectors
 
@@ -194,6 +196,8 @@ def _saved(*suffixes: str) -> Callable[[Path], list[bytes]]:
     def seeds(folder: Path) -> list[bytes]:
         for suffix in suffixes:
             VECTORS.save(folder / f"seed{suffix}")
+            with patch.object(lines, "FEW_BYTES", 0):  # compiles before any case is timed
+                Vectors.load(folder / f"seed{suffix}")
         return [(folder / f"seed{suffix}").read_bytes() for suffix in suffixes]
 
     return seeds
@@ -266,6 +270,33 @@ def _npy_seeds(folder: Path) -> list[bytes]:
     return [(folder / f"{number}.npy").read_bytes() for number in range(len(arrays))]
 
 
+def _large(format: str) -> Callable[[Path], None]:
+    """Read as large files are, by compiled code in many blocks: as small ones are by Python."""
+
+    def read(path: Path) -> None:
+        outcomes = []
+        size = path.stat().st_size
+        options = {"limit": size % 7 or None, "damaged": ("error", "skip")[size % 2]}
+        options["errors"] = ("strict", "replace", "ignore")[size % 3]
+        for few, block in ((sys.maxsize, rows.BLOCK_BYTES), (0, 64)):
+            with patch.object(lines, "FEW_BYTES", few), patch.object(rows, "BLOCK_BYTES", block):
+                outcomes.append(_outcome(path, format, options))
+        assert outcomes[0] == outcomes[1], outcomes
+        if isinstance(outcomes[0], str):
+            raise EmbedlayerError(outcomes[0])
+
+    return read
+
+
+def _outcome(path: Path, format: str, options: dict[str, Any]) -> str | tuple[Any, ...]:
+    """Words and matrix of a file; the error of one that is refused, without its end."""
+    try:
+        vectors = Vectors.load(path, format, **options)
+    except EmbedlayerError as error:
+        return str(error)
+    return vectors.words, vectors.matrix.tobytes()
+
+
 PAIRS = ["tiger,cat,7.35\nof,the,10\n", "# c\n\nthe\tof\tN\t7.35\tX\n7\t3.5\tN\t1\tY\n"]
 PAIRS += [",word1,word2,score\n0,the,of,9\n1,the,café,1\n2,of,7,2\n", "the of 1\nof café 2e0\n"]
 QUESTIONS = [
@@ -284,6 +315,8 @@ TARGETS = {
     "projector": _in_folder("projector", "tensors.tsv", "metadata.tsv", "projector_config.pbtxt"),
     "static": _in_folder("static", "tokenizer.json", "model.safetensors", "config.json"),
     "glove": Target(_saved(".glove", ".glove.gz"), _vectors("glove")),
+    "word2vec-text-large": Target(_saved(".vec", ".vec.zst"), _large("word2vec-text")),
+    "glove-large": Target(_saved(".glove", ".glove.xz"), _large("glove")),
     "vocabulary": Target(_vocabulary, Vocabulary.load),
     "text": Target(_given(*LINES), _corpus),
     "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),

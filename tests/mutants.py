@@ -71,6 +71,7 @@ EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kern
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY = "vectors/formats/word2vec_binary.py"
+SHORTEST = "vectors/formats/shortest.py"
 RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
 MUTANTS = {
@@ -262,7 +263,27 @@ MUTANTS = {
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
     ),
     "rows behind those of the header": Mutant(
-        BINARY, "data[start:].strip", "data[start : start + 1].strip", "formats"
+        BINARY, 'bool(rest.strip(b"\n"))', 'bool(rest[:1].strip(b"\n"))', "formats"
+    ),
+    "numbers between two float32s are written to odd ones": Mutant(
+        SHORTEST, "even = fraction & 1 == 0", "even = fraction & 1 == 1", "formats_digits"
+    ),
+    "the digits behind the shortest are cut off": Mutant(
+        SHORTEST, "rest > 0 or (rest == 0 and units & 1)", "False", "formats_digits"
+    ),
+    "a power below a power of two is as wide as the others": Mutant(
+        SHORTEST, "fraction == 0 and biased > 1", "fraction == 0 and biased > 9999",
+        "formats_digits",
+    ),
+    "numbers of 17 digits are rounded as they come": Mutant(
+        "vectors/formats/numbers.py", "ERROR = 2.0**-49", "ERROR = 0.0", "formats_digits"
+    ),
+    "what is skipped is not counted as a line": Mutant(
+        "vectors/formats/rows.py", "line += block.lines", "line += len(block.words)",
+        "formats_options",
+    ),
+    "rows behind the limit are kept": Mutant(
+        BINARY, "min(room, most - len(self.words))", "room", "formats_options"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

@@ -1,7 +1,5 @@
 """The command that shows it all in a minute, on a text that every machine has: demo."""
 
-from pathlib import Path
-
 import click
 
 from embedlayer.cli.documentation import demo_sentences
@@ -27,10 +25,10 @@ MIN_COUNT = 15
     metavar="OUT",
     default="demo.safetensors",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="The file for the vectors.",
 )
-def demo(output: Path) -> None:
+def demo(output: str) -> None:
     """Train on the documentation of Python and NumPy, show some neighbours, save the vectors.
 
     The text is read out of the installed source files; nothing is fetched from anywhere.

@@ -18,6 +18,7 @@ from embedlayer.cli.output import (
 from embedlayer.cli.reading import reading_options
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.reading import expanded
+from embedlayer.storage.remote import is_url
 from embedlayer.text.cache import clear_cache, remove_entry
 from embedlayer.text.entries import cache_entries
 from embedlayer.vectors.files import FOLDERS, FORMATS, check_writable
@@ -33,11 +34,11 @@ ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from 
 
 
 @click.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN", type=click.Path())
+@click.argument("output", metavar="OUT", type=click.Path())
 @format_option
 @reading_options
-def convert(source: Path, output: Path, format: str | None, **reading: Any) -> None:
+def convert(source: str, output: str, format: str | None, **reading: Any) -> None:
     """Write the vectors of IN to OUT, in another format."""
     check_writable(output, format)
     vectors = Vectors.load(source, **reading)
@@ -46,7 +47,7 @@ def convert(source: Path, output: Path, format: str | None, **reading: Any) -> N
 
 
 @click.command()
-@click.argument("paths", metavar="[VECTORS]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[VECTORS]...", nargs=-1, type=click.Path())
 @click.option(
     "--clear-cache", "clear", is_flag=True, help="Remove all encoded texts from the cache."
 )
@@ -56,7 +57,7 @@ def convert(source: Path, output: Path, format: str | None, **reading: Any) -> N
 @reading_options
 @json_option
 def info(
-    paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool, **reading: Any
+    paths: tuple[str, ...], clear: bool, remove: str | None, as_json: bool, **reading: Any
 ) -> None:
     """What vectors are, or what the cache holds.
 
@@ -80,11 +81,11 @@ def info(
         _show_cache(as_json)
 
 
-def _about_vectors(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
+def _about_vectors(path: str, reading: dict[str, Any]) -> dict[str, Any]:
     vectors = Vectors.load(path, **reading)
     return {
-        "path": str(path),
-        "bytes": _bytes_of(Path(expanded(path))),
+        "path": path,
+        "bytes": None if is_url(path) else _bytes_of(Path(expanded(path))),
         "words": len(vectors),
         "dim": vectors.dim,
         "tokens": None if vectors.counts is None else int(vectors.counts.sum()),

@@ -1,6 +1,5 @@
 """Commands that ask vectors: nearest, analogy, similarity, evaluate."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -9,7 +8,7 @@ from embedlayer.cli.output import json_option, print_json, print_table, tell
 from embedlayer.cli.reading import reading_options
 from embedlayer.vectors.vectors import Vectors
 
-vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
+vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path())
 k_option = click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1), help="How many words to give."
 )
@@ -21,7 +20,7 @@ k_option = click.option(
 @k_option
 @reading_options
 @json_option
-def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool, **reading: Any) -> None:
+def nearest(path: str, words: tuple[str, ...], k: int, as_json: bool, **reading: Any) -> None:
     """The words nearest to each WORD, by cosine."""
     answers = Vectors.load(path, **reading).nearest(list(words), k)
     if as_json:
@@ -47,7 +46,7 @@ def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool, **reading
 @k_option
 @reading_options
 @json_option
-def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool, **reading: Any) -> None:
+def analogy(path: str, a: str, b: str, c: str, k: int, as_json: bool, **reading: Any) -> None:
     """A is to B as C is to what?
 
     The answers are the words nearest to B − A + C, by cosine.
@@ -64,7 +63,7 @@ def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool, **reading
 @click.argument("words", metavar="A B...", nargs=-1, required=True)
 @reading_options
 @json_option
-def similarity(path: Path, words: tuple[str, ...], as_json: bool, **reading: Any) -> None:
+def similarity(path: str, words: tuple[str, ...], as_json: bool, **reading: Any) -> None:
     """The cosine of A and B, and of more pairs."""
     if len(words) % 2:
         raise click.UsageError(f"words come in pairs, but {len(words)} were given")
@@ -78,7 +77,7 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool, **reading: Any
 
 @click.command()
 @vectors_argument
-@click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("sets", metavar="SET...", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--restrict-vocab",
     type=click.IntRange(1),
@@ -88,8 +87,8 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool, **reading: Any
 @reading_options
 @json_option
 def evaluate(
-    path: Path,
-    sets: tuple[Path, ...],
+    path: str,
+    sets: tuple[str, ...],
     restrict_vocab: int | None,
     case_sensitive: bool,
     as_json: bool,

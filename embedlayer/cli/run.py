@@ -32,7 +32,7 @@ MOST_PASSES = 40
 def run_training(
     read: Callable[[ReadingProgress | None], Corpus],
     model: Word2Vec,
-    output: Path,
+    output: str,
     format: str | None,
     *,
     quiet: bool = False,
@@ -85,7 +85,7 @@ def advice(tokens: int, epochs: int) -> str:
     )
 
 
-def save_somewhere(vectors: Vectors, output: Path, format: str | None) -> None:
+def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:
     """Write vectors; where that fails, elsewhere, for hours of training may be in them.
 
     Raises:

@@ -28,7 +28,7 @@ from embedlayer.vectors.files import check_writable
     "--output",
     metavar="OUT",
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="The file for the vectors; its suffix tells the format.",
 )
 @format_option
@@ -39,7 +39,7 @@ from embedlayer.vectors.files import check_writable
 @json_option
 def train(
     texts: tuple[str, ...],
-    output: Path,
+    output: str,
     format: str | None,
     model: str,
     no_cache: bool,
@@ -73,11 +73,11 @@ def train(
         note(summary(report))
 
 
-def _found(texts: tuple[str, ...], output: Path) -> list[str]:
+def _found(texts: tuple[str, ...], output: str) -> list[str]:
     """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
-    output = Path(expanded(output))
+    place = Path(expanded(output))
     files = find_files(texts)
     for file in files:
-        if output.exists() and os.path.exists(file) and output.samefile(file):
+        if place.exists() and os.path.exists(file) and place.samefile(file):
             raise EmbedlayerError(f"{output} is one of the texts: choose another output")
     return files

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
+from embedlayer.storage.remote import is_url, open_url
 
 TEXT_START = 1 << 16  # bytes in which what a text cannot hold is looked for
 ENDING = re.compile(r"[\w.]{1,100}")
@@ -104,13 +105,13 @@ class Opened:
 
 @contextmanager
 def open_to_read(path: str | Path) -> Iterator[Opened]:
-    """A file, decompressed; "~" is the user's home.
+    """A file, decompressed; "~" is the user's home, and a URL what fsspec finds there.
 
     Raises:
         EmbedlayerError: a damaged file, or one that expands too far, also while it is read.
         OSError: a file that is missing or cannot be read.
     """
-    with open(expanded(path), "rb") as raw, opened(raw, str(path)) as file:
+    with _raw(path) as raw, opened(raw, str(path)) as file:
         yield file
 
 
@@ -129,15 +130,19 @@ def opened(raw: BinaryIO, name: str) -> Iterator[Opened]:
         raise EmbedlayerError(f"{name} is damaged: {error}") from error  # so does bz2
 
 
+def _raw(path: str | Path) -> AbstractContextManager[BinaryIO]:
+    return open_url(str(path)) if is_url(path) else open(expanded(path), "rb")
+
+
 def expanded(path: str | os.PathLike[str]) -> str:
-    """The path, in which "~" stands for the user's home.
+    """The path, in which "~" stands for the user's home; a URL as it is.
 
     Raises:
         EmbedlayerError: a path with a NUL, which no system allows.
     """
     if "\0" in os.fspath(path):
         raise EmbedlayerError(f"no file can have the name {path!r}: it holds a NUL")
-    return os.path.expanduser(os.fspath(path))
+    return os.path.expanduser(os.fspath(path))  # no URL begins with it
 
 
 def check_text(start: bytes, name: str) -> None:

@@ -6,31 +6,42 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS
+from embedlayer.storage.remote import check_url, is_url, uploaded
 
 READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
 
 
-@contextmanager
-def whole_or_nothing(path: Path, folder: bool = False) -> Iterator[Path]:
+def whole_or_nothing(path: str | Path, folder: bool = False) -> AbstractContextManager[Path]:
     """A path to write to, which takes the place of ``path`` only when all went well.
 
-    It is beside ``path``, or beside what that links to: the link stays.
+    It is beside ``path``, or beside what that links to: the link stays. That of a URL is a
+    temporary file of this machine.
 
     Args:
         path: what is written; a file of that name is replaced.
-        folder: a folder is made, with what the block puts into it. It replaces nothing: the block
-            is not begun if anything but an empty folder has its place.
+        folder: a folder is made, with what the block puts into it. It replaces nothing but an empty
+            folder; else the block is not begun.
 
     Raises:
-        OSError: a folder that is missing or cannot be written to, one that would replace something,
-            a full disk; with ``path``.
+        EmbedlayerError: a URL that cannot be written so.
+        OSError: a folder that is missing or cannot be written to, or would replace something; a
+            full disk; with ``path``.
     """
+    if is_url(path):
+        _check_url(str(path), folder)
+        return uploaded(str(path))
+    return _renamed(Path(path), folder)
+
+
+@contextmanager
+def _renamed(path: Path, folder: bool) -> Iterator[Path]:
+    """A path beside a file or a folder, which takes its place."""
     place = path.resolve()
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
@@ -92,13 +103,22 @@ def check_folder(path: Path) -> None:
         raise FileExistsError(errno.EEXIST, why, str(path))
 
 
-def check_place(path: Path, folder: bool = False) -> None:
+def check_place(path: str | Path, size: int = 0, folder: bool = False) -> None:
     """Raise now what writing a file would raise later, after long work; nothing is left behind.
 
+    Args:
+        path: of the file, or a URL, of which only the kind is known before it is written.
+        size: bytes that are going to be written, at least.
+        folder: it is to be a folder, whose place nothing but an empty one may have.
+
     Raises:
-        EmbedlayerError: a folder that is missing or cannot be written to, or something in the
-            file's place that is no file; if it is to be a ``folder``, that is no empty one.
+        EmbedlayerError: a folder that is missing or cannot be written to, something in the file's
+            place that is no file, a disk without room.
     """
+    if is_url(path):
+        _check_url(str(path), folder)
+        return
+    path = Path(path)
     if not folder and path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
@@ -107,13 +127,15 @@ def check_place(path: Path, folder: bool = False) -> None:
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
-
-
-def check_room(path: Path, size: int) -> None:
-    """Raise EmbedlayerError if the disk of a file has no room for so many bytes more."""
     free = shutil.disk_usage(path.resolve().parent).free
     if free < size:
         raise EmbedlayerError(
             f"cannot write {path}: it takes {size / 1e6:,.1f} MB, and its disk has "
             f"{free / 1e6:,.1f} MB free: free some space, or name a file on another disk"
         )
+
+
+def _check_url(url: str, folder: bool) -> None:
+    if folder:
+        raise EmbedlayerError(f"cannot write {url}: a folder is not sent to a URL; save it here")
+    check_url(url)

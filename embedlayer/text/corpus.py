@@ -72,7 +72,8 @@ class Corpus:
         """Count and encode text files; a line is a sentence.
 
         Args:
-            paths: files (plain, .gz, .bz2, .xz, .zst), globs, folders, '-' for standard input.
+            paths: files (plain, .gz, .bz2, .xz, .zst), globs, folders, '-' for standard input,
+                URLs that fsspec knows (``s3://…``, one with a ``*`` for all that match).
             min_count: rarer words are out of the vocabulary.
             max_size: the most words of the vocabulary; the most frequent are kept.
             max_sentence: longer sentences are cut after so many words of the vocabulary.
@@ -82,7 +83,8 @@ class Corpus:
                 function cannot be compared with yesterday's: without a key nothing is cached.
             errors: 'strict' raises where a text is not UTF-8, 'replace' reads U+FFFD there.
             cache: keep the result in the cache, and take it from there when it was made from the
-                same files with the same options. Standard input and pipes are never cached.
+                same files with the same options. Standard input, pipes and
+                URLs are never cached: what they give may change unseen.
             workers: threads; default: all cores. The result does not depend on it.
             progress: called with the bytes read and those in all (None from a pipe).
 

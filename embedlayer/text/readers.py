@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, expanded, open_to_read, opened
+from embedlayer.storage.remote import is_url, matching_urls
 
 STDIN = "-"
 MOST_WORD = 1 << 26  # bytes between two white spaces: what has more of them is no text
@@ -44,21 +45,23 @@ def find_files(sources: Source | Sequence[Source]) -> list[str]:
     if not files:
         raise EmbedlayerError("no text was named: give at least one file")
     for file in files:
-        if file != STDIN and not os.access(file, os.R_OK):
+        if file != STDIN and not is_url(file) and not os.access(file, os.R_OK):
             raise EmbedlayerError(f"cannot read {file}: permission denied")
     return files
 
 
 def total_bytes(files: list[str]) -> int | None:
-    """The size on disk of all files together; None with a pipe or standard input among them."""
+    """The size on disk of all files together; None with a pipe, URL or standard input."""
     if not all_regular(files):
         return None
     return sum(os.stat(file).st_size for file in files)
 
 
 def all_regular(files: list[str]) -> bool:
-    """True unless there is a pipe or standard input among the files."""
-    return all(file != STDIN and stat.S_ISREG(os.stat(file).st_mode) for file in files)
+    """True unless there is a pipe, a URL or standard input among the files."""
+    return not any(map(is_url, files)) and all(
+        file != STDIN and stat.S_ISREG(os.stat(file).st_mode) for file in files
+    )
 
 
 def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block]:
@@ -105,6 +108,8 @@ def after_newline(piece: bytes) -> int:
 
 
 def _files_of(source: str) -> list[str]:
+    if is_url(source):
+        return _urls_of(source)
     path = expanded(source)
     if source == STDIN or os.path.isfile(path):
         return [path]
@@ -124,6 +129,16 @@ def _files_of(source: str) -> list[str]:
     if not files:
         raise EmbedlayerError(f"no file matches {source}")
     return list(dict.fromkeys(files))  # "**" matches a folder and the files in it
+
+
+def _urls_of(url: str) -> list[str]:
+    """A URL itself, unless it has a ``*``: a ``?`` or ``[`` may be a part of it."""
+    if "*" not in url:
+        return [url]
+    found = matching_urls(url)
+    if not found:
+        raise EmbedlayerError(f"no file matches {url}")
+    return found
 
 
 def _files_below(folder: str) -> list[str]:

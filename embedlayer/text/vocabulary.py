@@ -138,7 +138,7 @@ class Vocabulary:
         words, offsets = pack_words(self.words)
         tensors = {"words": words, "word_offsets": offsets, "counts": self.counts}
         try:
-            with whole_or_nothing(Path(expanded(path))) as unfinished:
+            with whole_or_nothing(expanded(path)) as unfinished:
                 write_tensors(unfinished, tensors)
         except OSError as error:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
-from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
+from embedlayer.storage.remote import is_url
+from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.vectors.formats import (
     arrow,
     gensim,
@@ -51,7 +52,9 @@ EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
-def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYTHING) -> Contents:
+def load(
+    path: str | Path, format: str | None = None, options: ReadingOptions = EVERYTHING
+) -> Contents:
     """What a file holds, as the options ask for it; its content tells an unnamed format.
 
     Raises:
@@ -60,14 +63,15 @@ def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYT
     """
     if format is not None:
         _check_name(format)
-    if format in FOLDERS or (format is None and path.is_dir()):
-        return FOLDERS[format or recognise_folder(path)].read(path, options)
+    if format in FOLDERS or (format is None and not is_url(path) and Path(path).is_dir()):
+        folder = Path(path)
+        return FOLDERS[format or recognise_folder(folder)].read(folder, options)
     with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
         return FORMATS[format or recognise(file)].read(file, options)
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
+def named(path: str | Path) -> Iterator[None]:
     """Within the block, an error of what a file holds tells the file."""
     try:
         yield
@@ -76,7 +80,7 @@ def named(path: Path) -> Iterator[None]:
         raise EmbedlayerError(text if text.startswith(str(path)) else f"{path}: {error}") from None
 
 
-def save(path: Path, contents: Contents, format: str | None = None) -> None:
+def save(path: str | Path, contents: Contents, format: str | None = None) -> None:
     """Write contents, the whole file or nothing; the suffix tells an unnamed format.
 
     Raises:
@@ -85,14 +89,14 @@ def save(path: Path, contents: Contents, format: str | None = None) -> None:
     """
     name = _format_to_write(path, format)
     chosen = FOLDERS[name] if name in FOLDERS else FORMATS[name]
-    try:
-        with whole_or_nothing(path, folder=name in FOLDERS) as unfinished:
+    with whole_or_nothing(path, folder=name in FOLDERS) as unfinished:
+        try:
             chosen.write(unfinished, contents)
-    except EmbedlayerError as error:
-        raise EmbedlayerError(f"cannot write {path}: {error}") from None
+        except EmbedlayerError as error:
+            raise EmbedlayerError(f"cannot write {path}: {error}") from None
 
 
-def check_writable(path: Path, format: str | None = None, size: int = 0) -> None:
+def check_writable(path: str | Path, format: str | None = None, size: int = 0) -> None:
     """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
 
     Args:
@@ -104,12 +108,11 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
             missing or cannot be written to; in a file's place something that is no file, in a
             folder's place anything but an empty folder; or a disk without room.
     """
-    path = Path(expanded(path))
+    path = expanded(path)
     name = _format_to_write(path, format)
     if name in LIBRARIES:
         LIBRARIES[name]()
-    check_place(path, folder=name in FOLDERS)
-    check_room(path, size)
+    check_place(path, size, folder=name in FOLDERS)
 
 
 def recognise(file: Opened) -> str:
@@ -140,7 +143,7 @@ def recognise_folder(folder: Path) -> str:
     raise EmbedlayerError(f"a folder without the files of a known format ({', '.join(FOLDERS)})")
 
 
-def _format_to_write(path: Path, name: str | None) -> str:
+def _format_to_write(path: str | Path, name: str | None) -> str:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
@@ -160,8 +163,8 @@ def _format_to_write(path: Path, name: str | None) -> str:
     )
 
 
-def _has_suffix(path: Path, format: str) -> bool:
-    return path.name.lower().endswith(FORMATS[format].SUFFIXES)
+def _has_suffix(path: str | Path, format: str) -> bool:
+    return Path(path).name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
 def _usual(format: str) -> str:

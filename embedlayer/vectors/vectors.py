@@ -83,7 +83,7 @@ class Vectors:
                 archive that holds far more than its size (``EMBEDLAYER_EXPANSION`` times, 100).
         """
         options = ReadingOptions(limit, errors, duplicates, damaged)
-        path = Path(expanded(path))
+        path = expanded(path)
         with files.named(path):
             return Vectors(*files.load(path, format, options))
 
@@ -97,7 +97,7 @@ class Vectors:
                 folder that is missing or cannot be written to.
         """
         contents = Contents(self._words, self._matrix, self._counts, self._metadata)
-        files.save(Path(expanded(path)), contents, format)
+        files.save(expanded(path), contents, format)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def analogies(
     syntactic = [score for score in scores if score.name.startswith("gram")]
     semantic = [score for score in scores if not score.name.startswith("gram")]
     return AnalogyResult(
-        benchmark=benchmark.path.name,
+        benchmark=benchmark.name,
         sections=scores,
         semantic=_together("semantic", semantic) if syntactic else None,
         syntactic=_together("syntactic", syntactic) if syntactic else None,

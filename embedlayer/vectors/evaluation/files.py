@@ -42,8 +42,13 @@ class Question(NamedTuple):
 class Benchmark(NamedTuple):
     """A benchmark file, read: its lines that are not empty, stripped, and their numbers from 1."""
 
-    path: Path
+    path: str | Path
     lines: list[tuple[int, str]]
+
+    @property
+    def name(self) -> str:
+        """Of the file, without its folder."""
+        return Path(self.path).name
 
     def error(self, number: int, message: str) -> EmbedlayerError:
         return EmbedlayerError(f"{self.path}, line {number}: {message}")
@@ -67,7 +72,7 @@ def read_benchmark(source: str | Path | Benchmark) -> Benchmark:
     except UnicodeDecodeError as error:
         raise EmbedlayerError(f"{source} is not UTF-8: {error}") from None
     lines = ((number, line.strip(" \t\r\f\v")) for number, line in enumerate(text.split("\n"), 1))
-    return Benchmark(Path(source), [(number, line) for number, line in lines if line])
+    return Benchmark(source, [(number, line) for number, line in lines if line])
 
 
 def holds_questions(benchmark: Benchmark) -> bool:

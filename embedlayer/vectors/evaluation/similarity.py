@@ -69,7 +69,7 @@ def similarity(
     scores = np.array([pair.score for pair in found])
     ranked = len(np.unique(cosines)) > 1 and len(np.unique(scores)) > 1
     return SimilarityResult(
-        benchmark=benchmark.path.name,
+        benchmark=benchmark.name,
         spearman=float(np.clip(spearmanr(cosines, scores).statistic, -1, 1)) if ranked else None,
         pairs=len(pairs),
         found=len(found),

@@ -47,10 +47,11 @@ def read_block(dim: int, options: ReadingOptions, text: bytes) -> Block:
     """The rows of D numbers in a text whose last line ends as all do; blank lines are none."""
     room = len(text) // (2 * dim + 2)  # a row has a letter, D digits, and what divides them
     block = Block(np.empty((room, dim), np.float32))
+    found = np.empty((3, room), np.int64) if len(text) > FEW_BYTES else None
     place = 0
     while place < len(text) and block.fatal is None:
-        if len(text) > FEW_BYTES:
-            place = _read_compiled(block, text, place, options)
+        if found is not None:
+            place = _read_compiled(block, text, place, found, options)
         if place < len(text) and block.fatal is None:
             end = text.index(b"\n", place)
             _read_line(block, text[place:end], options)
@@ -58,23 +59,23 @@ def read_block(dim: int, options: ReadingOptions, text: bytes) -> Block:
     return block
 
 
-def _read_compiled(block: Block, text: bytes, place: int, options: ReadingOptions) -> int:
-    """Rows from ``place`` on; the place of a line that Python is to read, or the end."""
+def _read_compiled(
+    block: Block, text: bytes, place: int, found: np.ndarray, options: ReadingOptions
+) -> int:
+    """Rows from ``place`` on; the place of a line that Python is to read, or the end.
+
+    ``found``, int64, (3, n or more), takes where words begin and end, and their lines.
+    """
     from embedlayer.vectors.formats.numbers import parse_rows
 
-    first, room = len(block.words), len(block.matrix)
-    starts, ends, lines = np.empty((3, room), np.int64)
-    place, row, line = parse_rows(
-        np.frombuffer(text, np.uint8), place, block.matrix, first, starts, ends, lines, block.lines
-    )
-    for found in range(first, row):
-        word = text[starts[found] : ends[found]]
-        name = decoded(word, options.errors)
+    first, data = len(block.words), np.frombuffer(text, np.uint8)
+    place, row, block.lines = parse_rows(data, place, block.matrix, first, found, block.lines)
+    for start, end, line in found[:, first:row].T.tolist():
+        name = decoded(text[start:end], options.errors)
         if name is None:
-            block.fatal = Fault(int(lines[found]), no_word(word))
+            block.fatal = Fault(line, no_word(text[start:end]))
             return place
         block.words.append(name)
-    block.lines = line
     return place
 
 

@@ -23,9 +23,8 @@ ERROR = 2.0**-49
 
 @compiled
 def parse_rows(
-    text: np.ndarray, place: int, matrix: np.ndarray, row: int,
-    starts: np.ndarray, ends: np.ndarray, lines: np.ndarray, line: int,
-) -> tuple[int, int, int]:  # fmt: skip
+    text: np.ndarray, place: int, matrix: np.ndarray, row: int, found: np.ndarray, line: int
+) -> tuple[int, int, int]:
     """Read rows from ``place`` on; stops before a line that is left to Python, if there is one.
 
     Args:
@@ -33,8 +32,8 @@ def parse_rows(
         place, line: where to begin: a line's first byte, and its number.
         matrix: float32, (n, D): receives the numbers of each row; the rest is left to Python.
         row: the first of its rows to fill.
-        starts, ends, lines: int64, (n,): receive where each row's word begins and ends, and the
-            number of its line.
+        found: int64, (3, n): receives where the word of each row begins and ends, and the number
+            of its line.
 
     Returns:
         Place, row and line behind the last one that was read.
@@ -52,7 +51,7 @@ def parse_rows(
         behind = _parse_numbers(text, end, matrix, row)
         if behind < 0:
             break
-        starts[row], ends[row], lines[row] = start, end, line
+        found[0, row], found[1, row], found[2, row] = start, end, line
         place, row, line = behind, row + 1, line + 1
     return place, row, line
 
