@@ -11,12 +11,15 @@ import bz2
 import gzip
 import lzma
 import os
+import pickle
 import re
 import resource
+import shutil
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from time import monotonic, process_time
@@ -27,11 +30,13 @@ import numpy as np
 import zstandard
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.npy import read_npy
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.entries import cache_entries
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.formats import lines, rows
+from embedlayer.vectors.formats.gensim import HEAD
 from embedlayer.vectors.vectors import Vectors
 
 MOST_SECONDS, MOST_MEMORY = 3.0, 1 << 30
@@ -246,6 +251,47 @@ def _vectors(format: str) -> Callable[[Path], None]:
     return read
 
 
+def _in_folder(format: str, *names: str) -> Target:
+    """A folder in which the case has the place of each of the files named, one after the other."""
+
+    def seeds(folder: Path) -> list[bytes]:
+        VECTORS.save(folder / "seed", format)
+        return [(folder / "seed" / name).read_bytes() for name in names]
+
+    def read(path: Path) -> None:
+        refused = []
+        for name in names:
+            shutil.copytree(path.parent / "seed", path.parent / "damaged", dirs_exist_ok=True)
+            shutil.copy(path, path.parent / "damaged" / name)
+            try:
+                Vectors.load(path.parent / "damaged", format)
+            except (EmbedlayerError, OSError) as error:
+                refused.append(error)
+        if len(refused) == len(names):
+            raise refused[0]
+
+    return Target(seeds, read)
+
+
+def _gensim(folder: Path) -> list[bytes]:
+    """A file of ours, and one as gensim 3 writes, whose array is in the file beside it."""
+    VECTORS.save(folder / "seed.kv")
+    np.save(folder / "case.vectors.npy", VECTORS.matrix)
+    state = {"index2word": WORDS, "vocab": {}, "__numpys": ["vectors"]}
+    return [(folder / "seed.kv").read_bytes(), HEAD + pickle.dumps(state, 2)[2:-1] + b"b."]
+
+
+def _npy(path: Path) -> None:
+    read_npy(path.read_bytes())
+
+
+def _npy_seeds(folder: Path) -> list[bytes]:
+    arrays = [VECTORS.matrix, np.array(WORDS), np.array(["a", None])]
+    for number, array in enumerate(arrays):
+        np.save(folder / f"{number}.npy", array, allow_pickle=True)
+    return [(folder / f"{number}.npy").read_bytes() for number in range(len(arrays))]
+
+
 def _large(format: str) -> Callable[[Path], None]:
     """Read as large files are, by compiled code in many blocks: as small ones are by Python."""
 
@@ -285,6 +331,11 @@ TARGETS = {
     "native": Target(_saved(".safetensors"), _vectors("native")),
     "word2vec-text": Target(_saved(".vec", ".vec.gz"), _vectors("word2vec-text")),
     "word2vec-binary": Target(_saved(".bin", ".bin.gz"), _vectors("word2vec-binary")),
+    "gensim": Target(_gensim, _vectors("gensim")),
+    "npy": Target(_npy_seeds, _npy, archives=False),
+    "npz": Target(_saved(".npz"), _vectors("npz")),
+    "projector": _in_folder("projector", "tensors.tsv", "metadata.tsv", "projector_config.pbtxt"),
+    "static": _in_folder("static", "tokenizer.json", "model.safetensors", "config.json"),
     "glove": Target(_saved(".glove", ".glove.gz"), _vectors("glove")),
     "word2vec-text-large": Target(_saved(".vec", ".vec.zst"), _large("word2vec-text")),
     "glove-large": Target(_saved(".glove", ".glove.xz"), _large("glove")),
@@ -294,6 +345,11 @@ TARGETS = {
     "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),
     "analogies": Target(_given(*QUESTIONS), lambda path: evaluate(VECTORS, path)),
 }
+
+
+if find_spec("pyarrow"):  # the extra `arrow`
+    TARGETS["parquet"] = Target(_saved(".parquet"), _vectors("parquet"))
+    TARGETS["arrow"] = Target(_saved(".arrow"), _vectors("arrow"))
 
 
 def main(name: str, seconds: str, seed: str = "0") -> None:

@@ -266,7 +266,7 @@ def test_a_kill_at_any_step_of_writing_leaves_a_whole_checkpoint(
     if found.epoch == 1:
         np.testing.assert_array_equal(found.tables.W_in, before)
     resumed = Training.resume(tmp_path / "c", corpus).run()
-    assert not list((tmp_path / "c").glob(".unfinished-*"))
+    assert not list((tmp_path / "c").glob(".*.checkpoint-*"))
     wanted = Training(corpus, SkipGram(dim=8), **ONE).run()
     np.testing.assert_array_equal(resumed.matrix, wanted.matrix)
 

@@ -207,7 +207,7 @@ def test_info_on_the_cache_and_clearing_it(tmp_path):
         (["nearest", "v.safetensors", "king", "--restrict-vocab", 0], "'--restrict-vocab'"),
         (["nearest", "v.safetensors", "king", "-k", 0], "'-k'"),
         (["nearest", "absent.vec", "king"], "absent.vec: No such file or directory"),
-        (["nearest", ".", "king"], ".: Is a directory"),
+        (["nearest", ".", "king"], ".: a folder without the files of a known"),
         (["nearest", "text", "king"], "text: neither a header nor a first row is of a known"),
         (["analogy", "v.safetensors", "man", "king"], "Missing argument 'C'"),
         (["similarity", "v.safetensors", "a", "b", "c"], "words come in pairs, but 3 were given"),

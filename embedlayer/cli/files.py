@@ -1,7 +1,7 @@
 """Commands about files: convert, and info on vectors and on the cache of encoded texts."""
 
-import os
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,13 +21,13 @@ from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
 from embedlayer.text.cache import clear_cache, remove_entry
 from embedlayer.text.entries import cache_entries
-from embedlayer.vectors.files import FORMATS, check_writable
+from embedlayer.vectors.files import FOLDERS, FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(
     "--format",
-    type=click.Choice(list(FORMATS)),
-    help="The format to write; without it the suffix of OUT tells.",
+    type=click.Choice([*FORMATS, *FOLDERS]),
+    help="The format to write; without it the suffix of OUT tells. The last two are folders.",
 )
 MOST_FREQUENT = 10
 ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from the others
@@ -85,13 +85,19 @@ def _about_vectors(path: str, reading: dict[str, Any]) -> dict[str, Any]:
     vectors = Vectors.load(path, **reading)
     return {
         "path": path,
-        "bytes": None if is_url(path) else os.stat(expanded(path)).st_size,
+        "bytes": None if is_url(path) else _bytes_of(Path(expanded(path))),
         "words": len(vectors),
         "dim": vectors.dim,
         "tokens": None if vectors.counts is None else int(vectors.counts.sum()),
         "first_words": list(vectors.words[:MOST_FREQUENT]),
         "metadata": vectors.metadata,
     }
+
+
+def _bytes_of(path: Path) -> int:
+    """Those of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if not file.is_dir())
 
 
 def _flat(about: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -120,11 +120,7 @@ def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
             member = member or kind.member()
             piece = member.decompress(data, MOST_BYTES)
             made += len(piece)
-            if made > max(FREE_BYTES, limit * read):
-                raise EmbedlayerError(
-                    f"{name} holds more than {limit:g} times its own size, as a file does that was "
-                    f"made to fill the memory; if you trust it, set {EXPANSION} to a higher number"
-                )
+            check_expansion(name, read, made, limit)
             if piece:
                 yield piece
             if member.eof:
@@ -135,6 +131,16 @@ def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
                 break
     if member:
         raise EOFError("it ends inside compressed data")
+
+
+def check_expansion(name: str, read: int, made: int, limit: float | None = None) -> None:
+    """Raise EmbedlayerError if so many bytes may not come of so many compressed ones."""
+    limit = _most_expansion() if limit is None else limit
+    if made > max(FREE_BYTES, limit * read):
+        raise EmbedlayerError(
+            f"{name} holds more than {limit:g} times its own size, as a file does that was "
+            f"made to fill the memory; if you trust it, set {EXPANSION} to a higher number"
+        )
 
 
 def _most_expansion() -> float:

@@ -4,6 +4,7 @@ import codecs
 import io
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,7 @@ from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompr
 from embedlayer.storage.remote import is_url, open_url
 
 TEXT_START = 1 << 16  # bytes in which what a text cannot hold is looked for
+ENDING = re.compile(r"[\w.]{1,100}")
 FEW_WRONG = 16  # characters that are not UTF-8: so many may be in any text
 MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",  # it begins as the mark of UTF-16 does
@@ -85,6 +87,20 @@ class Opened:
         end = self.raw.seek(0, os.SEEK_END)
         self.raw.seek(place)
         return end
+
+    def seekable(self) -> BinaryIO:
+        """The decompressed bytes as a file in which one can go to any place."""
+        return self.raw if self._pieces is None else io.BytesIO(self.stream.read())
+
+    def beside(self, ending: str) -> AbstractContextManager["Opened"]:
+        """The file of the same folder whose name is this one's and an ending.
+
+        Raises:
+            EmbedlayerError: an ending that is not made of letters, digits, points and "_".
+        """
+        if not ENDING.fullmatch(ending):
+            raise EmbedlayerError(f"{ending!r:.60} is no ending of a file's name")
+        return open_to_read(self.name + ending)
 
 
 @contextmanager

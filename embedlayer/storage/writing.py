@@ -14,35 +14,51 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS
 from embedlayer.storage.remote import check_url, is_url, uploaded
 
-UNFINISHED = ".unfinished-"  # folders that have no name yet
+READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
 
 
-def whole_or_nothing(path: str | Path) -> AbstractContextManager[Path]:
+def whole_or_nothing(path: str | Path, folder: bool = False) -> AbstractContextManager[Path]:
     """A path to write to, which takes the place of ``path`` only when all went well.
 
     It is beside ``path``, or beside what that links to: the link stays. That of a URL is a
     temporary file of this machine.
 
+    Args:
+        path: what is written; a file of that name is replaced.
+        folder: a folder is made, with what the block puts into it. It replaces nothing but an empty
+            folder; else the block is not begun.
+
     Raises:
         EmbedlayerError: a URL that cannot be written so.
-        OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
+        OSError: a folder that is missing or cannot be written to, or would replace something; a
+            full disk; with ``path``.
     """
-    return uploaded(str(path)) if is_url(path) else _renamed(Path(path))
+    if is_url(path):
+        _check_url(str(path), folder)
+        return uploaded(str(path))
+    return _renamed(Path(path), folder)
 
 
 @contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """A path beside a file, which takes its place."""
+def _renamed(path: Path, folder: bool) -> Iterator[Path]:
+    """A path beside a file or a folder, which takes its place."""
     place = path.resolve()
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
+    if folder:
+        check_folder(path)
     unfinished = place.with_name(f".{uuid.uuid4().hex}.{place.name}")  # ends as ``place`` does
     try:
-        unfinished.touch()
+        (unfinished.mkdir if folder else unfinished.touch)()
         mode = unfinished.stat().st_mode
         yield unfinished
-        unfinished.chmod(mode)  # safetensors makes files for the owner's eyes only
-        sync(unfinished)
+        for file in unfinished.iterdir() if folder else [unfinished]:
+            file.chmod(mode & READ_WRITE)  # safetensors makes files for the owner's eyes only
+            sync(file)
+        if folder:
+            sync(unfinished)
+            if place.is_dir():
+                place.rmdir()  # it is empty; Windows puts nothing in its place
         os.replace(unfinished, place)
         sync(place.parent)
     except OSError as error:  # tells the unfinished file, or none
@@ -51,27 +67,7 @@ def _renamed(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_folder(place: Path) -> Iterator[Path]:
-    """A folder to fill, which gets its name, ``place``, only when all went well.
-
-    Raises:
-        OSError: a folder that is missing or cannot be written to, a full disk.
-    """
-    unfinished = place.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
-    try:
-        unfinished.mkdir()
-        yield unfinished
-        for file in unfinished.iterdir():
-            sync(file)
-        sync(unfinished)
-        unfinished.rename(place)
-        sync(place.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(unfinished) if folder else unfinished.unlink(missing_ok=True)
 
 
 def also_compressed(*suffixes: str) -> tuple[str, ...]:
@@ -102,24 +98,34 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_place(path: str | Path, size: int = 0) -> None:
+def check_folder(path: Path) -> None:
+    """Raise FileExistsError if anything but an empty folder has the place of a folder."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        why = "something is there, and a folder replaces nothing: remove it, or name a new folder"
+        raise FileExistsError(errno.EEXIST, why, str(path))
+
+
+def check_place(path: str | Path, size: int = 0, folder: bool = False) -> None:
     """Raise now what writing a file would raise later, after long work; nothing is left behind.
 
     Args:
         path: of the file, or a URL, of which only the kind is known before it is written.
         size: bytes that are going to be written, at least.
+        folder: it is to be a folder, whose place nothing but an empty one may have.
 
     Raises:
         EmbedlayerError: a folder that is missing or cannot be written to, something in the file's
             place that is no file, a disk without room.
     """
     if is_url(path):
-        check_url(str(path))
+        _check_url(str(path), folder)
         return
     path = Path(path)
-    if path.exists() and not path.is_file():
+    if not folder and path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
+        if folder:
+            check_folder(path)
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None
@@ -129,3 +135,9 @@ def check_place(path: str | Path, size: int = 0) -> None:
             f"cannot write {path}: it takes {size / 1e6:,.1f} MB, and its disk has "
             f"{free / 1e6:,.1f} MB free: free some space, or name a file on another disk"
         )
+
+
+def _check_url(url: str, folder: bool) -> None:
+    if folder:
+        raise EmbedlayerError(f"cannot write {url}: a folder is not sent to a URL; save it here")
+    check_url(url)

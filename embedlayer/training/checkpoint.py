@@ -25,7 +25,7 @@ from embedlayer.storage.locks import locked
 from embedlayer.storage.manifest import checksum, read_manifest, write_manifest
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import read_tensors, write_tensors
-from embedlayer.storage.writing import UNFINISHED, check_place, whole_folder
+from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.state import State
 
@@ -86,7 +86,7 @@ class CheckpointFolder:
                 f"another run writes its checkpoints to {self.path}: name another folder"
             ) from None
         self._check_new()
-        for folder in self.path.glob(f"{UNFINISHED}*"):  # of a run that was killed
+        for folder in self.path.glob(f".*.{NAME}*"):  # of a run that was killed
             shutil.rmtree(folder, ignore_errors=True)
         return self
 
@@ -97,7 +97,7 @@ class CheckpointFolder:
         """Write a checkpoint, and remove all but the two newest; OSError leaves those there are."""
         found = _checkpoints(self.path)
         number = 1 + (_number(found[-1]) if found else 0)
-        with whole_folder(self.path / f"{NAME}{number:08d}") as folder:
+        with whole_or_nothing(self.path / f"{NAME}{number:08d}", folder=True) as folder:
             write_tensors(folder / STATE, _tensors(state))
             vocabulary.save(folder / VOCABULARY)
             sums = {name: checksum(folder / name) for name in (STATE, VOCABULARY)}

@@ -7,9 +7,28 @@ from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
+from embedlayer.storage.remote import is_url
 from embedlayer.storage.writing import check_place, whole_or_nothing
-from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
-from embedlayer.vectors.formats.contents import Contents, Format, ReadingOptions, Start
+from embedlayer.vectors.formats import (
+    arrow,
+    gensim,
+    glove,
+    native,
+    npz,
+    parquet,
+    projector,
+    static,
+    word2vec_binary,
+    word2vec_text,
+)
+from embedlayer.vectors.formats.columns import pyarrow
+from embedlayer.vectors.formats.contents import (
+    Contents,
+    FolderFormat,
+    Format,
+    ReadingOptions,
+    Start,
+)
 
 FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
@@ -17,10 +36,18 @@ START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no f
 # In the order in which they are recognised.
 FORMATS: dict[str, Format] = {
     "native": native,
+    "gensim": gensim,
+    "npz": npz,
+    "parquet": parquet,
+    "arrow": arrow,
     "word2vec-text": word2vec_text,
     "word2vec-binary": word2vec_binary,
     "glove": glove,
 }
+# Folders, likewise.
+FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
+# What a format needs of an extra: called, it raises where that is not installed.
+LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
@@ -36,6 +63,9 @@ def load(
     """
     if format is not None:
         _check_name(format)
+    if format in FOLDERS or (format is None and not is_url(path) and Path(path).is_dir()):
+        folder = Path(path)
+        return FOLDERS[format or recognise_folder(folder)].read(folder, options)
     with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
         return FORMATS[format or recognise(file)].read(file, options)
 
@@ -57,8 +87,9 @@ def save(path: str | Path, contents: Contents, format: str | None = None) -> Non
         EmbedlayerError: a format that is unknown, or that cannot hold one of the words.
         OSError: a folder that is missing or cannot be written to.
     """
-    chosen = _format_to_write(path, format)
-    with whole_or_nothing(path) as unfinished:
+    name = _format_to_write(path, format)
+    chosen = FOLDERS[name] if name in FOLDERS else FORMATS[name]
+    with whole_or_nothing(path, folder=name in FOLDERS) as unfinished:
         try:
             chosen.write(unfinished, contents)
         except EmbedlayerError as error:
@@ -73,12 +104,15 @@ def check_writable(path: str | Path, format: str | None = None, size: int = 0) -
         size: bytes that are going to be written, at least.
 
     Raises:
-        EmbedlayerError: a format that is unknown, a folder that is missing or cannot be written
-            to, something in the file's place that is no file, or a disk without room.
+        EmbedlayerError: a format that is unknown, or whose library is missing; a folder that is
+            missing or cannot be written to; in a file's place something that is no file, in a
+            folder's place anything but an empty folder; or a disk without room.
     """
     path = expanded(path)
-    _format_to_write(path, format)
-    check_place(path, size)
+    name = _format_to_write(path, format)
+    if name in LIBRARIES:
+        LIBRARIES[name]()
+    check_place(path, size, folder=name in FOLDERS)
 
 
 def beside(path: str, mark: str) -> str:
@@ -109,23 +143,31 @@ def recognise(file: Opened) -> str:
     )
 
 
-def _format_to_write(path: str | Path, name: str | None) -> Format:
+def recognise_folder(folder: Path) -> str:
+    """The name of the format whose files a folder has; EmbedlayerError for any other folder."""
+    for name, format in FOLDERS.items():
+        if format.holds(folder):
+            return name
+    raise EmbedlayerError(f"a folder without the files of a known format ({', '.join(FOLDERS)})")
+
+
+def _format_to_write(path: str | Path, name: str | None) -> str:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
         _check_name(name)
         if meant not in (None, name) and not {meant, name} <= TEXTS:
             raise EmbedlayerError(
-                f"cannot write {path}: its suffix says {meant}, and not {name}; use one of "
-                f"{', '.join(FORMATS[name].SUFFIXES)}, or name no format"
+                f"cannot write {path}: its suffix says {meant}, and not {name}; use "
+                f"{_usual(name)}, or name no format"
             )
-        return FORMATS[name]
+        return name
     if meant is not None:
-        return FORMATS[meant]
+        return meant
     known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
     raise EmbedlayerError(
         f"cannot write {path}: no format has its suffix; use one of {known}, "
-        f"or name the format: {', '.join(FORMATS)}"
+        f"or name the format: {', '.join([*FORMATS, *FOLDERS])}"
     )
 
 
@@ -133,6 +175,11 @@ def _has_suffix(path: str | Path, format: str) -> bool:
     return Path(path).name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
+def _usual(format: str) -> str:
+    return "a folder" if format in FOLDERS else f"one of {', '.join(FORMATS[format].SUFFIXES)}"
+
+
 def _check_name(format: str) -> None:
-    if format not in FORMATS:
-        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
+    known = [*FORMATS, *FOLDERS]
+    if format not in known:
+        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(known)}")

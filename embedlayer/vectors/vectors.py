@@ -42,8 +42,8 @@ class Vectors(Questions, Sentences, Exports):
         """The vectors in a file, of the format named or that its content shows.
 
         Args:
-            path: a file, also .gz, .bz2, .xz or .zst, a pipe, or a URL that fsspec knows.
-            format: one of ``FORMATS``; None: what the content shows.
+            path: a file, also .gz, .bz2, .xz or .zst, a folder, a pipe, or a URL of fsspec's.
+            format: one of ``FORMATS`` or ``FOLDERS``; None: what the content shows.
             limit: read only so many rows, the first: in most files the most frequent words.
             errors: in words that are not UTF-8: 'strict', 'replace' or 'ignore', as in Python.
             duplicates: of the rows of one word the 'first' or 'last' is kept; or an 'error'.
@@ -62,7 +62,7 @@ class Vectors(Questions, Sentences, Exports):
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
 
-        ``.safetensors`` keeps everything; the word2vec and GloVe formats keep words and matrix.
+        ``docs/files_formats.md`` says what each keeps; a folder replaces nothing but an empty one.
 
         Raises:
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a

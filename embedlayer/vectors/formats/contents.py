@@ -99,3 +99,19 @@ class Format(Protocol):
     def write(self, path: Path, contents: Contents) -> None:
         """Write them; EmbedlayerError, before anything is written, for a word it cannot hold."""
         ...
+
+
+class FolderFormat(Protocol):
+    """A module that reads and writes one format of several files, in a folder of their own."""
+
+    def holds(self, folder: Path) -> bool:
+        """Whether a folder has the files of this format, no earlier one in ``FOLDERS`` doing."""
+        ...
+
+    def read(self, folder: Path, options: ReadingOptions) -> Contents:
+        """The contents, as the options ask for them; EmbedlayerError for a damaged file."""
+        ...
+
+    def write(self, folder: Path, contents: Contents) -> None:
+        """Write its files into an empty folder; EmbedlayerError for a word it cannot hold."""
+        ...

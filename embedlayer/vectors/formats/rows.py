@@ -79,19 +79,26 @@ def write_rows(path: Path, contents: Contents, *, header: bool) -> None:
     Raises:
         EmbedlayerError: a word that is empty, holds whitespace or a NUL, or that UTF-8 cannot hold.
     """
-    from embedlayer.vectors.formats.shortest import MOST_BYTES
-
     letters, offsets = check_words(contents.words)
-    bits = np.ascontiguousarray(contents.matrix, np.float32).view(np.int32)
-    rows, cores = max(BLOCK_BYTES // (MOST_BYTES * bits.shape[1]), 1), available_cores()
-    with open_to_write(path) as stream, ThreadPoolExecutor(cores) as pool:
+    with open_to_write(path) as stream:
         if header:
-            stream.write(b"%d %d\n" % bits.shape)
+            stream.write(b"%d %d\n" % contents.matrix.shape)
         elif contents.words[0].startswith("\ufeff"):
             stream.write(codecs.BOM_UTF8)  # or the word's own would pass for one
+        for lines in lines_of(contents.matrix, letters, offsets):
+            stream.write(lines)
+
+
+def lines_of(matrix: np.ndarray, letters: np.ndarray, offsets: np.ndarray) -> Iterator[memoryview]:
+    """The lines of all rows, in blocks that threads make, under words as ``pack_words`` does."""
+    from embedlayer.vectors.formats.shortest import MOST_BYTES
+
+    bits = np.ascontiguousarray(matrix, np.float32).view(np.int32)
+    rows, cores = max(BLOCK_BYTES // (MOST_BYTES * bits.shape[1]), 1), available_cores()
+    with ThreadPoolExecutor(cores) as pool:
         write = partial(_lines, bits, letters, offsets, rows)
         for _, lines in in_order(pool, write, range(0, len(bits), rows), cores):
-            stream.write(lines)
+            yield lines
 
 
 def _lines(
