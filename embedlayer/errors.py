@@ -13,3 +13,7 @@ class UnknownWordError(EmbedlayerError, KeyError):
     """A word that is not in the vocabulary."""
 
     __str__ = ValueError.__str__  # KeyError would show the message in quotes
+
+
+class NothingToLearnError(EmbedlayerError):
+    """A text from which nothing can be learnt: no word has another one beside it."""

@@ -29,7 +29,9 @@ ARROWS = {
     "kernels": BASE - {"options"} | {"storage"},
     "optim": {"errors", "backend", "arrays", "layers"},
     "layers": {"errors", "rng", "backend", "arrays", "kernels"},
-    "compat": {"errors", "backend", "layers", "models", "optim"},
+    "compat": BASE - {"rng", "threads"}
+    | {"storage", "kernels", "layers", "models", "optim"}
+    | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
     "models": {"options", "rng", "device", "arrays", "storage", "kernels"},
