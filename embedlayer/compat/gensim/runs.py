@@ -2,18 +2,16 @@
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from embedlayer.backend import to_numpy
+from embedlayer.compat.gensim.vocabularies import Vocabularies
 from embedlayer.compat.gensim.weights import as_tables
 from embedlayer.errors import NothingToLearnError
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.report import Progress
 from embedlayer.training.run import Training
 from embedlayer.training.state import State
-
-if TYPE_CHECKING:
-    from embedlayer.compat.gensim.word2vec import Word2Vec
 
 _log = logging.getLogger("embedlayer")
 
@@ -39,7 +37,7 @@ class Run:
 
     def __init__(
         self,
-        model: "Word2Vec",
+        model: Vocabularies,
         corpus: Corpus,
         passes: Passes,
         callbacks: Sequence[Any],

@@ -25,9 +25,17 @@ class Vocabularies(Options):
         corpus_count, corpus_total_words: sentences and words of the text that was counted.
         effective_min_count: the count from which words were kept.
         raw_vocab: the counts of all words, where they are kept.
+        epochs_trained: passes over a text, in all calls of ``train``.
+        running_training_loss: as :meth:`get_latest_training_loss` tells it.
     """
 
     wv: KeyedVectors
+    raw_vocab: dict[str, int]
+    corpus_count: int
+    corpus_total_words: int
+    effective_min_count: int
+    epochs_trained: int
+    running_training_loss: float
 
     def build_vocab(
         self,
