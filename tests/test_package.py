@@ -33,7 +33,7 @@ ARROWS = {
     | {"storage", "kernels", "layers", "models", "optim"}
     | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
-    "vectors": {"errors", "options", "device", "backend", "arrays", "storage"},
+    "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
     "models": {"options", "rng", "device", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"} | {"kernels", "optim", "layers", "text", "vectors", "models"},
     "__main__": {"cli"},

@@ -15,17 +15,18 @@ from embedlayer.cli.output import (
     show_bytes,
     tell,
 )
+from embedlayer.cli.reading import reading_options
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.reading import expanded
 from embedlayer.text.cache import clear_cache, remove_entry
 from embedlayer.text.entries import cache_entries
-from embedlayer.vectors.files import FORMATS, check_writable
+from embedlayer.vectors.files import FOLDERS, FORMATS, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(
     "--format",
-    type=click.Choice(list(FORMATS)),
-    help="The format to write; without it the suffix of OUT tells.",
+    type=click.Choice([*FORMATS, *FOLDERS]),
+    help="The format to write; without it the suffix of OUT tells. The last two are folders.",
 )
 MOST_FREQUENT = 10
 ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from the others
@@ -35,10 +36,11 @@ ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from 
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("output", metavar="OUT", type=click.Path(path_type=Path))
 @format_option
-def convert(source: Path, output: Path, format: str | None) -> None:
+@reading_options
+def convert(source: Path, output: Path, format: str | None, **reading: Any) -> None:
     """Write the vectors of IN to OUT, in another format."""
     check_writable(output, format)
-    vectors = Vectors.load(source)
+    vectors = Vectors.load(source, **reading)
     vectors.save(output, format)
     note(f"wrote {output}: {len(vectors):,} words, {vectors.dim:,} dimensions")
 
@@ -51,8 +53,11 @@ def convert(source: Path, output: Path, format: str | None) -> None:
 @click.option(
     "--remove", metavar="ENTRY", help="Remove one of them, named by the first letters of its entry."
 )
+@reading_options
 @json_option
-def info(paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool) -> None:
+def info(
+    paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool, **reading: Any
+) -> None:
     """What vectors are, or what the cache holds.
 
     Without VECTORS: the texts that are kept encoded, ready to be trained on again. They take 10 GB
@@ -62,7 +67,7 @@ def info(paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool
     if bool(paths) + clear + (remove is not None) > 1:
         raise click.UsageError("give VECTORS, --clear-cache or --remove: one of them")
     if paths:
-        about = [_about_vectors(path) for path in paths]
+        about = [_about_vectors(path, reading) for path in paths]
         if as_json:
             print_json({"results": about})
         for entry in () if as_json else about:
@@ -75,8 +80,8 @@ def info(paths: tuple[Path, ...], clear: bool, remove: str | None, as_json: bool
         _show_cache(as_json)
 
 
-def _about_vectors(path: Path) -> dict[str, Any]:
-    vectors = Vectors.load(path)
+def _about_vectors(path: Path, reading: dict[str, Any]) -> dict[str, Any]:
+    vectors = Vectors.load(path, **reading)
     return {
         "path": str(path),
         "bytes": Path(expanded(path)).stat().st_size,

@@ -20,7 +20,7 @@ def _flag(name: str) -> str:
     return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
-def _option(field: Field[Any]) -> Callable[[Any], Any]:
+def declared(field: Field[Any]) -> Callable[[Any], Any]:
     """An option that becomes the argument of the field's name where it is given."""
     kind, name = field.metadata["kind"], field.name
     flag = _flag(name)
@@ -57,7 +57,7 @@ MEANT_FOR = {
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """The command with all options of model, corpus and run."""
     for field in reversed(OPTIONS):
-        command = _option(field)(command)
+        command = declared(field)(command)
     return command
 
 

@@ -1,10 +1,12 @@
 """Commands that ask vectors: nearest, analogy, similarity, evaluate."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from embedlayer.cli.output import json_option, print_json, print_table, tell
+from embedlayer.cli.reading import reading_options
 from embedlayer.vectors.vectors import Vectors
 
 vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path(path_type=Path))
@@ -17,10 +19,11 @@ k_option = click.option(
 @vectors_argument
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @k_option
+@reading_options
 @json_option
-def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
+def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool, **reading: Any) -> None:
     """The words nearest to each WORD, by cosine."""
-    answers = Vectors.load(path).nearest(list(words), k)
+    answers = Vectors.load(path, **reading).nearest(list(words), k)
     if as_json:
         results = [
             {"word": word, "nearest": _as_json(found)}
@@ -42,13 +45,14 @@ def nearest(path: Path, words: tuple[str, ...], k: int, as_json: bool) -> None:
 @click.argument("b")
 @click.argument("c")
 @k_option
+@reading_options
 @json_option
-def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
+def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool, **reading: Any) -> None:
     """A is to B as C is to what?
 
     The answers are the words nearest to B − A + C, by cosine.
     """
-    found = Vectors.load(path).analogy(a, b, c, k)
+    found = Vectors.load(path, **reading).analogy(a, b, c, k)
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
     else:
@@ -58,12 +62,13 @@ def analogy(path: Path, a: str, b: str, c: str, k: int, as_json: bool) -> None:
 @click.command()
 @vectors_argument
 @click.argument("words", metavar="A B...", nargs=-1, required=True)
+@reading_options
 @json_option
-def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
+def similarity(path: Path, words: tuple[str, ...], as_json: bool, **reading: Any) -> None:
     """The cosine of A and B, and of more pairs."""
     if len(words) % 2:
         raise click.UsageError(f"words come in pairs, but {len(words)} were given")
-    vectors = Vectors.load(path)
+    vectors = Vectors.load(path, **reading)
     pairs = [(a, b, vectors.similarity(a, b)) for a, b in zip(words[::2], words[1::2], strict=True)]
     if as_json:
         print_json({"results": [{"a": a, "b": b, "cosine": cosine} for a, b, cosine in pairs]})
@@ -80,6 +85,7 @@ def similarity(path: Path, words: tuple[str, ...], as_json: bool) -> None:
     help="Look at so many words only, the most frequent; 30000 is usual for analogies.",
 )
 @click.option("--case-sensitive", is_flag=True, help="Tell 'Paris' from 'paris'.")
+@reading_options
 @json_option
 def evaluate(
     path: Path,
@@ -87,6 +93,7 @@ def evaluate(
     restrict_vocab: int | None,
     case_sensitive: bool,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """How well vectors do on benchmarks.
 
@@ -94,7 +101,7 @@ def evaluate(
     """
     from embedlayer.vectors.evaluation import evaluate as evaluate_set
 
-    vectors = Vectors.load(path)
+    vectors = Vectors.load(path, **reading)
     results = [
         evaluate_set(
             vectors, file, restrict_vocab=restrict_vocab, case_insensitive=not case_sensitive

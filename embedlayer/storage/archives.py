@@ -1,4 +1,4 @@
-"""Compressed files: what they begin with, and what is in them, piece by piece.
+"""Compressed files: what they begin with, what is in them, piece by piece, and how they are made.
 
 A piece is of a bounded size, whatever the archive says. An archive may hold 64 MB, and more up to a
 hundred times its own size: what holds more was made to fill the memory. The environment variable
@@ -7,6 +7,7 @@ it is read whenever an archive is opened.
 """
 
 import bz2
+import gzip
 import lzma
 import os
 import zlib
@@ -29,10 +30,13 @@ class Kind(NamedTuple):
 
     The decompressor is as those of bz2 and lzma, or as those of zlib: ``decompress(data, most)``,
     ``eof`` and ``unused_data``, and where it has ``unconsumed_tail``, that is to be given again.
+    The writer gives a stream what is written to it compressed, and leaves the stream open; the same
+    bytes always make the same archive.
     """
 
     magic: bytes
     member: Callable[[], Any]
+    writer: Callable[[BinaryIO], Any]
 
 
 class _ZstFrame:
@@ -68,12 +72,26 @@ class _ZstFrame:
         return b"".join(pieces)
 
 
+def _gz_writer(stream: BinaryIO) -> Any:
+    return gzip.GzipFile("", "wb", 6, stream, mtime=0)  # no name and no time in it
+
+
+def _zst_writer(stream: BinaryIO) -> Any:
+    import zstandard
+
+    return zstandard.ZstdCompressor(write_checksum=True).stream_writer(stream, closefd=False)
+
+
 # By the suffix that the name of the file should have.
 KINDS = {
-    ".gz": Kind(b"\x1f\x8b", partial(zlib.decompressobj, 16 + zlib.MAX_WBITS)),
-    ".bz2": Kind(b"BZh", bz2.BZ2Decompressor),
-    ".xz": Kind(b"\xfd7zXZ\x00", partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, WINDOW_BYTES)),
-    ".zst": Kind(b"\x28\xb5\x2f\xfd", _ZstFrame),
+    ".gz": Kind(b"\x1f\x8b", partial(zlib.decompressobj, 16 + zlib.MAX_WBITS), _gz_writer),
+    ".bz2": Kind(b"BZh", bz2.BZ2Decompressor, partial(bz2.BZ2File, mode="wb")),
+    ".xz": Kind(
+        b"\xfd7zXZ\x00",
+        partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, WINDOW_BYTES),
+        partial(lzma.LZMAFile, mode="wb"),
+    ),
+    ".zst": Kind(b"\x28\xb5\x2f\xfd", _ZstFrame, _zst_writer),
 }
 MAGIC_BYTES = max(len(kind.magic) for kind in KINDS.values())
 
@@ -102,11 +120,7 @@ def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
             member = member or kind.member()
             piece = member.decompress(data, MOST_BYTES)
             made += len(piece)
-            if made > max(FREE_BYTES, limit * read):
-                raise EmbedlayerError(
-                    f"{name} holds more than {limit:g} times its own size, as a file does that was "
-                    f"made to fill the memory; if you trust it, set {EXPANSION} to a higher number"
-                )
+            check_expansion(name, read, made, limit)
             if piece:
                 yield piece
             if member.eof:
@@ -117,6 +131,16 @@ def decompress(raw: BinaryIO, kind: Kind, name: str) -> Iterator[bytes]:
                 break
     if member:
         raise EOFError("it ends inside compressed data")
+
+
+def check_expansion(name: str, read: int, made: int, limit: float | None = None) -> None:
+    """Raise EmbedlayerError if so many bytes may not come of so many compressed ones."""
+    limit = _most_expansion() if limit is None else limit
+    if made > max(FREE_BYTES, limit * read):
+        raise EmbedlayerError(
+            f"{name} holds more than {limit:g} times its own size, as a file does that was "
+            f"made to fill the memory; if you trust it, set {EXPANSION} to a higher number"
+        )
 
 
 def _most_expansion() -> float:

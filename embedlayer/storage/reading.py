@@ -3,12 +3,11 @@
 import codecs
 import io
 import lzma
-import mmap
 import os
-import stat
+import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,6 +17,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
 
 TEXT_START = 1 << 16  # bytes in which what a text cannot hold is looked for
+ENDING = re.compile(r"[\w.]{1,100}")
 FEW_WRONG = 16  # characters that are not UTF-8: so many may be in any text
 MARKS = {
     codecs.BOM_UTF32_LE: "UTF-32",  # it begins as the mark of UTF-16 does
@@ -78,13 +78,28 @@ class Opened:
             self.stream.read(len(codecs.BOM_UTF8))
         return self.stream
 
-    def whole(self) -> bytes | mmap.mmap:
-        """All bytes at once: those of a plain file as its pages."""
-        if self._pieces is None:
-            about = os.fstat(self.raw.fileno())
-            if stat.S_ISREG(about.st_mode) and about.st_size:  # no empty file can be mapped
-                return mmap.mmap(self.raw.fileno(), 0, access=mmap.ACCESS_READ)
-        return self.stream.read()
+    def plain_bytes(self) -> int:
+        """How many the stream has; 0 where that shows only as it is read, as in an archive."""
+        if self._pieces is not None:
+            return 0
+        place = self.raw.tell()
+        end = self.raw.seek(0, os.SEEK_END)
+        self.raw.seek(place)
+        return end
+
+    def seekable(self) -> BinaryIO:
+        """The decompressed bytes as a file in which one can go to any place."""
+        return self.raw if self._pieces is None else io.BytesIO(self.stream.read())
+
+    def beside(self, ending: str) -> AbstractContextManager["Opened"]:
+        """The file of the same folder whose name is this one's and an ending.
+
+        Raises:
+            EmbedlayerError: an ending that is not made of letters, digits, points and "_".
+        """
+        if not ENDING.fullmatch(ending):
+            raise EmbedlayerError(f"{ending!r:.60} is no ending of a file's name")
+        return open_to_read(self.name + ending)
 
 
 @contextmanager

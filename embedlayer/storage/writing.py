@@ -8,29 +8,44 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.archives import KINDS
+
+READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
 
 
 @contextmanager
-def whole_or_nothing(path: Path) -> Iterator[Path]:
+def whole_or_nothing(path: Path, folder: bool = False) -> Iterator[Path]:
     """A path to write to, which takes the place of ``path`` only when all went well.
 
     It is beside ``path``, or beside what that links to: the link stays.
 
+    Args:
+        path: what is written; a file of that name is replaced.
+        folder: a folder is made, with what the block puts into it. It replaces nothing: the block
+            is not begun if anything but an empty folder has its place.
+
     Raises:
-        OSError: a folder that is missing or cannot be written to, a full disk; with ``path``.
+        OSError: a folder that is missing or cannot be written to, one that would replace something,
+            a full disk; with ``path``.
     """
     place = path.resolve()
     if not place.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
+    if folder:
+        check_folder(path)
     unfinished = place.with_name(f".{uuid.uuid4().hex}.{place.name}")  # ends as ``place`` does
     try:
-        unfinished.touch()
+        (unfinished.mkdir if folder else unfinished.touch)()
         mode = unfinished.stat().st_mode
         yield unfinished
-        unfinished.chmod(mode)  # safetensors makes files for the owner's eyes only
-        sync(unfinished)
+        for file in unfinished.iterdir() if folder else [unfinished]:
+            file.chmod(mode & READ_WRITE)  # safetensors makes files for the owner's eyes only
+            sync(file)
+        if folder and place.is_dir():
+            place.rmdir()  # it is empty; Windows puts nothing in its place
         os.replace(unfinished, place)
         sync(place.parent)
     except OSError as error:  # tells the unfinished file, or none
@@ -39,7 +54,24 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            shutil.rmtree(unfinished) if folder else unfinished.unlink(missing_ok=True)
+
+
+def also_compressed(*suffixes: str) -> tuple[str, ...]:
+    """Suffixes of files, and those of their archives that :func:`open_to_write` makes."""
+    return (*suffixes, *(one + archive for one in suffixes for archive in KINDS))
+
+
+@contextmanager
+def open_to_write(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; what is written is compressed when the suffix says so."""
+    with path.open("wb") as stream:
+        kind = KINDS.get(path.suffix.lower())
+        if kind is None:
+            yield stream
+        else:
+            with kind.writer(stream) as compressed:
+                yield compressed
 
 
 def sync(path: Path) -> None:
@@ -53,16 +85,25 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def check_place(path: Path) -> None:
+def check_folder(path: Path) -> None:
+    """Raise FileExistsError if anything but an empty folder has the place of a folder."""
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        why = "something is there, and a folder replaces nothing: remove it, or name a new folder"
+        raise FileExistsError(errno.EEXIST, why, str(path))
+
+
+def check_place(path: Path, folder: bool = False) -> None:
     """Raise now what writing a file would raise later, after long work; nothing is left behind.
 
     Raises:
         EmbedlayerError: a folder that is missing or cannot be written to, or something in the
-            file's place that is no file.
+            file's place that is no file; if it is to be a ``folder``, that is no empty one.
     """
-    if path.exists() and not path.is_file():
+    if not folder and path.exists() and not path.is_file():
         raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
     try:
+        if folder:
+            check_folder(path)
         tempfile.TemporaryFile(dir=path.resolve().parent).close()
     except OSError as error:
         raise EmbedlayerError(f"cannot write {path}: {error.strerror}") from None

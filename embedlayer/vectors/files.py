@@ -8,8 +8,25 @@ from pathlib import Path
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.writing import check_place, check_room, whole_or_nothing
-from embedlayer.vectors.formats import glove, native, word2vec_binary, word2vec_text
-from embedlayer.vectors.formats.contents import Contents, Format, Start
+from embedlayer.vectors.formats import (
+    arrow,
+    gensim,
+    glove,
+    native,
+    npz,
+    parquet,
+    projector,
+    static,
+    word2vec_binary,
+    word2vec_text,
+)
+from embedlayer.vectors.formats.contents import (
+    Contents,
+    FolderFormat,
+    Format,
+    ReadingOptions,
+    Start,
+)
 
 FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
@@ -17,15 +34,22 @@ START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no f
 # In the order in which they are recognised.
 FORMATS: dict[str, Format] = {
     "native": native,
+    "gensim": gensim,
+    "npz": npz,
+    "parquet": parquet,
+    "arrow": arrow,
     "word2vec-text": word2vec_text,
     "word2vec-binary": word2vec_binary,
     "glove": glove,
 }
+# Folders, likewise.
+FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
+EVERYTHING = ReadingOptions()
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
-def load(path: Path, format: str | None = None) -> Contents:
-    """What a file holds; its content tells an unnamed format.
+def load(path: Path, format: str | None = None, options: ReadingOptions = EVERYTHING) -> Contents:
+    """What a file holds, as the options ask for it; its content tells an unnamed format.
 
     Raises:
         EmbedlayerError: a damaged file, or one of no known format.
@@ -33,8 +57,10 @@ def load(path: Path, format: str | None = None) -> Contents:
     """
     if format is not None:
         _check_name(format)
+    if format in FOLDERS or (format is None and path.is_dir()):
+        return FOLDERS[format or recognise_folder(path)].read(path, options)
     with open_to_read(path) as file:  # once: what a pipe has given, it does not give again
-        return FORMATS[format or recognise(file)].read(file)
+        return FORMATS[format or recognise(file)].read(file, options)
 
 
 @contextmanager
@@ -54,9 +80,10 @@ def save(path: Path, contents: Contents, format: str | None = None) -> None:
         EmbedlayerError: a format that is unknown, or that cannot hold one of the words.
         OSError: a folder that is missing or cannot be written to.
     """
-    chosen = _format_to_write(path, format)
+    name = _format_to_write(path, format)
+    chosen = FOLDERS[name] if name in FOLDERS else FORMATS[name]
     try:
-        with whole_or_nothing(path) as unfinished:
+        with whole_or_nothing(path, folder=name in FOLDERS) as unfinished:
             chosen.write(unfinished, contents)
     except EmbedlayerError as error:
         raise EmbedlayerError(f"cannot write {path}: {error}") from None
@@ -74,8 +101,7 @@ def check_writable(path: Path, format: str | None = None, size: int = 0) -> None
             to, something in the file's place that is no file, or a disk without room.
     """
     path = Path(expanded(path))
-    _format_to_write(path, format)
-    check_place(path)
+    check_place(path, folder=_format_to_write(path, format) in FOLDERS)
     check_room(path, size)
 
 
@@ -99,23 +125,31 @@ def recognise(file: Opened) -> str:
     )
 
 
-def _format_to_write(path: Path, name: str | None) -> Format:
+def recognise_folder(folder: Path) -> str:
+    """The name of the format whose files a folder has; EmbedlayerError for any other folder."""
+    for name, format in FOLDERS.items():
+        if format.holds(folder):
+            return name
+    raise EmbedlayerError(f"a folder without the files of a known format ({', '.join(FOLDERS)})")
+
+
+def _format_to_write(path: Path, name: str | None) -> str:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
         _check_name(name)
         if meant not in (None, name) and not {meant, name} <= TEXTS:
             raise EmbedlayerError(
-                f"cannot write {path}: its suffix says {meant}, and not {name}; use one of "
-                f"{', '.join(FORMATS[name].SUFFIXES)}, or name no format"
+                f"cannot write {path}: its suffix says {meant}, and not {name}; use "
+                f"{_usual(name)}, or name no format"
             )
-        return FORMATS[name]
+        return name
     if meant is not None:
-        return FORMATS[meant]
+        return meant
     known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
     raise EmbedlayerError(
         f"cannot write {path}: no format has its suffix; use one of {known}, "
-        f"or name the format: {', '.join(FORMATS)}"
+        f"or name the format: {', '.join([*FORMATS, *FOLDERS])}"
     )
 
 
@@ -123,6 +157,11 @@ def _has_suffix(path: Path, format: str) -> bool:
     return path.name.lower().endswith(FORMATS[format].SUFFIXES)
 
 
+def _usual(format: str) -> str:
+    return "a folder" if format in FOLDERS else f"one of {', '.join(FORMATS[format].SUFFIXES)}"
+
+
 def _check_name(format: str) -> None:
-    if format not in FORMATS:
-        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
+    known = [*FORMATS, *FOLDERS]
+    if format not in known:
+        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(known)}")

@@ -20,7 +20,7 @@ from embedlayer.vectors.checks import (
     read_only,
     row_of,
 )
-from embedlayer.vectors.formats.contents import Contents
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 from embedlayer.vectors.search import analogy_directions, cosines, nearest_rows, unit_rows
 
 Neighbours = list[tuple[str, float]]
@@ -58,16 +58,34 @@ class Vectors:
         self._unit: dict[str, Any] = {}
 
     @staticmethod
-    def load(path: str | Path, format: str | None = None) -> "Vectors":
+    def load(
+        path: str | Path,
+        format: str | None = None,
+        *,
+        limit: int | None = None,
+        errors: str = "strict",
+        duplicates: str = "first",
+        damaged: str = "error",
+    ) -> "Vectors":
         """The vectors in a file, of the format named or that its content shows.
+
+        Args:
+            path: a file, also .gz, .bz2, .xz or .zst, a pipe, or a URL that fsspec knows.
+            format: one of ``FORMATS``; None: what the content shows.
+            limit: read only so many rows, the first: in most files the most frequent words.
+            errors: in words that are not UTF-8: 'strict', 'replace' or 'ignore', as in Python.
+            duplicates: of the rows of one word the 'first' or 'last' is kept; or an 'error'.
+            damaged: a row that is none, and a header of more or fewer rows than there are, is an
+                'error'; or 'skip' reads all rows that are good. A warning counts what is left out.
 
         Raises:
             EmbedlayerError, OSError: a file that is damaged, of no known format, or missing; an
                 archive that holds far more than its size (``EMBEDLAYER_EXPANSION`` times, 100).
         """
+        options = ReadingOptions(limit, errors, duplicates, damaged)
         path = Path(expanded(path))
         with files.named(path):
-            return Vectors(*files.load(path, format))
+            return Vectors(*files.load(path, format, options))
 
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.

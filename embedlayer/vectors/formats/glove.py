@@ -1,22 +1,16 @@
 """GloVe's text format: one row per line, the word and its numbers."""
 
-from itertools import chain
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
-from embedlayer.vectors.formats.rows import (
-    NUMBER,
-    check_length,
-    first_of_each,
-    in_digits,
-    lines_of,
-    read_rows,
-    write_rows,
-)
+from embedlayer.storage.writing import also_compressed
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
+from embedlayer.vectors.formats.digits import NUMBER, in_digits
+from embedlayer.vectors.formats.rows import first_line, read_rows, write_rows
+from embedlayer.vectors.formats.words import distinct
 
-SUFFIXES = (".glove", ".glove.gz")
+SUFFIXES = also_compressed(".glove")
 
 
 def begins(start: Start) -> bool:
@@ -31,19 +25,18 @@ def begins(start: Start) -> bool:
     return in_digits(row, len(row.split()) - 1) and (start.name.endswith(SUFFIXES) or not numbers)
 
 
-def read(file: Opened) -> Contents:
+def read(file: Opened, options: ReadingOptions) -> Contents:
     """Words and matrix.
 
     Raises:
         EmbedlayerError: no rows, or a malformed line.
     """
-    lines = lines_of(file)
-    first = next(lines, b"")
-    check_length(first, 1)
+    stream = file.text()
+    first = first_line(stream)
     dim = len(first.split()) - 1
     if dim < 1:
         raise EmbedlayerError("line 1: a word and its numbers are expected")
-    return first_of_each(*read_rows(chain([first], lines), 1, dim))
+    return distinct(*read_rows(stream, first, dim, options.limit, options), options)
 
 
 def write(path: Path, contents: Contents) -> None:

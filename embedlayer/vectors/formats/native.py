@@ -17,7 +17,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
 from embedlayer.storage.tensors import begins_tensors, json_object, read_tensors, write_tensors
 from embedlayer.storage.words import pack_words, unpack_words
-from embedlayer.vectors.formats.contents import Contents, Start
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 
 ENTRY = "embedlayer-vectors"
 VERSION = 1
@@ -35,8 +35,8 @@ def begins(start: Start) -> bool:
     return begins_tensors(start.data)
 
 
-def read(file: Opened) -> Contents:
-    """Words, matrix, counts and metadata.
+def read(file: Opened, options: ReadingOptions) -> Contents:
+    """Words, matrix, counts and metadata; only ``limit`` has a meaning where all is checked.
 
     Raises:
         EmbedlayerError: a damaged file, another program's, or one of a later version.
@@ -44,7 +44,8 @@ def read(file: Opened) -> Contents:
     tensors, entries = read_tensors(file, TENSORS, optional=("counts",))
     metadata = _metadata(entries)
     words = unpack_words(tensors["words"], tensors["word_offsets"])
-    return Contents(words, tensors["matrix"], tensors.get("counts"), metadata)
+    contents = Contents(words, tensors["matrix"], tensors.get("counts"), metadata)
+    return contents if options.limit is None else contents.first(options.limit)
 
 
 def write(path: Path, contents: Contents) -> None:

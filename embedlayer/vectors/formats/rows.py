@@ -1,151 +1,128 @@
-"""What the text formats, and word2vec's binary one, share: headers, rows in digits, and words.
+"""Rows in digits, a word and its D numbers on a line: read and written in blocks, by threads.
 
-Words are UTF-8 without NULs, and end at the first ASCII whitespace. Counts and metadata are not
-kept. All may be compressed.
+word2vec's text format and GloVe's have them. Words are UTF-8, and end at the first ASCII
+whitespace. Counts and metadata are not kept.
 """
 
 import codecs
-import gzip
 import logging
-import re
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.reading import Opened
-from embedlayer.storage.words import pack_words
-from embedlayer.vectors.formats.contents import Contents
+from embedlayer.storage.writing import open_to_write
+from embedlayer.threads import available_cores, in_order
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions
+from embedlayer.vectors.formats.lines import Fault, read_block
+from embedlayer.vectors.formats.table import Table
+from embedlayer.vectors.formats.words import check_words
 
-HEADER = re.compile(rb"\s*(\d{1,15})\s+(\d{1,15})\s*")
-NUMBER = re.compile(rb"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)", re.IGNORECASE)
-NOT_HELD = re.compile(r"[ \t\n\r\v\f\0]")
 MOST_LINE = 1 << 24  # bytes: room for a million dimensions
+BLOCK_BYTES = 1 << 21
 
 _log = logging.getLogger("embedlayer")
 
 
-def parse_header(line: bytes) -> tuple[int, int]:
-    """V and D."""
-    header = HEADER.fullmatch(line)
-    if header is None:
-        raise EmbedlayerError(
-            'line 1: the number of words and of dimensions is expected, as in "71290 100"'
-        )
-    size, dim = int(header[1]), int(header[2])
-    if size == 0 or dim == 0:
-        raise EmbedlayerError(f"line 1 promises {size} words of {dim} dimensions: there are none")
-    return size, dim
+def first_line(stream: BinaryIO) -> bytes:
+    """The first line; EmbedlayerError for one that is too long to be a vector."""
+    line = stream.readline(MOST_LINE)
+    _check_length(line, 1)
+    return line
 
 
-def lines_of(file: Opened) -> Iterator[bytes]:
-    """The lines of a text, far too long ones in parts; EmbedlayerError for no text in UTF-8."""
-    return iter(partial(file.text().readline, MOST_LINE), b"")
+def read_rows(
+    stream: BinaryIO, begun: bytes, dim: int, most: int | None, options: ReadingOptions
+) -> tuple[list[str], np.ndarray]:
+    """Words and matrix of the rows on the lines of a text.
 
+    Args:
+        stream: the text behind its first line.
+        begun: the first line where that is a row; else nothing.
+        dim: D.
+        most: the rows that are expected, where that is known.
+        options: how much is read, and what is done about lines that are no rows.
 
-def read_rows(lines: Iterable[bytes], first: int, dim: int) -> tuple[list[str], np.ndarray]:
-    """The rows on the lines, of which the first has the number ``first``; blank lines are not."""
+    Raises:
+        EmbedlayerError: a line that is no row, unless such are skipped; a word that is not UTF-8.
+    """
     words: list[str] = []
-    values = bytearray()
-    for number, line in enumerate(lines, first):
-        fields = line.split()
-        if len(fields) != dim + 1:
-            if not fields:
-                continue
-            fields = _split_spaced_word(line, number, dim)
-        try:
-            words.append(fields[0].decode())
-            values += array("f", map(float, fields[1:]))
-            if b"_" in line and b"_" in b"".join(fields[1:]):
-                raise ValueError("1_0 is Python's spelling of a number, and no file's")
-        except ValueError as error:
-            decode(fields[0], f"line {number}")
-            raise EmbedlayerError(f"line {number}: {error!s:.100}") from None
-    return words, np.frombuffer(values, np.float32).reshape(-1, dim)
+    table = Table(dim, most)
+    skipped: list[Fault] = []
+    line, cores = 1 if begun else 2, available_cores()
+    with ThreadPoolExecutor(cores) as pool:
+        read = partial(read_block, dim, options)
+        for _, block in in_order(pool, read, _blocks(stream, begun, line), cores):
+            left = None if options.limit is None else options.limit - len(words)
+            kept = block.words[:left]
+            words += kept
+            table.add(block.matrix[: len(kept)])
+            if len(words) == options.limit:
+                break
+            if block.fatal:
+                raise EmbedlayerError(f"line {line + block.fatal.line}: {block.fatal.why}")
+            skipped += [Fault(line + fault.line, fault.why) for fault in block.skipped]
+            line += block.lines
+    if skipped:
+        text = "%d lines are no rows and are left out; the first is line %d: %s"
+        _log.warning(text, len(skipped), *skipped[0])
+    return words, table.filled()
 
 
 def write_rows(path: Path, contents: Contents, *, header: bool) -> None:
-    """Each number with the fewest digits that give its float32 again, each row on a line."""
-    check_words(contents.words)
-    with open_to_write(path) as stream:
+    """Each number with the fewest digits that give its float32 again, each row on a line.
+
+    Raises:
+        EmbedlayerError: a word that is empty, holds whitespace or a NUL, or that UTF-8 cannot hold.
+    """
+    from embedlayer.vectors.formats.shortest import MOST_BYTES
+
+    letters, offsets = check_words(contents.words)
+    bits = np.ascontiguousarray(contents.matrix, np.float32).view(np.int32)
+    rows, cores = max(BLOCK_BYTES // (MOST_BYTES * bits.shape[1]), 1), available_cores()
+    with open_to_write(path) as stream, ThreadPoolExecutor(cores) as pool:
         if header:
-            stream.write(b"%d %d\n" % contents.matrix.shape)
+            stream.write(b"%d %d\n" % bits.shape)
         elif contents.words[0].startswith("\ufeff"):
             stream.write(codecs.BOM_UTF8)  # or the word's own would pass for one
-        for word, row in zip(contents.words, contents.matrix, strict=True):
-            stream.write(f"{word} {' '.join(row.astype(str).tolist())}\n".encode())
+        write = partial(_lines, bits, letters, offsets, rows)
+        for _, lines in in_order(pool, write, range(0, len(bits), rows), cores):
+            stream.write(lines)
 
 
-@contextmanager
-def open_to_write(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, through gzip (with no name or time in it) when the suffix says so."""
-    with path.open("wb") as stream:
-        if path.suffix.lower() != ".gz":
-            yield stream
+def _lines(
+    bits: np.ndarray, letters: np.ndarray, offsets: np.ndarray, rows: int, first: int
+) -> memoryview:
+    """The lines of so many rows from the first on."""
+    from embedlayer.vectors.formats.shortest import MOST_BYTES, write_lines
+
+    part = bits[first : first + rows]
+    room = int(offsets[first + len(part)] - offsets[first]) + MOST_BYTES * part.size + len(part)
+    text = np.empty(room, np.uint8)
+    return text[: write_lines(part, letters, offsets, first, text)].data
+
+
+def _blocks(stream: BinaryIO, begun: bytes, line: int) -> Iterator[bytes]:
+    """Whole lines, ``begun`` first, in blocks; the last line ends as all do."""
+    rest = begun
+    for piece in iter(partial(stream.read, BLOCK_BYTES), b""):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            block, rest = rest + piece[:end], piece[end:]
+            line += block.count(b"\n")
+            yield block
         else:
-            with gzip.GzipFile("", "wb", 6, stream, mtime=0) as compressed:
-                yield cast(BinaryIO, compressed)
+            rest += piece
+        _check_length(rest, line)
+    if rest:
+        yield rest + b"\n"
 
 
-def check_words(words: Sequence[str]) -> None:
-    """Raise EmbedlayerError for a word that is empty, holds whitespace or a NUL, or is no UTF-8."""
-    for word in words:
-        if not word or NOT_HELD.search(word):
-            raise EmbedlayerError(
-                f"the word {word!r} is empty or holds whitespace or a NUL, which this format "
-                "cannot keep: use the native format (.safetensors)"
-            )
-    pack_words(words)  # raises for a word that UTF-8 cannot hold
-
-
-def decode(word: bytes, place: str) -> str:
-    """The word; EmbedlayerError, which names the place, where it is none."""
-    try:
-        if word:
-            return word.decode()
-    except UnicodeDecodeError:
-        pass
-    raise EmbedlayerError(f"{place}: {word[:40]!r} is not a word in UTF-8")
-
-
-def first_of_each(words: list[str], matrix: np.ndarray) -> Contents:
-    """The rows without those of a word that came before (a few published files have some)."""
-    row_of: dict[str, int] = {}
-    for row, word in enumerate(words):
-        row_of.setdefault(word, row)
-    if len(row_of) == len(words):
-        return Contents(words, matrix)
-    _log.warning("%d rows repeat an earlier word and are left out", len(words) - len(row_of))
-    return Contents(list(row_of), matrix[list(row_of.values())])
-
-
-def in_digits(line: bytes, dim: int) -> bool:
-    """Whether most of a row's ``dim`` numbers are written out, so that one bad one is no matter.
-
-    Raw floats pass for one number in digits now and then, but not for many.
-    """
-    written = sum(NUMBER.fullmatch(field) is not None for field in line.split()[1:])
-    return 2 * written > dim > 0
-
-
-def check_length(line: bytes, number: int) -> None:
+def _check_length(text: bytes, line: int) -> None:
     """Refuse a line that is too long to be a vector: the memory of no machine ends by it."""
-    if len(line) == MOST_LINE:
-        raise EmbedlayerError(f"line {number} has more than {MOST_LINE} bytes: no vector has")
-
-
-def _split_spaced_word(line: bytes, number: int, dim: int) -> list[bytes]:
-    """A row whose word holds spaces, as a few in the published GloVe files do."""
-    check_length(line, number)
-    word, *values = line.rstrip().rsplit(maxsplit=dim)
-    if len(values) != dim or NUMBER.fullmatch(word.split()[-1]):
-        raise EmbedlayerError(
-            f"line {number}: a word and {dim} numbers are expected, "
-            f"but it has {len(line.split())} fields"
-        )
-    return [word, *values]
+    if len(text) >= MOST_LINE:
+        raise EmbedlayerError(f"line {line} has more than {MOST_LINE} bytes: no vector has")

@@ -5,27 +5,27 @@ does this reader. No word holds white space or a NUL.
 """
 
 import codecs
-import mmap
-import re
-from contextlib import suppress
+import logging
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
-from embedlayer.vectors.formats.rows import (
-    HEADER,
-    check_words,
-    decode,
-    first_of_each,
-    open_to_write,
-    parse_header,
-)
+from embedlayer.storage.writing import also_compressed, open_to_write
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
+from embedlayer.vectors.formats.digits import HEADER, parse_header
+from embedlayer.vectors.formats.table import Table
+from embedlayer.vectors.formats.words import check_words, decoded, distinct, no_word
 
-SUFFIXES = (".bin", ".bin.gz")
-DIVIDES = re.compile(rb"[\t\n\r\v\f\0]")
+SUFFIXES = also_compressed(".bin")
+BUFFER_BYTES = 1 << 20  # in a core's cache, from which the numbers are copied
+MOST_RECORD = 1 << 26  # bytes of a row: room for 16 million dimensions
+MOST_HEADER = 1 << 12
+
+_log = logging.getLogger("embedlayer")
 
 
 def begins(start: Start) -> bool:
@@ -33,31 +33,30 @@ def begins(start: Start) -> bool:
     return HEADER.fullmatch(start.lines[0]) is not None
 
 
-def read(file: Opened) -> Contents:
-    """Words and matrix.
+def read(file: Opened, options: ReadingOptions) -> Contents:
+    """Words and matrix, in one pass.
 
     Raises:
         EmbedlayerError: no header, a file that ends early or late, a word that is not UTF-8 or
             that white space or a NUL divides, which shows that a row begins too early.
     """
-    data = file.whole()
-    first = start = data.find(b"\n") + 1
-    size, dim = parse_header(data[:start].removeprefix(codecs.BOM_UTF8))
-    words: list[bytes] = []
-    values = bytearray()
-    for row in range(size):
-        space = data.find(b" ", start)
-        end = space + 1 + 4 * dim
-        if space < 0 or end > len(data):
-            _decoded(words, data, first, dim)
-            raise EmbedlayerError(f"the file ends inside row {row + 1} of the {size} promised")
-        words.append(data[start:space].lstrip(b"\n"))
-        values += data[space + 1 : end]
-        start = end
-    decoded = _decoded(words, data, first, dim)
-    if data[start:].strip(b"\n"):
-        raise EmbedlayerError(f"{len(data) - start} bytes follow the {size} rows promised")
-    return first_of_each(decoded, np.frombuffer(values, "<f4").reshape(-1, dim))
+    header = file.stream.readline(MOST_HEADER)
+    size, dim = parse_header(header.removeprefix(codecs.BOM_UTF8))
+    wanted = size if options.limit is None else min(size, options.limit)
+    least = wanted if file.plain_bytes() >= wanted * (4 * dim + 2) else 0
+    records = _Records(file.stream, len(header), Table(dim, wanted, least), dim, options.errors)
+    records.read(wanted)
+    found = len(records.words)
+    if found < wanted:
+        _complain(f"the file ends inside row {found + 1} of the {size} promised", options)
+    elif options.limit is None or options.limit > size:
+        if options.damaged == "skip":
+            records.read(options.limit)
+        if len(records.words) > size:
+            _log.warning("the header promises %d rows, but %d are read", size, len(records.words))
+        if len(records.words) != options.limit and (left := records.bytes_left()):
+            _complain(f"{left} bytes follow the {len(records.words)} rows promised", options)
+    return distinct(records.words, records.table.filled().view("<f4"), options)
 
 
 def write(path: Path, contents: Contents) -> None:
@@ -74,19 +73,89 @@ def write(path: Path, contents: Contents) -> None:
             stream.write(b"%b %b\n" % (word.encode(), row.tobytes()))
 
 
-def _decoded(words: list[bytes], data: bytes | mmap.mmap, place: int, dim: int) -> list[str]:
-    """The words; EmbedlayerError, which says where, for one that is none."""
-    joined = b" ".join(words)
-    if all(words) and not DIVIDES.search(joined):
-        with suppress(UnicodeDecodeError):
-            return joined.decode().split(" ")
-    for row, word in enumerate(words, 1):
-        place = data.find(word, place)  # only newlines lie before it
-        decode(word, f"row {row}, byte {place}")
-        if DIVIDES.search(word):
+class _Records:
+    """The rows of a stream, taken through a buffer.
+
+    Attributes:
+        words: of the rows taken so far.
+        table: their numbers.
+    """
+
+    def __init__(self, stream: BinaryIO, place: int, table: Table, dim: int, errors: str) -> None:
+        self.words: list[str] = []
+        self.table = table
+        self._stream, self._errors, self._width = stream, errors, 4 * dim
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._start = self._end = 0  # of what is in the buffer, and not taken
+        self._before = place  # bytes of the file before the buffer
+
+    def read(self, most: int | None) -> None:
+        """Take rows until there are ``most``, or the file ends."""
+        while most is None or len(self.words) < most:
+            self._take(most)
+            if (most is None or len(self.words) < most) and not self._fill():
+                return
+
+    def bytes_left(self) -> int:
+        """The bytes behind the rows taken; 0 where they are newlines alone."""
+        rest = bytes(self._buffer[self._start : self._end])
+        count, other = len(rest), bool(rest.strip(b"\n"))
+        for piece in iter(partial(self._stream.read, BUFFER_BYTES), b""):
+            count, other = count + len(piece), other or bool(piece.strip(b"\n"))
+        return count if other else 0
+
+    def _fill(self) -> bool:
+        """Read on behind what is in the buffer, which grows for a record that it cannot hold."""
+        rest = self._buffer[self._start : self._end]
+        if len(rest) >= MOST_RECORD:
             raise EmbedlayerError(
-                f"row {row}, byte {place}: the word {word[:40]!r} holds white space or a NUL; it, "
-                "or a row before it, is not where it should be: was there a space in a word?"
+                f"row {len(self.words) + 1} has more than {MOST_RECORD} bytes: no vector has"
             )
-        place += len(word) + 1 + 4 * dim
-    return []
+        if 2 * len(rest) > len(self._buffer):
+            self._buffer = bytearray(2 * len(self._buffer))
+        self._buffer[: len(rest)] = rest
+        self._before += self._start
+        piece = self._stream.read(len(self._buffer) - len(rest))
+        self._start, self._end = 0, len(rest) + len(piece)
+        self._buffer[len(rest) : self._end] = piece
+        return bool(piece)
+
+    def _take(self, most: int | None) -> None:
+        from embedlayer.vectors.formats.records import take_records
+
+        data = np.frombuffer(self._buffer, np.uint8, self._end)
+        room = (self._end - self._start) // (self._width + 1)
+        if room == 0:
+            return
+        room = room if most is None else min(room, most - len(self.words))
+        values = self.table.room(room)[:room].view(np.uint8)
+        starts, ends = np.empty((2, room), np.int64)
+        self._start, count, divided = take_records(data, self._start, values, starts, ends)
+        self.table.take(count)
+        for start, end in zip(starts[:count].tolist(), ends[:count].tolist(), strict=True):
+            self.words.append(self._word(start, end))
+        if divided:
+            start, end = int(starts[count]), int(ends[count])
+            self._word(start, end)
+            raise EmbedlayerError(
+                f"{self._place(start)}: the word {bytes(self._buffer[start:end][:40])!r} holds "
+                "white space or a NUL; it, or a row before it, is not where it should be: was "
+                "there a space in a word?"
+            )
+
+    def _word(self, start: int, end: int) -> str:
+        name = decoded(bytes(self._buffer[start:end]), self._errors)
+        if name is None:
+            word = bytes(self._buffer[start:end])
+            raise EmbedlayerError(f"{self._place(start)}: {no_word(word)}")
+        return name
+
+    def _place(self, start: int) -> str:
+        return f"row {len(self.words) + 1}, byte {self._before + start}"
+
+
+def _complain(what: str, options: ReadingOptions) -> None:
+    """A file that does not keep its header's promise, which is an error or to be borne."""
+    if options.damaged == "error":
+        raise EmbedlayerError(what)
+    _log.warning("%s: the rows before are read", what)

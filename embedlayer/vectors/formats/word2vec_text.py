@@ -1,21 +1,19 @@
 """word2vec's text format, also of gensim and fastText: a line "V D", then one row per line."""
 
+import logging
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.contents import Contents, Start
-from embedlayer.vectors.formats.rows import (
-    HEADER,
-    first_of_each,
-    in_digits,
-    lines_of,
-    parse_header,
-    read_rows,
-    write_rows,
-)
+from embedlayer.storage.writing import also_compressed
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
+from embedlayer.vectors.formats.digits import HEADER, in_digits, parse_header
+from embedlayer.vectors.formats.rows import first_line, read_rows, write_rows
+from embedlayer.vectors.formats.words import distinct
 
-SUFFIXES = (".txt", ".vec", ".txt.gz", ".vec.gz")
+SUFFIXES = also_compressed(".txt", ".vec")
+
+_log = logging.getLogger("embedlayer")
 
 
 def begins(start: Start) -> bool:
@@ -24,18 +22,22 @@ def begins(start: Start) -> bool:
     return header is not None and in_digits(start.lines[1], int(header[2]))
 
 
-def read(file: Opened) -> Contents:
+def read(file: Opened, options: ReadingOptions) -> Contents:
     """Words and matrix.
 
     Raises:
         EmbedlayerError: no header, a malformed line, more or fewer rows than the header says.
     """
-    lines = lines_of(file)
-    size, dim = parse_header(next(lines, b""))
-    words, matrix = read_rows(lines, 2, dim)
-    if len(words) != size:
-        raise EmbedlayerError(f"the header promises {size} rows, but {len(words)} follow")
-    return first_of_each(words, matrix)
+    stream = file.text()
+    size, dim = parse_header(first_line(stream))
+    wanted = size if options.limit is None else min(size, options.limit)
+    words, matrix = read_rows(stream, b"", dim, wanted, options)
+    if len(words) != wanted:
+        text = f"the header promises {size} rows, but {len(words)} follow"
+        if options.damaged == "error":
+            raise EmbedlayerError(text)
+        _log.warning("%s", text)
+    return distinct(words, matrix, options)
 
 
 def write(path: Path, contents: Contents) -> None:

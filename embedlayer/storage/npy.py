@@ -1,0 +1,94 @@
+"""Arrays in NumPy's own files, .npy and .npz: numbers and text, viewed in place, and no pickle.
+
+https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+"""
+
+import io
+import lzma
+import math
+import re
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.archives import check_expansion
+
+ZIP = b"PK\x03\x04"
+MOST_HEADER = 10_000  # bytes: so much NumPy parses, too
+MOST_AXES, MOST_SIZE = 32, 1 << 40
+NUMBERS = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
+TEXT = re.compile(r"[<>|=]?[SU][1-9]\d{0,8}")
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error, OSError,
+    ValueError, TypeError, KeyError, IndexError, RuntimeError, SyntaxError, MemoryError,
+    tokenize.TokenError,
+)  # fmt: skip
+
+
+def array_of(data: Any, dtype: str, shape: Sequence[Any], fortran: bool = False) -> np.ndarray:
+    """A read-only view of bytes as an array.
+
+    Args:
+        data: the bytes of all elements, and no more.
+        dtype: as NumPy writes it in a header, such as "<f4".
+        shape, fortran: of the array, and whether its first axis runs fastest.
+
+    Raises:
+        EmbedlayerError: a dtype that is neither of numbers nor of text, a shape of another size.
+    """
+    if not (isinstance(dtype, str) and (NUMBERS.fullmatch(dtype) or TEXT.fullmatch(dtype))):
+        raise EmbedlayerError(f"an array of {dtype!s:.40}: numbers or words are expected")
+    view = memoryview(data).cast("B").toreadonly()
+    known = all(type(size) is int and 0 <= size < MOST_SIZE for size in shape)
+    kind = np.dtype(dtype)
+    if not known or len(shape) > MOST_AXES or math.prod(shape) * kind.itemsize != len(view):
+        raise EmbedlayerError(f"an array {shape!s:.60} of {dtype} in {len(view)} bytes: damaged")
+    return np.ndarray(tuple(shape), kind, view, order="F" if fortran else "C")
+
+
+def read_npy(data: Any) -> np.ndarray:
+    """The array of a .npy file, a view of its bytes; EmbedlayerError for any damage."""
+    start = io.BytesIO(data[: MOST_HEADER + 16])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header that Python 2 wrote
+            if np.lib.format.read_magic(start)[0] == 1:
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(start, MOST_HEADER)
+            else:
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(start, MOST_HEADER)
+    except DAMAGE as error:
+        raise EmbedlayerError(f"no .npy file, or a damaged one: {_line(error)}") from None
+    if dtype.hasobject:
+        raise EmbedlayerError("a pickled array, which is not read: it could execute anything")
+    return array_of(memoryview(data)[start.tell() :], dtype.str, shape, fortran)
+
+
+def read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
+    """The arrays of a .npz file, by name, without those that hold pickled objects.
+
+    Raises:
+        EmbedlayerError: a damaged file, or one that expands as no honest file does.
+    """
+    arrays = {}
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                check_expansion(entry.filename, entry.compress_size, entry.file_size)
+                name = entry.filename.removesuffix(".npy")
+                arrays[name] = read_npy(archive.read(entry))
+    except EmbedlayerError:
+        raise
+    except DAMAGE as error:
+        raise EmbedlayerError(f"no .npz file, or a damaged one: {_line(error)}") from None
+    return arrays
+
+
+def _line(error: BaseException) -> str:
+    return f"{error!s:.100}".replace("\n", " ")

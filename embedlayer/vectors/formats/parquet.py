@@ -1,0 +1,51 @@
+"""Parquet files, with the columns of :mod:`columns`: for pandas, DuckDB, Spark and their like."""
+
+from pathlib import Path
+
+from embedlayer.storage.archives import check_expansion
+from embedlayer.storage.reading import Opened
+from embedlayer.vectors.formats.asked import asked_for
+from embedlayer.vectors.formats.columns import contents_of, pyarrow, table_of, told
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
+
+SUFFIXES = (".parquet",)
+MAGIC = b"PAR1"
+GROUP_ROWS = 1 << 16
+VALUE_BYTES = 8  # at most, of a number
+
+
+def begins(start: Start) -> bool:
+    """With the four letters of every Parquet file."""
+    return start.data.startswith(MAGIC)
+
+
+def read(file: Opened, options: ReadingOptions) -> Contents:
+    """Words, matrix, and counts and metadata where they are there.
+
+    Raises:
+        EmbedlayerError: a damaged file, one of other columns, or one that expands as no honest
+            file does; no pyarrow.
+    """
+    buffer = pyarrow().py_buffer(file.stream.read())
+    with told():
+        from pyarrow.parquet import ParquetFile
+
+        table = ParquetFile(pyarrow().BufferReader(buffer))
+        about = table.metadata
+        groups = [about.row_group(i) for i in range(about.num_row_groups)]
+        values = sum(g.column(i).num_values for g in groups for i in range(g.num_columns))
+        check_expansion(file.name, len(buffer), values * VALUE_BYTES)
+        return asked_for(contents_of(table.read()), options)
+
+
+def write(path: Path, contents: Contents) -> None:
+    """Words, matrix, counts and metadata.
+
+    Raises:
+        EmbedlayerError: a word that UTF-8 cannot hold; no pyarrow.
+    """
+    table = table_of(contents)
+    from pyarrow.parquet import write_table
+
+    with path.open("wb") as stream:
+        write_table(table, stream, row_group_size=GROUP_ROWS, use_dictionary=False)
