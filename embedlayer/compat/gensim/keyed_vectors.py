@@ -8,7 +8,6 @@ import numpy as np
 
 from embedlayer.compat.gensim.errors import refuse
 from embedlayer.compat.gensim.evaluations import Evaluations
-from embedlayer.compat.gensim.saved import check_is_ours
 from embedlayer.compat.gensim.vector_files import (
     Reading,
     Writing,
@@ -63,7 +62,8 @@ class KeyedVectors(Evaluations):
             fname: the file.
             fvocab: a file of lines "word count".
             binary: the binary format; else the text format.
-            encoding, unicode_errors: 'utf8' and 'strict'.
+            encoding: 'utf8'.
+            unicode_errors: what is done about a word that is not UTF-8, as in Python.
             limit: read the first so many rows only.
             datatype: of the matrix.
             no_header: a text without a first line "V D", as GloVe's.
@@ -75,7 +75,7 @@ class KeyedVectors(Evaluations):
         options = Reading(binary, encoding, unicode_errors, limit, no_header)
         made = cls.from_vectors(read_word2vec(fname, options), datatype)
         if fvocab is not None:
-            counts = read_counts(fvocab)
+            counts = read_counts(fvocab, unicode_errors)
             found = [counts.get(key, 0) for key in made.index_to_key]
             made.expandos["count"] = np.array(found, np.int64)
         return made
@@ -201,16 +201,16 @@ class KeyedVectors(Evaluations):
 
     @classmethod
     def load(cls, fname: str | Path, mmap: str | None = None) -> Self:
-        """Read what :meth:`save`, or ``embedlayer.Vectors.save``, wrote.
+        """Read what :meth:`save`, or ``embedlayer.Vectors.save``, or gensim wrote.
 
         Args:
-            fname: the file.
+            fname: the file; of a pickle of gensim's only what vectors need is read, and no code.
             mmap: gensim's; the file is read, whatever it is.
 
         Raises:
-            EmbedlayerError: another file; of gensim's own, with what to do.
+            EmbedlayerError: a file without vectors, or a damaged one.
+            OSError: a file that is missing.
         """
-        check_is_ours(fname)
         vectors = Vectors.load(fname)
         made = cls.from_vectors(vectors)
         if vectors.counts is None:

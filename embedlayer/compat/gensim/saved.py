@@ -8,6 +8,7 @@ import numpy as np
 
 from embedlayer.compat.gensim.errors import NoAttributeError
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.pickles import begins_pickle
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.storage.words import pack_words, unpack_words
@@ -15,6 +16,7 @@ from embedlayer.storage.writing import whole_or_nothing
 
 ENTRY = "embedlayer-gensim-word2vec"
 VERSION = 1
+START_BYTES = 2
 TENSORS = {
     "vectors": (np.float32, 2),
     "outputs": (np.float32, 2),
@@ -22,22 +24,12 @@ TENSORS = {
     "word_offsets": (np.int64, 1),
     "counts": (np.int64, 1),
 }
-PICKLE = b"\x80"
 
 
-def check_is_ours(path: str | Path) -> None:
-    """Refuse a pickle, as gensim's ``save`` writes, which could run any code when it is read.
-
-    Raises:
-        EmbedlayerError: it says what to do.
-        OSError: a file that is missing.
-    """
+def is_pickle(path: str | Path) -> bool:
+    """Whether a file is a pickle, as gensim's ``save`` writes; OSError for one that is missing."""
     with open_to_read(path) as file:
-        if file.start(1) == PICKLE:
-            raise EmbedlayerError(
-                f"{path} is a pickle, as gensim saves it, which could run any code: load it with "
-                "gensim, and save its vectors by wv.save_word2vec_format"
-            )
+        return begins_pickle(file.start(START_BYTES))
 
 
 def write_model(
@@ -57,10 +49,9 @@ def read_model(path: str | Path) -> tuple[list[str], dict[str, np.ndarray], dict
 
     Raises:
         NoAttributeError: a file of vectors alone (also an AttributeError).
-        EmbedlayerError: another file; a pickle of gensim's, with what to do.
+        EmbedlayerError: another file.
         OSError: a file that is missing.
     """
-    check_is_ours(path)
     try:
         with open_to_read(path) as file:
             tensors, entries = read_tensors(file, TENSORS, tuple(TENSORS))

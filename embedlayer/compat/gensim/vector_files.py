@@ -10,10 +10,9 @@ import numpy as np
 from embedlayer.compat.gensim.errors import CutOffError, check_utf8, refuse
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import expanded, open_to_read
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import open_to_write, whole_or_nothing
 from embedlayer.vectors.formats import word2vec_binary, word2vec_text
 from embedlayer.vectors.formats.contents import Contents
-from embedlayer.vectors.formats.rows import open_to_write
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -37,29 +36,24 @@ class Writing(NamedTuple):
 
 
 def read_word2vec(fname: str | Path, options: Reading) -> Vectors:
-    """The vectors of a file, the first ``limit`` alone.
+    """The vectors of a file.
 
     Raises:
         CutOffError: a file that does not hold what is expected (also an EOFError).
         OSError: a file that is missing.
     """
     check_utf8(options.encoding)
-    if options.unicode_errors != "strict":
-        cure = "mend the file, as by iconv -c -f UTF-8 -t UTF-8"
-        refuse("unicode_errors", options.unicode_errors, cure)
     if options.binary and options.no_header:
         refuse("no_header", True, "binary files have a header: it tells the dimensions")
     text = "glove" if options.no_header else "word2vec-text"
+    format = "word2vec-binary" if options.binary else text
     try:
-        vectors = Vectors.load(fname, "word2vec-binary" if options.binary else text)
+        return Vectors.load(fname, format, limit=options.limit, errors=options.unicode_errors)
     except EmbedlayerError as error:
         raise CutOffError(str(error)) from error
-    if options.limit is None or options.limit >= len(vectors):
-        return vectors
-    return Vectors(vectors.words[: options.limit], vectors.matrix[: options.limit])
 
 
-def read_counts(fvocab: str | Path) -> dict[str, int]:
+def read_counts(fvocab: str | Path, errors: str) -> dict[str, int]:
     """The counts of words, from a file of lines "word count".
 
     Raises:
@@ -69,7 +63,7 @@ def read_counts(fvocab: str | Path) -> dict[str, int]:
     with open_to_read(Path(fvocab)) as file:
         for number, line in enumerate(file.text(), 1):
             try:
-                word, count = line.decode().split()
+                word, count = line.decode(errors=errors).split()
                 counts[word] = int(count)
             except ValueError:
                 raise EmbedlayerError(

@@ -13,7 +13,7 @@ from embedlayer.compat.gensim.errors import NoAttributeError, refuse
 from embedlayer.compat.gensim.keyed_vectors import KeyedVectors
 from embedlayer.compat.gensim.predictions import Predictions
 from embedlayer.compat.gensim.runs import Passes, Run
-from embedlayer.compat.gensim.saved import read_model, write_model
+from embedlayer.compat.gensim.saved import is_pickle, read_model, write_model
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Real, Whole
 from embedlayer.text.corpus import Corpus
@@ -37,12 +37,21 @@ class _OfTheClass:
 
 
 def _load(cls: Any, fname: str | Path, mmap: str | None = None) -> "Word2Vec":
-    """Read what ``Word2Vec.save`` wrote.
+    """Read what ``Word2Vec.save`` wrote; or the words and vectors of a model that gensim wrote.
+
+    Of gensim's pickle only what vectors need is read, and no code. Such a model answers by ``wv``,
+    and cannot be trained: its options and output vectors are not read.
 
     Raises:
         NoAttributeError: a file of vectors alone (also an AttributeError).
-        EmbedlayerError: another file; of gensim's own, with what to do.
+        EmbedlayerError: another file, or a damaged one.
     """
+    if is_pickle(fname):
+        wv = KeyedVectors.load(fname)
+        model = cls(vector_size=wv.vector_size)
+        model.wv = wv
+        _log.warning("%s is gensim's: its vectors are read, which cannot be trained further", fname)
+        return model
     words, arrays, about = read_model(fname)
     try:
         model = cls(**about["options"])
