@@ -9,9 +9,8 @@ import pytest
 from conftest import skip_or_fail
 
 # Tests of what is not named here, by the last two parts of their names.
-PICKLES = "reads a pickle of gensim's: see docs/gensim.md"
+PICKLES = "goes on training a model in gensim's pickle, of which vectors alone are read"
 NOT_NAMED = {
-    "Gensim320Test.test": PICKLES,
     "TestWord2VecModel.test_load_old_model": PICKLES,
     "TestWord2VecModel.test_load_old_model_separates": PICKLES,
     "TestWord2VecModel.test_load_old_models_1_x": PICKLES,
@@ -23,22 +22,19 @@ NOT_NAMED = {
     "TestWord2VecSentenceIterators.test_cython_line_sentence_works_with_filename": "as it says",
 }
 # Tests that cannot pass, and how they fail: with what an error or a log line says.
-FIXED = r"^shrink_windows=False .*each window draws its half-width"
 DIFFERS = {
     "TestKeyedVectors.test_load_model_and_vocab_file_strict": r"line 2: .* is not a word in UTF-8",
-    "TestKeyedVectors.test_load_model_and_vocab_file_ignore": r"^unicode_errors='ignore'",
-    "TestKeyedVectors.test_load_model_and_vocab_file_replace": r"^unicode_errors='replace'",
     "TestWord2VecModel.test_build_vocab_warning": r"sentence 1 is the str 'human': it must be a",
-    "TestWord2VecModel.test_cbow_fixedwindowsize": FIXED,
-    "TestWord2VecModel.test_cbow_fixedwindowsize_fromfile": FIXED,
-    "TestWord2VecModel.test_sg_fixedwindowsize": FIXED,
-    "TestWord2VecModel.test_sg_fixedwindowsize_fromfile": FIXED,
     "TestWord2VecModel.test_compute_training_loss": r"^hs=1 and negative=5: a model has one loss",
     "TestWord2VecModel.test_train_hs_and_neg": r"^hs=1 and negative=5: a model has one loss",
     "TestWord2VecModel.test_locking": r"^hs=1 and negative=5: a model has one loss",
     "TestWord2VecModel.test_prune_vocab": r"^max_vocab_size=2 .*use max_final_vocab or min_count",
     "TestWord2VecModel.test_train_warning": r"^False is not true",  # the log line has other words
 }
+
+# Tests whose outcome is a matter of chance: the rank of one word, of vectors trained by 4 threads.
+# Of seeds 1 to 6 gensim's is 9 at worst and ours 8; below 6 is asked for.
+CHANCE = {"TestWord2VecModel.test_parallel": r"not less than 6$"}
 
 
 def suite() -> dict[str, unittest.TestCase]:
@@ -59,9 +55,9 @@ def test_gensim_is_here():
 
 @pytest.mark.skipif(not SUITE, reason="gensim is not installed")
 def test_the_tables_name_tests_and_leave_nine_tenths():
-    assert {*NOT_NAMED, *DIFFERS} <= {*SUITE}
+    assert {*NOT_NAMED, *DIFFERS, *CHANCE} <= {*SUITE}
     named = len(SUITE) - len(NOT_NAMED)
-    assert len(DIFFERS) <= named / 10, f"{len(DIFFERS)} of {named} fail"
+    assert len(DIFFERS) + len(CHANCE) <= named / 10, f"{len(DIFFERS)} of {named} fail"
 
 
 @pytest.mark.filterwarnings("default")
@@ -71,9 +67,10 @@ def test_as_gensim_does(name):
     SUITE[name].run(result)
     bad = [text.strip() for _, text in result.failures + result.errors]
     assert result.skipped == []
-    if name not in DIFFERS:
+    wanted = DIFFERS.get(name) or (CHANCE[name] if bad and name in CHANCE else None)
+    if wanted is None:
         assert bad == []
         return
     (text,) = bad
     said = text.splitlines()[-1].split(": ", 1)[1]
-    assert re.search(DIFFERS[name], said), said
+    assert re.search(wanted, said), said

@@ -39,7 +39,8 @@ class Examples:
         measure: int,
         place: str = "",
     ) -> None:
-        self.window, self.measure, self.seed, self.kernels = model.window, measure, seed, kernels
+        self.measure, self.seed, self.kernels = measure, seed, kernels
+        self.half_widths = model.half_widths
         keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
         self.keep = device.xp.asarray(keep)
         self.outputs = model.outputs(corpus.vocabulary.counts, device)
@@ -62,7 +63,7 @@ class Examples:
         kept = offsets[-1]
         key = make_key(self.seed, "window", epoch)
         contexts, offsets, targets, positions = kernels.windows(
-            ids, offsets, positions, self.window, key
+            ids, offsets, positions, *self.half_widths, key
         )
         key = make_key(self.seed, "negative", epoch)
         rows, labels = self.outputs.rows(kernels, targets, positions, key)

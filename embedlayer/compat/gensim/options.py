@@ -19,7 +19,6 @@ ONE_VALUE = {
     "max_vocab_size": (None, "counting takes little memory; use max_final_vocab or min_count"),
     "null_word": (0, "there is no word for padding; leave it out"),
     "sorted_vocab": (1, "words are always in the order of falling count"),
-    "shrink_windows": (True, "each window draws its half-width; a window of 5 has 3 on average"),
     "hashfxn": (hash, "the start is drawn from seed alone, the same on every machine"),
 }
 
@@ -33,7 +32,8 @@ class Options:
         corpus_file: or a file of them, one sentence on each line.
         vector_size: D.
         alpha, min_alpha: the learning rates at the start and the end.
-        window: the most words on each side; each window draws its own half-width from 1 up.
+        window: the most words on each side.
+        shrink_windows: each window draws its half-width, from 1 up; else all are ``window``.
         min_count: rarer words are left out.
         sample: the relative frequency above which words are subsampled; 0 keeps all.
         seed: of all random choices.
@@ -49,7 +49,7 @@ class Options:
         callbacks: objects as :class:`CallbackAny2Vec`.
         comment: kept.
         max_final_vocab: the most words; a word as rare as the first left out is left out, too.
-        max_vocab_size, cbow_mean, hashfxn, null_word, sorted_vocab, shrink_windows: one value is
+        max_vocab_size, cbow_mean, hashfxn, null_word, sorted_vocab: one value is
             honoured, the default (``ONE_VALUE``).
 
     Raises:
@@ -82,7 +82,7 @@ class Options:
     callbacks: Sequence[Any] = ()
     comment: str | None = None
     max_final_vocab: int | None = option(None, Whole(), "The most words.")
-    shrink_windows: bool = True
+    shrink_windows: bool = option(True, Flag(), "Windows draw their half-width.")
 
     def check(self) -> None:
         """Raise EmbedlayerError for a value that cannot be honoured."""
@@ -107,6 +107,7 @@ class Options:
         return (SkipGram if self.sg else CBOW)(
             dim=self.vector_size,
             window=self.window,
+            shrink_windows=self.shrink_windows,
             sample=self.sample,
             **(
                 {"loss": "hierarchical"}

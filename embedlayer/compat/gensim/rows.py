@@ -39,6 +39,7 @@ class Rows:
         expandos: attribute → an array (V,): ``count`` and others.
         vectors: dtype, (V, D). After rows were changed in place, ``fill_norms(force=True)`` makes
             searches see it.
+        vectors_lockf: float32, (1,) or (V,): ones. gensim locks rows by zeros; that is not done.
     """
 
     _norms: np.ndarray | None
@@ -56,6 +57,7 @@ class Rows:
         self.key_to_index: dict[str, int] = {}
         self.expandos: dict[str, np.ndarray] = {}
         self.vectors = np.zeros((0, vector_size), dtype)
+        self.vectors_lockf = np.ones(1, np.float32)
 
     def __getattr__(self, name: str) -> Any:
         if name in RENAMED:
@@ -82,6 +84,11 @@ class Rows:
         if self._norms is None:
             self._norms = np.linalg.norm(self._vectors.astype(np.float32, copy=False), axis=1)
         return self._norms
+
+    def check_unlocked(self) -> None:
+        """Refuse rows that are locked against training."""
+        if not (np.asarray(self.vectors_lockf) == 1).all():
+            refuse("vectors_lockf", "…", "rows cannot be locked; leave it at ones")
 
     def fill_norms(self, force: bool = False) -> None:
         """Forget, if ``force``, what was computed of the rows before they changed."""

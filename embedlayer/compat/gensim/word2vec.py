@@ -183,6 +183,7 @@ class Word2Vec(Predictions):
                 f"alpha falls from {passes.alpha} to {passes.min_alpha}: 0 ≤ min_alpha (end_alpha) "
                 "≤ alpha (start_alpha), and 0 < alpha"
             )
+        self.wv.check_unlocked()
         if passes.alpha > self.min_alpha_yet_reached:
             _log.warning(
                 "alpha %g is higher than %g, to which an earlier call of train had fallen",
