@@ -48,7 +48,8 @@ before = len(model.wv)
 model.build_vocab(new, update=True)
 model.train(new + known[:300], total_examples=len(new) + 300, epochs=12)
 neighbours = {
-    word: [other for other, _ in model.wv.most_similar(word, topn=5)] for word in model.wv.key_to_index
+    word: [other for other, _ in model.wv.most_similar(word, topn=5)]
+    for word in model.wv.key_to_index
 }
 predicted = [word for word, _ in model.predict_output_word(["t1w1", "t1w2", "t1w3"], topn=3)]
 print(
