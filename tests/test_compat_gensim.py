@@ -5,6 +5,7 @@ import copy
 
 import numpy as np
 import pytest
+from pages import ROOT
 from planted import check_neighbours, planted_sentences
 
 from embedlayer import EmbedlayerError, Vectors
@@ -311,6 +312,11 @@ def test_probabilities_sum_to_one(model):
     assert after.sum() == pytest.approx(1, abs=1e-5)
     assert chances.shape == (48,)
     assert (chances < np.log(after)).all()
+
+
+def test_the_page_names_every_option_of_one_value():
+    table = (ROOT / "docs" / "gensim.md").read_text().split("## What differs")[0]
+    assert [name for name in ONE_VALUE if f"`{name}" not in table] == []
 
 
 @pytest.mark.parametrize("name", ONE_VALUE)

@@ -41,7 +41,7 @@ class Predictions(Vocabularies):
             _log.warning("no word of the context is in the vocabulary: %s", context_words_list)
             return None
         rows = self.wv.vectors[self.wv.indices(known)]
-        hidden = rows.sum(axis=0) if self.sg and not self.cbow_mean else rows.mean(axis=0)
+        hidden = rows.sum(axis=0) / (len(known) if self.cbow_mean else 1)
         scores = outputs @ hidden
         chances = np.exp(scores - scores.max())
         chances /= chances.sum()
