@@ -107,7 +107,11 @@ def test_unknown_keys_are_key_errors(wv):
     ("call", "kind", "message"),
     [
         (lambda wv: wv.most_similar(), ValueError, "0 keys and 0 weights"),
-        (lambda wv: wv.most_similar([[1.0, 2.0, 3.0]]), ValueError, "it has 2"),
+        (lambda wv: wv.most_similar([[1.0, 2.0, 3.0]]), ValueError, "2 finite numbers"),
+        (lambda wv: wv.most_similar([np.array([1, np.nan])]), ValueError, "2 finite numbers"),
+        (lambda wv: wv.most_similar_cosmul([np.ones(3)]), ValueError, "2 finite numbers"),
+        (lambda wv: wv.distances({"up"}), ValueError, "neither a key nor a vector"),
+        (lambda wv: wv.most_similar("up", topn=1.5), ValueError, "topn is 1.5"),
         (lambda wv: wv.most_similar("up", indexer=1), ValueError, "the search is exact"),
         (lambda wv: wv.doesnt_match(["no"]), ValueError, r"none of the words \['no'\]"),
         (lambda wv: wv.n_similarity([], ["up"]), ZeroDivisionError, "has no mean"),
@@ -135,6 +139,27 @@ def test_a_copy_is_independent(wv):
     other = copy.deepcopy(wv)
     other["up"] = [9, 9]
     assert wv["up"].tolist() == [0.5, 0.5]
+
+
+def test_a_part_is_searched_and_an_empty_one_has_no_answers(wv):
+    assert [key for key, _ in wv.most_similar("east", clip_start=1, clip_end=2)] == ["north"]
+    assert [key for key, _ in wv.most_similar("east", clip_start=-1)] == ["up"]
+    assert wv.most_similar("east", clip_start=7) == wv.most_similar("east", topn=False) == []
+    assert [key for key, _ in wv.most_similar_cosmul("up", restrict_vocab=1)] == ["east"]
+
+
+def test_every_backend_trains_and_answers(xp):
+    """What gensim's users see is NumPy's, wherever it was computed."""
+    made = Word2Vec(SENTENCES[:40], sg=1, sample=0, epochs=1, **SMALL)
+    assert type(made.wv.vectors) is type(made.syn1neg) is np.ndarray
+    assert np.abs(made.syn1neg).max() > 0
+    found = [
+        made.wv.most_similar("t0w0", topn=2),
+        made.wv.most_similar("t0w0", topn=None),
+        made.wv.most_similar_cosmul("t0w0", topn=2),
+    ]
+    assert found[0][0][1] == pytest.approx(np.sort(found[1])[-2], abs=1e-6)
+    assert found[0][0][0] == found[2][0][0]
 
 
 # Files

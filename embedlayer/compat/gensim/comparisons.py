@@ -9,7 +9,6 @@ import numpy as np
 
 from embedlayer.compat.gensim.errors import NoWordsError
 from embedlayer.compat.gensim.queries import Queries, at_length_1
-from embedlayer.compat.gensim.rows import is_key
 from embedlayer.compat.gensim.transport import cheapest_transport
 from embedlayer.errors import EmbedlayerError
 
@@ -43,10 +42,10 @@ class Comparisons(Queries):
 
     def distances(self, word_or_vector: Any, other_words: Sequence[Any] = ()) -> np.ndarray:
         """1 − the cosine of a key or vector with other keys, or with every row: float32."""
-        vector = self.get_vector(word_or_vector) if is_key(word_or_vector) else word_or_vector
+        vector = self.vector_of(word_or_vector)
         unit = self.get_normed_vectors()
         others = unit[self.indices(other_words)] if len(other_words) else unit
-        return 1 - others @ at_length_1(np.asarray(vector, np.float32))
+        return 1 - others @ at_length_1(vector.astype(np.float32))
 
     @staticmethod
     def cosine_similarities(vector_1: np.ndarray, vectors_all: np.ndarray) -> np.ndarray:

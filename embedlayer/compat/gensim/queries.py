@@ -8,7 +8,8 @@ import numpy as np
 from embedlayer.backend import asarray, to_numpy
 from embedlayer.compat.gensim.errors import refuse
 from embedlayer.compat.gensim.rows import Rows, is_key
-from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
 from embedlayer.vectors.search import cosines, nearest_rows
 
 Neighbours = list[tuple[str, float]]
@@ -41,24 +42,25 @@ class Queries(Rows):
 
         Raises:
             UnknownWordError: a key that is not there (also a KeyError).
-            EmbedlayerError: nothing is given, or it has no direction.
+            EmbedlayerError: nothing is given, or a vector that is none of these rows' kind.
         """
         if indexer is not None:
             refuse("indexer", indexer, "the search is exact; leave it out")
         given, weights = _weighted(positive, negative)
+        topn = _checked_topn(topn)
         if topn is not None and topn < 1:
             return []
         mean = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
-        if restrict_vocab:
-            clip_start, clip_end = 0, restrict_vocab
-        unit = self.as_vectors().unit()[clip_start:clip_end]
-        direction = asarray(mean)
+        clip = slice(0, restrict_vocab) if restrict_vocab else slice(clip_start, clip_end)
+        first, end, _ = clip.indices(len(self))
+        unit, direction = self.as_vectors().unit()[first:end], asarray(mean)
         if topn is None:
             return cosines(to_numpy(unit @ direction))
-        excluded = [row - clip_start for row in self._given_rows(given)]
-        excluded = [row for row in excluded if 0 <= row < len(unit)]
+        if end <= first:
+            return []
+        excluded = [row - first for row in self._given_rows(given) if first <= row < end]
         rows, scores = nearest_rows(unit, direction[None], [excluded], topn)
-        return self._named(rows[0] + clip_start, cosines(scores[0]), scores[0] > -np.inf)
+        return self._named(rows[0] + first, cosines(scores[0]), scores[0] > -np.inf)
 
     def most_similar_cosmul(
         self,
@@ -72,6 +74,7 @@ class Queries(Rows):
         Levy and Goldberg, "Linguistic regularities in sparse and explicit word representations",
         CoNLL 2014. Arguments and errors as :meth:`most_similar`, without weights.
         """
+        topn = _checked_topn(topn)
         if topn is not None and topn < 1:
             return []
         near, far = _listed(positive), _listed(negative)
@@ -132,20 +135,30 @@ class Queries(Rows):
             raise EmbedlayerError(f"{len(given)} keys and {len(factors)} weights: give as many")
         total, divisor = np.zeros(self.vector_size), 0.0
         for key, factor in zip(given, factors, strict=True):
-            if not is_key(key):
-                vector = np.asarray(key, np.float64)
-            elif key in self:
-                vector = self.get_vector(key, pre_normalize)
-            elif ignore_missing:
-                continue
-            else:
-                raise UnknownWordError(f"key {key!r} is not among these {len(self):,}")
-            if vector.shape != total.shape:
-                raise EmbedlayerError(f"a vector is {vector.shape}: it has {self.vector_size}")
-            total += factor * vector
-            divisor += abs(factor)
+            if not (ignore_missing and is_key(key) and key not in self):
+                total += factor * self.vector_of(key, pre_normalize).astype(np.float64)
+                divisor += abs(factor)
         mean = (total / divisor if divisor else total).astype(np.float32)
         return at_length_1(mean) if post_normalize else mean
+
+    def vector_of(self, given: Any, norm: bool = False) -> np.ndarray:
+        """The row of a key, with ``norm`` at length 1; or a vector itself, checked: (D,).
+
+        Raises:
+            UnknownWordError: a key that is not there.
+            EmbedlayerError: a vector of another length, or with a NaN or an infinity.
+        """
+        if is_key(given):
+            return self.get_vector(given, norm)
+        try:
+            vector = np.asarray(given, np.float32)
+        except (TypeError, ValueError):
+            raise EmbedlayerError(f"neither a key nor a vector: {given!r:.80}") from None
+        if vector.shape != (self.vector_size,) or not np.isfinite(vector).all():
+            raise EmbedlayerError(
+                f"a vector has {self.vector_size} finite numbers; this is {vector.shape}"
+            )
+        return vector
 
     def _given_rows(self, given: Iterable[Any]) -> list[int]:
         return [self.get_index(key) for key in given if is_key(key)]
@@ -156,7 +169,7 @@ class Queries(Rows):
 
     def _shifted(self, unit: np.ndarray, given: list[Any]) -> np.ndarray:
         """The cosines of all rows with each of the given ones, shifted to 0 … 1: (V, n)."""
-        vectors = [self.get_vector(key, True) if is_key(key) else key for key in given]
+        vectors = [self.vector_of(one, norm=True) for one in given]
         directions = np.array(vectors, np.float32).reshape(-1, self.vector_size)
         return (1 + unit @ directions.T) / 2
 
@@ -165,6 +178,12 @@ def at_length_1(vector: np.ndarray) -> np.ndarray:
     """A vector divided by its length; one of zeros stays as it is."""
     length = np.linalg.norm(vector.astype(np.float64))
     return vector if length == 0 else (vector / length).astype(vector.dtype)
+
+
+def _checked_topn(topn: Any) -> int | None:
+    """A whole number, or a flag as gensim takes it; EmbedlayerError for anything else."""
+    number = int(topn) if isinstance(topn, bool) else topn
+    return None if topn is None else Whole(-(2**31)).checked("topn", number)
 
 
 def _listed(given: Any) -> list[Any]:

@@ -68,7 +68,15 @@ def _load(cls: Any, fname: str | Path, mmap: str | None = None) -> "Word2Vec":
 
 @dataclass(eq=False, repr=False)
 class Word2Vec(Predictions):
-    __doc__ = Predictions.__doc__
+    """gensim's Word2Vec: with a text it counts the words and trains, without one it waits for both.
+
+    Arguments, which are attributes as well: :class:`Options`; further attributes:
+    :class:`Vocabularies`.
+
+    Attributes:
+        train_count, total_train_time: calls of ``train``, and seconds in them.
+        min_alpha_yet_reached: the learning rate at the end of the latest.
+    """
 
     def __post_init__(self, sentences: Any, corpus_file: Any) -> None:
         self.check()
