@@ -72,7 +72,7 @@ def _integer_contests(
         ids = corpus.ids[start : start + sizes.tokens]
         offsets = np.append(np.arange(0, len(ids), 1000), len(ids)).astype(np.int64)
         texts.append((ids, offsets, start, keep, key))
-        kept.append((*reference.subsample(*texts[-1]), WINDOW, WINDOW, key))
+        kept.append((*reference.subsample(*texts[-1]), 1, WINDOW, WINDOW, key))
         targets.append((prob, alias, *reference.windows(*kept[-1])[2:], NEGATIVE, key))
     for kernel, chunks in (("subsample", texts), ("windows", kept), ("draw", targets)):
         wanted = [getattr(reference, kernel)(*chunk) for chunk in chunks]

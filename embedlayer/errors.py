@@ -37,3 +37,7 @@ def extra_library(name: str, extra: str) -> ModuleType:
         if error.name != name:  # it is here, and lacks something of its own
             raise
         raise MissingLibraryError(name, extra) from None
+
+
+class NothingToLearnError(EmbedlayerError):
+    """A text from which nothing can be learnt: no word has another one beside it."""

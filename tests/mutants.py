@@ -157,6 +157,9 @@ MUTANTS = {
     "no room behind the ids": Mutant(
         EXAMPLES, "size + copied + 1", "size + 1", "kernels_memory"
     ),
+    "half-widths from 1, whatever is asked for": Mutant(
+        EXAMPLES, "_below(bits, widths)) + least", "_below(bits, widths)) + 1", "kernels_examples"
+    ),
     "windows into the sentence before": Mutant(
         EXAMPLES, "max(begin, i - half)", "max(0, i - half)", "kernels_examples"
     ),

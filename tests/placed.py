@@ -133,9 +133,9 @@ def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
         kept = reference.subsample(ids, offsets, 3, keep, key)
         require_equal(cpu.subsample(ids, offsets, 3, keep, key), kept)
         kept = tuple(map(place, kept))
-        for window in (1, 5, 16, 17):
-            wanted = reference.windows(*kept, window, window, key)
-            require_equal(cpu.windows(*kept, window, window, key), wanted)
+        for widths in ((1, 1, 1), (1, 5, 5), (16, 16, 16), (1, 17, 17), (1, 1000, 39)):
+            wanted = reference.windows(*kept, *widths, key)
+            require_equal(cpu.windows(*kept, *widths, key), wanted)
             targets, positions = place(wanted[2]), place(wanted[3])
             rows = reference.draw(prob, alias, targets, positions, 3, key)
             require_equal([cpu.draw(prob, alias, targets, positions, 3, key)], [rows])

@@ -37,19 +37,21 @@ def check_bit_equal(found, wanted):
     sizes=st.lists(st.integers(0, 12), max_size=6),
     start=st.integers(0, 2**40),
     window=st.integers(1, 6),
+    fixed=st.booleans(),
     negative=st.integers(1, 9),
     seed=st.integers(0, 2**32),
 )
-def test_all_kernels_equal_the_reference(kernels, sizes, start, window, negative, seed):
+def test_all_kernels_equal_the_reference(kernels, sizes, start, window, fixed, negative, seed):
     """Rung 5, on every shape of text."""
     (ids, offsets), (keep, prob, alias) = text(sizes, seed % 97), tables()
     key = make_key(seed, "test")
     kept = reference.subsample(ids, offsets, start, keep, key)
     check_bit_equal(kernels.subsample(ids, offsets, start, keep, key), kept)
-    made = reference.windows(*kept, window, window, key)
-    check_bit_equal(kernels.windows(*kept, window, window, key), made)
+    widths = (window if fixed else 1, window)
+    made = reference.windows(*kept, *widths, window, key)
+    check_bit_equal(kernels.windows(*kept, *widths, window, key), made)
     longest = int(np.diff(kept[1]).max(initial=1))
-    check_bit_equal(kernels.windows(*kept, window, min(window, longest), key), made)
+    check_bit_equal(kernels.windows(*kept, *widths, min(window, longest), key), made)
     rows = reference.draw(prob, alias, *made[2:], negative, key)
     check_bit_equal([kernels.draw(prob, alias, *made[2:], negative, key)], [rows])
 
@@ -101,7 +103,7 @@ def test_words_are_kept_as_often_as_their_probability(kernels):
 def test_windows_by_hand(kernels):
     """Sentences (5 6 7) and (8) and (9 4), half-width always 1."""
     ids = np.array([5, 6, 7, 8, 9, 4], np.int32)
-    made = kernels.windows(ids, np.array([0, 3, 4, 6]), np.arange(6) + 10, 1, 1, KEY)
+    made = kernels.windows(ids, np.array([0, 3, 4, 6]), np.arange(6) + 10, 1, 1, 1, KEY)
     contexts, offsets, targets, positions = made
     assert contexts.tolist() == [6, 5, 7, 6, 4, 9]
     assert offsets.tolist() == [0, 1, 3, 4, 5, 6]
@@ -109,13 +111,15 @@ def test_windows_by_hand(kernels):
     assert positions.tolist() == [10, 11, 12, 14, 15]
 
 
-def test_half_widths_are_uniform(kernels):
-    """In the middle of a long sentence, 2·half contexts: each half from 1 to 5 equally often."""
-    ids = np.zeros(40_000, np.int32)
-    _, offsets, _, _ = kernels.windows(ids, np.array([0, len(ids)]), np.arange(len(ids)), 5, 5, KEY)
+@pytest.mark.parametrize("least", [1, 3, 5])
+def test_half_widths_are_uniform(kernels, least):
+    """In the middle of a long sentence, 2·half contexts: each half to 5 equally often."""
+    ids, ends = np.zeros(40_000, np.int32), np.array([0, 40_000])
+    _, offsets, _, _ = kernels.windows(ids, ends, np.arange(len(ids)), least, 5, 5, KEY)
     sizes = np.diff(offsets)[5:-5]
-    assert set(sizes) == {2, 4, 6, 8, 10}
-    assert chisquare(np.bincount(sizes // 2)[1:]).pvalue > 1e-3
+    assert set(sizes) == {2 * half for half in range(least, 6)}
+    if least < 5:
+        assert chisquare(np.bincount(sizes // 2)[least:]).pvalue > 1e-3
 
 
 def test_draws_follow_the_noise_distribution(kernels):

@@ -45,6 +45,7 @@ def test_options_are_recorded():
         "model": "skipgram",
         "dim": 7,
         "window": 5,
+        "shrink_windows": True,
         "loss": "negative",
         "negative": 5,
         "noise_power": 0.75,

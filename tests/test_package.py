@@ -29,7 +29,9 @@ ARROWS = {
     "kernels": BASE - {"options"} | {"storage"},
     "optim": {"errors", "options", "backend", "arrays", "layers"},
     "layers": {"errors", "options", "rng", "backend", "arrays", "kernels"},
-    "compat": {"errors", "backend", "layers", "models", "optim"},
+    "compat": BASE - {"rng", "threads"}
+    | {"storage", "kernels", "layers", "models", "optim"}
+    | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
     "models": {"errors", "options", "rng", "device", "arrays", "storage", "kernels"},

@@ -9,7 +9,7 @@ trusted inside.
 kernel           does                                                              exactness
 ===============  ================================================================  ============
 ``subsample``    (ids, offsets, start, keep, key) → ids, offsets, positions        bit-equal
-``windows``      (ids, offsets, positions, window, reach, key)
+``windows``      (ids, offsets, positions, least, window, reach, key)
                  → contexts, offsets, targets, positions                           bit-equal
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close

@@ -115,34 +115,35 @@ struct Span {
 };
 
 // The window around token i, which lies in the last sentence s with offsets[s] <= i.
-__device__ Span window_around(i64 i, const i64* offsets, const i64* positions, int window, u64 key,
-                              i64 S) {
+__device__ Span window_around(i64 i, const i64* offsets, const i64* positions, int least,
+                              int window, u64 key, i64 S) {
     i64 low = 0, high = S;
     while (high - low > 1) {
         const i64 middle = (low + high) / 2;
         if (offsets[middle] <= i) low = middle;
         else high = middle;
     }
-    const i64 half = (i64)below(hash64(key, positions[i]), window) + 1;
+    const i64 half = (i64)below(hash64(key, positions[i]), window - least + 1) + least;
     return {max(i - half, offsets[low]), min(i + half, offsets[low + 1] - 1)};
 }
 
-extern "C" __global__ void window_sizes(const i64* offsets, const i64* positions, int window,
-                                        u64 key, int* sizes, i64 S, i64 N) {
+extern "C" __global__ void window_sizes(const i64* offsets, const i64* positions, int least,
+                                        int window, u64 key, int* sizes, i64 S, i64 N) {
     for (i64 i = global_thread(); i < N; i += thread_count()) {
         sizes[i] = 0;
         if (i >= offsets[S]) continue;
-        const Span span = window_around(i, offsets, positions, window, key, S);
+        const Span span = window_around(i, offsets, positions, least, window, key, S);
         sizes[i] = (int)(span.last - span.first);
     }
 }
 
 extern "C" __global__ void window_contexts(const int* ids, const i64* offsets,
-                                           const i64* positions, int window, u64 key,
-                                           const i64* starts, int* contexts, i64 S, i64 N) {
+                                           const i64* positions, int least, int window,
+                                           u64 key, const i64* starts, int* contexts, i64 S,
+                                           i64 N) {
     for (i64 i = global_thread(); i < N; i += thread_count()) {
         if (i >= offsets[S]) continue;
-        const Span span = window_around(i, offsets, positions, window, key, S);
+        const Span span = window_around(i, offsets, positions, least, window, key, S);
         i64 slot = starts[i];
         for (i64 j = span.first; j <= span.last; ++j)
             if (j != i) contexts[slot++] = ids[j];

@@ -50,14 +50,20 @@ def subsample(
 
 
 def windows(
-    ids: Any, offsets: Any, positions: Any, window: int, reach: int, key: np.uint64
+    ids: Any,
+    offsets: Any,
+    positions: Any,
+    least: int,
+    window: int,
+    reach: int,
+    key: np.uint64,
 ) -> tuple[Any, Any, Any, Any]:
     xp, N, S = array_module(ids), len(ids), len(offsets) - 1
     sizes = xp.empty(N, np.int32)
-    launch("window_sizes", N, offsets, positions, window, key, sizes, S, N)
+    launch("window_sizes", N, offsets, positions, least, window, key, sizes, S, N)
     starts = offsets_of(sizes)
     contexts = xp.full(2 * reach * N, -1, np.int32)
-    arguments = (ids, offsets, positions, window, key, starts, contexts, S, N)
+    arguments = (ids, offsets, positions, least, window, key, starts, contexts, S, N)
     launch("window_contexts", N, *arguments)
     return contexts, starts, ids, positions
 

@@ -40,16 +40,22 @@ def subsample(
 
 
 def windows(
-    ids: Any, offsets: Any, positions: Any, window: int, reach: int, key: np.uint64
+    ids: Any,
+    offsets: Any,
+    positions: Any,
+    least: int,
+    window: int,
+    reach: int,
+    key: np.uint64,
 ) -> tuple[Any, Any, Any, Any]:
     """The windows of the kept tokens: up to ``window`` words on each side, inside the sentence.
 
-    The half-width is uniform on 1 … ``window``, from (key, position of the target). A token with
-    no neighbour makes no window.
+    The half-width is uniform on ``least`` … ``window``, from (key, position of the target). A token
+    with no neighbour makes no window.
 
     Args:
         ids, offsets, positions: as :func:`subsample` returns them.
-        window: the largest half-width.
+        least, window: the smallest half-width, at least 1, and the largest.
         reach: the most words on one side, to bound the memory: ``window``, or one less than the
             words of the longest sentence.
         key: the key of the epoch's stream.
@@ -62,7 +68,8 @@ def windows(
     size = len(ids)
     place = xp.arange(size, dtype=np.int64)
     sentence = xp.searchsorted(offsets, place, side="right") - 1
-    half = below(_bits(xp, key, positions), np.uint64(window)).astype(np.int64) + 1
+    widths = np.uint64(window - least + 1)
+    half = below(_bits(xp, key, positions), widths).astype(np.int64) + least
     first = xp.maximum(place - half, offsets[sentence])
     last = xp.minimum(place + half, offsets[sentence + 1] - 1)
 

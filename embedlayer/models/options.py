@@ -19,8 +19,9 @@ class Word2Vec:
 
     Args:
         dim: D, the dimensions of a vector.
-        window: the largest number of context words on each side; each window draws its own
-            half-width, uniform on 1 … ``window``.
+        window: the largest number of context words on each side.
+        shrink_windows: each window draws its own half-width, uniform on 1 … ``window``, so that
+            near words count more; False gives all of them ``window``.
         loss: 'negative' (negative sampling) or 'hierarchical' (hierarchical softmax).
         negative: K, the noise words per window (negative sampling alone).
         noise_power: the noise distribution is counts**noise_power.
@@ -39,6 +40,9 @@ class Word2Vec:
 
     dim: int = option(100, Whole(1, 2**20), "Dimensions of a vector.")
     window: int = option(5, Whole(1, 2**20), "Most context words on each side.")
+    shrink_windows: bool = option(
+        True, Flag(), "Each window draws its half-width, from 1 up.", "shrink-windows"
+    )
     loss: str = option("negative", Choice(LOSSES), "How a target is learnt.")
     negative: int = option(5, Whole(1, 2**20), "Noise words drawn for a window.")
     noise_power: float = option(  # beyond ±10, powers of large counts overflow
@@ -62,6 +66,11 @@ class Word2Vec:
     def mode(self) -> Mode:
         """How hidden vectors are formed: each context is one."""
         return Mode()
+
+    @property
+    def half_widths(self) -> tuple[int, int]:
+        """The smallest and the largest number of context words on each side."""
+        return (1 if self.shrink_windows else self.window), self.window
 
     @property
     def most_hidden(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, NothingToLearnError
 from embedlayer.models.options import SkipGram, Word2Vec
 from embedlayer.options import check_function
 from embedlayer.text.corpus import Corpus
@@ -35,25 +35,30 @@ def checked_callbacks(callbacks: Any) -> tuple[Callable[..., object], ...]:
 
 
 def check_corpus(corpus: Any, model: Word2Vec) -> None:
-    """Raise EmbedlayerError unless kernels can read it, and something can be learnt from it."""
+    """Raise unless kernels can read a corpus, and something can be learnt from it.
+
+    Raises:
+        EmbedlayerError: no corpus, or one that kernels cannot read.
+        NothingToLearnError: one from which nothing can be learnt.
+    """
     if not isinstance(corpus, Corpus):
         raise EmbedlayerError(
             f"corpus is {corpus!r}: give a Corpus (embedlayer.train takes paths and lists, too)"
         )
     vocabulary = corpus.checked().vocabulary
     if len(vocabulary) < 2:
-        raise EmbedlayerError(
+        raise NothingToLearnError(
             f"{vocabulary.words[0]!r} is the only word of the vocabulary, and has none to differ "
             "from: raise max_size (--max-vocab), lower min_count, or give more text"
         )
     if not _has_contexts(corpus.offsets):
-        raise EmbedlayerError(
+        raise NothingToLearnError(
             "every sentence has one word of the vocabulary, so that none has a context: put what "
             "belongs together on one line, raise max_sentence or lower min_count"
         )
     kept = float(vocabulary.counts @ vocabulary.keep_probabilities(model.sample))
     if kept < 2:
-        raise EmbedlayerError(
+        raise NothingToLearnError(
             f"sample {model.sample} drops every token but {kept:.2g} of {len(corpus.ids)} in an "
             "epoch: raise it, or give 0 to keep all"
         )

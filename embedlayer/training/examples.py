@@ -39,8 +39,8 @@ class Examples:
         measure: int,
         place: str = "",
     ) -> None:
-        self.window, self.measure, self.seed, self.kernels = model.window, measure, seed, kernels
-        self.reach = reach_of(model.window, corpus)
+        self.measure, self.seed, self.kernels = measure, seed, kernels
+        self.half_widths, self.reach = model.half_widths, reach_of(model.window, corpus)
         keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
         self.keep = device.xp.asarray(keep)
         self.outputs = model.outputs(corpus.vocabulary.counts, device)
@@ -63,7 +63,7 @@ class Examples:
         kept = offsets[-1]
         key = make_key(self.seed, "window", epoch)
         contexts, offsets, targets, positions = kernels.windows(
-            ids, offsets, positions, self.window, self.reach, key
+            ids, offsets, positions, *self.half_widths, self.reach, key
         )
         key = make_key(self.seed, "negative", epoch)
         rows, labels = self.outputs.rows(kernels, targets, positions, key)

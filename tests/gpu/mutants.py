@@ -46,6 +46,9 @@ VALUES = {
     "rows kept from the window before": Mutant("held.change(r, p) = {};", ""),
     "the search for the sentence, one off": Mutant("offsets[middle] <= i", "offsets[middle] < i"),
     "a window over the sentence's end": Mutant("offsets[low + 1] - 1)", "offsets[low + 1])"),
+    "half-widths from 1, whatever is asked for": Mutant(
+        "window - least + 1) + least", "window) + 1"
+    ),
     "a draw that may be the target": Mutant("target < 0 || word == target", "target < 0"),
     "32 bits of a hash where 64 count": Mutant("u64 bits = key +", "unsigned bits = key +"),
     "no divisor for CBOW": Mutant("held.tile_times[t] / (float)size", "held.tile_times[t]"),

@@ -47,7 +47,7 @@ def launch_others(cupy: Any) -> None:
         cuda.bag_sum(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets), True)
         tokens = text((30, 0, 1, 230))
         ids, offsets, keep = (cupy.asarray(a) for a in (tokens.ids, tokens.offsets, tokens.keep))
-        made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 5, 5, KEY)
+        made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 1, 5, 5, KEY)
         alias = cupy.zeros(len(keep), np.int32)
         cuda.draw(keep, alias, *made[2:], 5, KEY)
 

@@ -114,7 +114,8 @@ def test_the_integer_kernels_are_the_reference_bit_by_bit(
     alias = random.integers(0, len(case.keep), len(case.keep), np.int32)
 
     kept = reference.subsample(case.ids, case.offsets, case.start, case.keep, KEY)
-    made = reference.windows(*kept, case.window, case.window, KEY)
+    widths = (case.window + 1) // 2, case.window, case.window
+    made = reference.windows(*kept, *widths, KEY)
     rows = reference.draw(prob, alias, *made[2:], case.negative, KEY)
 
     ids, offsets, keep, prob, alias = (
@@ -122,7 +123,7 @@ def test_the_integer_kernels_are_the_reference_bit_by_bit(
     )
     with schedule(seed=seed, resident=resident), double.no_sync():
         kept_there = cuda.subsample(ids, offsets, case.start, keep, KEY)
-        made_there = cuda.windows(*kept_there, case.window, case.window, KEY)
+        made_there = cuda.windows(*kept_there, *widths, KEY)
         rows_there = cuda.draw(prob, alias, *made_there[2:], case.negative, KEY)
     found = [*filled(*kept_there), *filled_windows(*made_there, rows_there)]
     for found_array, wanted in zip(found, (*kept, *made, rows), strict=True):

@@ -36,7 +36,7 @@ def subsample(ids, offsets, start, keep, key):
 
 
 @compiled
-def windows(ids, offsets, positions, window, reach, key):
+def windows(ids, offsets, positions, least, window, reach, key):
     size = len(ids)
     # Each side of a window is copied in whole vectors; what is too much is overwritten next. So
     # the copying loops have a constant length, which is predicted well, and both arrays have room
@@ -49,6 +49,7 @@ def windows(ids, offsets, positions, window, reach, key):
     targets = np.empty(size, np.int32)
     target_positions = np.empty(size, np.int64)
     source, to = padded.ctypes.data, contexts.ctypes.data
+    widths = np.uint64(window - least + 1)
     made = filled = 0
     for sentence in range(len(offsets) - 1):
         begin, end = offsets[sentence], offsets[sentence + 1]
@@ -56,7 +57,7 @@ def windows(ids, offsets, positions, window, reach, key):
             continue
         for i in range(begin, end):
             bits = _hash64(key, np.uint64(positions[i]))
-            half = min(np.int64(_below(bits, np.uint64(window))) + 1, reach)
+            half = min(np.int64(_below(bits, widths)) + least, reach)
             first = max(begin, i - half)
             for j in range(0, copied, LANES):
                 store(to + (filled + j) * INT, load(source + (first + j) * INT))

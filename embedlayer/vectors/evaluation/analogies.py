@@ -98,9 +98,9 @@ def analogies(
         for question in questions
         if all(word in spellings for word in question)
     ]
-    solved = _solved(vectors, spellings, [question for _, question in known])
+    right = solved(vectors, spellings, [question for _, question in known])
     asked = Counter(name for name, _ in known)
-    correct = Counter(name for (name, _), right in zip(known, solved, strict=True) if right)
+    correct = Counter(name for (name, _), is_right in zip(known, right, strict=True) if is_right)
     scores = tuple(
         AnalogyScore(name, correct[name], asked[name], len(questions) - asked[name])
         for name, questions in sections.items()
@@ -116,8 +116,8 @@ def analogies(
     )
 
 
-def _solved(vectors: Vectors, spellings: Spellings, questions: Sequence[Question]) -> list[bool]:
-    """Whether each question, all of whose words are known, is answered correctly."""
+def solved(vectors: Vectors, spellings: Spellings, questions: Sequence[Question]) -> list[bool]:
+    """Whether each question, all of whose words are known, is answered correctly, by 3CosAdd."""
     if not questions:
         return []
     unit = vectors.unit()[: len(spellings.folded)]
