@@ -131,7 +131,7 @@ MUTANTS = {
         "text/cache.py", "(entry.changed or total > limit)", "total > limit", "text_cache"
     ),
     "a damaged description is read": Mutant(
-        "text/entries.py", " if digest == _digest(text) else None", "", "text_cache"
+        "storage/manifest.py", " if first == digest(text) else None", "", "text_cache"
     ),
     "checksums are not compared": Mutant(CORPUS, "if whole else None", "or None", "text_cache"),
     "ids are not compared with the words": Mutant(

@@ -4,7 +4,7 @@ import math
 
 from embedlayer.arrays import Array, pieces
 from embedlayer.backend import array_module
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, NothingToLearnError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.state import done_so_far
 
@@ -42,9 +42,9 @@ def check_tables(tables: Tables, epoch: int, lr: float) -> None:
 
 
 def check_learnt(tables: Tables) -> None:
-    """Raise EmbedlayerError if a run has changed no output row: no window had a context."""
+    """Raise NothingToLearnError if a run has changed no output row: no window had a context."""
     if not bool(tables.W_out.any()):
-        raise EmbedlayerError(
+        raise NothingToLearnError(
             "nothing was learnt: subsampling left no sentence with two words; raise sample "
             "(--sample), 0 keeps all, or give longer sentences"
         )

@@ -24,7 +24,7 @@ from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.report import Progress, start_report
-from embedlayer.training.saving import EVERY, Saving, resumed
+from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import Done, State, done_so_far
 from embedlayer.training.steps import Step, make_steps
 from embedlayer.vectors.vectors import Vectors
@@ -73,8 +73,8 @@ class Training:
         self.workers = self.device.workers(self.options.workers)
         share = Share(len(corpus.ids), self.workers, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
-        whole = chunk_tokens(corpus, self.options.epochs, self.device)
-        self._chunk_tokens = state.chunk_tokens if state else whole
+        fitting = chunk_tokens(corpus, self.options.epochs, self.device)
+        self._chunk_tokens = (state.chunk_tokens if state else 0) or fitting
         words, reach = len(corpus.vocabulary), reach_of(self.model.window, corpus)
         shapes = table_shapes(self.model, words)
         width = self.model.output_sizes(words, len(corpus.ids)).width
@@ -90,11 +90,11 @@ class Training:
         )
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         self.state = state.checked(shapes).copy(self.device) if state else self._start()
+        self.state.chunk_tokens = self._chunk_tokens
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        saved = rest.get("checkpoint"), rest.get("checkpoint_every", EVERY)
-        self._saving = Saving(*saved, corpus, self.model, self.options, new=state is None)
+        self._saving = Saving(rest, corpus, self.model, self.options, new=state is None)
 
     @classmethod
     def resume(
@@ -181,7 +181,7 @@ class Training:
     def _start(self) -> State:
         """The state of a run that has learnt nothing."""
         words, seed = len(self.corpus.vocabulary), self.options.seed
-        return State(start_tables(self.model, words, seed, self.device), self._chunk_tokens)
+        return State(start_tables(self.model, words, seed, self.device))
 
     def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
         """Train to the end of the epoch, or until a checkpoint is due, which is then written."""

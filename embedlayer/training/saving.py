@@ -1,8 +1,8 @@
 """A run's checkpoints: when one is due, what it tells, and how a run is made of one again."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Self
 
@@ -25,23 +25,22 @@ class Saving:
     """Writes the checkpoints of a run, if there is a folder for them.
 
     Args:
-        folder: where; None for none.
-        every: seconds between two of them.
+        given: ``checkpoint``, where, and ``checkpoint_every``, seconds between two of them.
         corpus, model, options: of the run.
         new: the run begins here.
     """
 
     def __init__(
         self,
-        folder: str | Path | None,
-        every: Any,
+        given: Mapping[str, Any],
         corpus: Corpus,
         model: Word2Vec,
         options: TrainingOptions,
         *,
         new: bool,
     ) -> None:
-        self.every = Real(0).checked("checkpoint_every", every)
+        self.every = Real(0).checked("checkpoint_every", given.get("checkpoint_every", EVERY))
+        folder = given.get("checkpoint")
         self._last, self._vocabulary = perf_counter(), corpus.vocabulary
         self._folder = None if folder is None else CheckpointFolder(folder, new=new)
         if self._folder:

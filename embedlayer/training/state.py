@@ -38,7 +38,7 @@ class State:
 
     Attributes:
         tables: as learnt so far, all that threads kept to themselves given back.
-        chunk_tokens: a chunk is the sentences that begin in so many tokens.
+        chunk_tokens: a chunk is the sentences that begin in so many tokens; 0: the run chooses.
         epoch: the epoch under way, from 0; the number of epochs when all are done.
         chunk: the chunks of this epoch that are done: the first so many.
         sums: float64, (chunks, 4): of each chunk of this epoch that is done its summed loss, the
@@ -50,7 +50,7 @@ class State:
     """
 
     tables: Tables
-    chunk_tokens: int
+    chunk_tokens: int = 0
     epoch: int = 0
     chunk: int = 0
     sums: Array = None

@@ -85,6 +85,8 @@ class Run:
         self._call("on_epoch_begin")
         try:
             training.run()
+        except NothingToLearnError as error:
+            _log.warning("nothing is learnt: %s", error)
         finally:  # also after Ctrl-C: what was learnt is kept
             self._take_weights()
             self.model.epochs_trained += training.state.epoch
