@@ -70,6 +70,7 @@ SCANNER, CORPUS, VOCABULARY = "text/scanner.py", "text/corpus.py", "text/vocabul
 EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kernels/cpu/sums.py"
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
+TOPK = "vectors/topk.py"
 BINARY = "vectors/formats/word2vec_binary.py"
 RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
@@ -263,6 +264,17 @@ MUTANTS = {
     ),
     "rows behind those of the header": Mutant(
         BINARY, "data[start:].strip", "data[start : start + 1].strip", "formats"
+    ),
+    # Search.
+    "of equal scores a later row is kept": Mutant(
+        TOPK, "exact <= best[query, 0]", "exact < best[query, 0]", "search"
+    ),
+    "of the worst the earlier row goes": Mutant(TOPK, "row > than_row", "row < than_row", "search"),
+    "rounding is bounded too low": Mutant(
+        "vectors/by_blocks.py", "2.0**-22", "2.0**-30", "search"
+    ),
+    "excluded rows are those of the first block": Mutant(
+        "vectors/by_blocks.py", "offsets[start:]", "offsets", "search"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(
