@@ -103,7 +103,7 @@ def _contest(matrix: np.ndarray, size: int, searches: dict[str, Any]) -> Contest
             continue  # a loop over queries: of as many as one takes, times their number
         run = search if isinstance(search, str) else partial(search, queries)
         contenders[name] = (
-            run if isinstance(run, str) else Contender(partial(_check, run, wanted, cosines), run)
+            run if isinstance(run, str) else Contender(partial(check, run, wanted, cosines), run)
         )
     contenders["product alone"] = Contender(lambda: None, partial(_product, matrix, queries))
     one = size == 1
@@ -112,7 +112,7 @@ def _contest(matrix: np.ndarray, size: int, searches: dict[str, Any]) -> Contest
     return Contest(f"{size:,} quer{'y' if one else 'ies'}", work, unit, "embedlayer", contenders)
 
 
-def _check(run: Any, wanted: np.ndarray, cosines: np.ndarray) -> None:
+def check(run: Any, wanted: np.ndarray, cosines: np.ndarray) -> None:
     """Raise WrongResult unless all neighbours are found, with their cosines."""
     rows, found = (part[:JUDGED] for part in run())
     check_same(found, cosines, 1e-5)

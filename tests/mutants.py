@@ -72,6 +72,7 @@ SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 SHORTEST = "vectors/formats/shortest.py"
+TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
 MUTANTS = {
@@ -317,6 +318,17 @@ MUTANTS = {
     "a tensor is copied": Mutant(
         "backend.py", 'np.asarray(values) if hasattr(values, "__array__")',
         'np.array(values) if hasattr(values, "__array__")', "exchange",
+    ),
+    # Search.
+    "of equal scores a later row is kept": Mutant(
+        TOPK, "exact <= best[query, 0]", "exact < best[query, 0]", "search"
+    ),
+    "of the worst the earlier row goes": Mutant(TOPK, "row > than_row", "row < than_row", "search"),
+    "rounding is bounded too low": Mutant(
+        "vectors/by_blocks.py", "2.0**-22", "2.0**-30", "search"
+    ),
+    "excluded rows are those of the first block": Mutant(
+        "vectors/by_blocks.py", "offsets[start:]", "offsets", "search"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

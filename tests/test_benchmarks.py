@@ -98,6 +98,28 @@ def test_the_networks_of_the_book_dense_and_sparse(tmp_path):
     }
 
 
+def test_search_is_checked_and_timed(tmp_path):
+    done = benchmark("search", "--quick", "--json", tmp_path / "out.json")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert [one["operation"] for one in report["contests"]] == ["1 query", "20 queries"]
+    for contest in report["contests"]:
+        names = [result["implementation"] for result in contest["results"]]
+        assert (names[0], names[-1]) == ("embedlayer", "product alone")
+    assert "product alone |" in done.stdout
+
+
+def test_search_of_wrong_neighbours_is_not_timed():
+    from measure import WrongResult
+    from search import check
+
+    wanted, cosines = np.array([[3, 1]]), np.array([[0.9, 0.8]])
+    check(lambda: (wanted, cosines), wanted, cosines)
+    with pytest.raises(WrongResult, match=r"0\.5000 of the neighbours"):
+        check(lambda: (np.array([[3, 2]]), cosines), wanted, cosines)
+    with pytest.raises(WrongResult, match="off by"):
+        check(lambda: (wanted, cosines - 0.1), wanted, cosines)
+
+
 def test_training_counts_raw_words_alike_for_all_trainers(tmp_path):
     done = benchmark("training", "--quick", "--json", tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())
