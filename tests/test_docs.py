@@ -19,14 +19,9 @@ PAGES = [
     *(path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md"))),
 ]
 # The blocks that are not run, by page and first line, and why.
+REASONS: dict[tuple[str, str], str] = {}
 # What the blocks of a page import beside embedlayer; without it they are skipped.
 NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"]}
-REASONS: dict[tuple[str, str], str] = {
-    (
-        "docs/files.md",
-        'Vectors.load("https://nlp.example.org/glove.6B.300d.txt.gz", limit=50_000)',
-    ): "it asks other machines, of which there are none",
-}
 ELSEWHERE = ("eval/", "Generator")  # of the folder that EMBEDLAYER_DATA names; of CuPy
 
 WORDS = ["king", "queen", "man", "woman", "coffee", "tea", "server", "month", "minimum", "thread"]
