@@ -263,7 +263,7 @@ MUTANTS = {
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
     ),
     "rows behind those of the header": Mutant(
-        BINARY, 'bool(rest.strip(b"\n"))', 'bool(rest[:1].strip(b"\n"))', "formats"
+        BINARY, "bool(rest.strip(", "bool(rest[:1].strip(", "formats"
     ),
     "numbers between two float32s are written to odd ones": Mutant(
         SHORTEST, "even = fraction & 1 == 0", "even = fraction & 1 == 1", "formats_digits"

@@ -127,7 +127,8 @@ def test_lines_that_are_no_rows(tmp_path, caplog):
 @pytest.mark.usefixtures("_ways")
 def test_the_line_of_a_fault_in_a_later_block(tmp_path):
     text = content("glove", [b"w%d" % i for i in range(500)]).replace(b"w321 321", b"w321 x")
-    with pytest.raises(EmbedlayerError, match="line 322: could not convert string to float: b'x'"):
+    text = text.replace(b"w7 7 7\n", b"w7 7 7\n\n")  # a line that is no row
+    with pytest.raises(EmbedlayerError, match="line 323: could not convert string to float: b'x'"):
         read(tmp_path / "v", text, "glove")
 
 

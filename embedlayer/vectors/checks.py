@@ -25,7 +25,11 @@ def row_of(words: tuple[str, ...]) -> dict[str, int]:
     """The row of each word; EmbedlayerError unless there are words, different ones."""
     if not words:
         raise EmbedlayerError("no words: vectors need one at least")
-    row_of: dict[str, int] = {}
+    if {*map(type, words)} == {str}:  # as nearly always: in one go
+        row_of = dict(zip(words, range(len(words)), strict=True))
+        if len(row_of) == len(words):
+            return row_of
+    row_of = {}
     for row, word in enumerate(words):
         if not isinstance(word, str):
             raise EmbedlayerError(f"words are strings; word {row} is {word!r}")
