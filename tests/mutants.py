@@ -73,7 +73,7 @@ SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
-RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
+RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
 MUTANTS = {
     # From a text to ids.

@@ -33,7 +33,8 @@ VERSION = 1
 KEPT = 2
 NAME, LOCK = "checkpoint-", "lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
-NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "sums", "optimizer")]
+OPTIONAL = {"sums": (np.float64, 2), "rates": (np.float32, 1)}
+NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "optimizer", *OPTIONAL)]
 
 _log = logging.getLogger("embedlayer")
 
@@ -116,7 +117,7 @@ class CheckpointFolder:
             )
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
+def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     """The newest whole checkpoint of a folder; a log line names each that is damaged.
 
     Raises:
@@ -170,8 +171,7 @@ def _optimizer(state: State) -> dict[str, Any]:
 def _tensors(state: State) -> dict[str, np.ndarray]:
     """The arrays of a state, by name."""
     arrays = {"W_in": state.tables.W_in, "W_out": state.tables.W_out}
-    if state.sums is not None:
-        arrays["sums"] = state.sums
+    arrays |= {name: getattr(state, name) for name in OPTIONAL if getattr(state, name) is not None}
     for name, names in _optimizer(state).items():
         if isinstance(names, list):
             arrays |= zip(names, state.optimizer[name], strict=True)
@@ -191,13 +191,14 @@ def _read(folder: Path) -> Checkpoint:
     names = [name for value in optimizer.values() if isinstance(value, list) for name in value]
     tables = dict.fromkeys(("W_in", "W_out", *names), (np.float32, 2))
     with open_to_read(folder / STATE) as file:
-        tensors, _ = read_tensors(file, tables | {"sums": (np.float64, 2)}, optional=("sums",))
+        tensors, _ = read_tensors(file, tables | OPTIONAL, optional=tuple(OPTIONAL))
     for name, value in optimizer.items():
         if isinstance(value, list):
             optimizer[name] = [tensors[one] for one in value]
     state = State(
         Tables(tensors["W_in"], tensors["W_out"]),
         sums=tensors.get("sums"),
+        rates=tensors.get("rates"),
         optimizer=optimizer,
         **about["state"],
     )
