@@ -20,6 +20,7 @@ from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.state import State
 from embedlayer.vectors.vectors import Vectors
 
+OLD_RATE = 0.1  # so that known words keep most of their neighbours: docs/performance.md
 RATE = Real(0, 1)
 
 _log = logging.getLogger("embedlayer")
@@ -41,12 +42,14 @@ class Learnt(NamedTuple):
     model: dict[str, Any]
 
     @classmethod
-    def of(cls, source: "Vectors | str | PathLike[str]") -> "Learnt":
+    def of(cls, source: "Learnt | Vectors | str | PathLike[str]") -> "Learnt":
         """From vectors, a file of them, or a folder of checkpoints.
 
         Raises:
             EmbedlayerError, OSError: what ``Vectors.load`` raises; no checkpoint that is whole.
         """
+        if isinstance(source, Learnt):
+            return source
         if isinstance(source, Vectors):
             return _of_vectors(source)
         if not isinstance(source, str | PathLike):
@@ -71,7 +74,7 @@ def start_further(
     vocabulary: Vocabulary,
     model: Word2Vec,
     seed: int,
-    old_rates: float | Mapping[str, float] = 1.0,
+    old_rates: float | Mapping[str, float] = OLD_RATE,
 ) -> State:
     """The state of a run that begins with what is known of some of its words.
 

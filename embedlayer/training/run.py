@@ -16,7 +16,7 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
-from embedlayer.training.further import Learnt, start_further
+from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
@@ -113,11 +113,11 @@ class Training(Loop):
     @classmethod
     def from_vectors(
         cls,
-        vectors: Vectors | str | PathLike[str],
+        vectors: Learnt | Vectors | str | PathLike[str],
         corpus: Corpus,
         model: Word2Vec | None = None,
         *,
-        old_rates: float | Mapping[str, float] = 1.0,
+        old_rates: float | Mapping[str, float] = OLD_RATE,
         **options: Unpack[RunOptions],
     ) -> "Training":
         """A run that begins with what vectors know, on a corpus of more text.
@@ -126,12 +126,14 @@ class Training(Loop):
         words, and counts that are added up; words that are new begin as in any run.
 
         Args:
-            vectors: Vectors, a file of them, or a folder of checkpoints. ``keep_output`` makes
-                vectors of which the output table is known, too; else it begins at zero.
+            vectors: Vectors, a file of them, or a folder of checkpoints; or what was read of one.
+                ``keep_output`` makes vectors of which the output table is known, too; else it
+                begins at zero.
             corpus: the text.
             model: default the one that made the vectors, or SkipGram.
-            old_rates: how much of their changes words that have vectors take, 0 to 1; 0 freezes
-                them. One number, or one for each word: those that are not named take all.
+            old_rates: how much of their changes words that have vectors take: 1 lets them learn as
+                new ones do, 0 freezes them; with 0.1 they keep most
+                neighbours. One number, or one for each word: those not named take all.
             options: as :class:`Training` takes them.
 
         Raises:
