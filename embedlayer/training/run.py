@@ -20,6 +20,7 @@ from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -68,11 +69,15 @@ class Training(Loop):
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
+        self.merging = self._merging()
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
-        share = Share(0 if held else len(corpus.ids), self.workers, self.options.in_flight)
+        sharing = 1 if self.merging else self.workers
+        share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
         fitting = chunk_tokens(corpus, self.options.epochs, self.device)
+        if self.merging:
+            fitting = min(fitting, self.merging.tokens)
         tokens_of_chunk = (state.chunk_tokens if state else 0) or fitting
         shapes = table_shapes(self.model, len(corpus.vocabulary))
         self.plan = self._plan(shapes, largest_chunk(corpus, tokens_of_chunk))
@@ -160,6 +165,10 @@ class Training(Loop):
             chunks=self.workers,
             scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
         ).placed(self.device)
+
+    def _merging(self) -> Merging | None:
+        """How the tables of the workers are merged; None: they share them."""
+        return Merging() if self.options.deterministic and self.workers > 1 else None
 
     def _start(self) -> State:
         """The state of a run that has learnt nothing."""

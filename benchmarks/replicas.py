@@ -1,0 +1,191 @@
+"""How good vectors are that replicas train, merged by a rule, beside those of one replica.
+
+    python benchmarks/replicas.py TEXT --replicas 1 8 --runs 5 --json replicas.json
+
+Replicas are simulated one after the other: the same bits as ``--deterministic`` has with as many
+threads. The loss is that of text held out, by how often the target occurs in the text.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from report import NONE, count, data_folder, end, finish, mistake, note, parser, show, start
+from scores import Scores, evaluation_folder, score
+from texts import LINE, plain_lines, planted_text
+
+from embedlayer.device import DEVICES
+from embedlayer.kernels import load_kernels
+from embedlayer.models.options import MODELS, Word2Vec
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.examples import Examples
+from embedlayer.training.merge import MERGES
+from embedlayer.training.replicas import Merging
+from embedlayer.training.run import Training
+
+DEFAULT_TEXT = Path("text", "wiki100m.txt.gz")  # in the folder of data
+HELD_OUT = 200_000  # tokens at the end of the text, at most a tenth of it
+BUCKETS = (5, 20, 100, 1000, 10_000, 10**9)  # counts of targets
+SHOWN = ("analogies", "WS-353", "SimLex")
+
+
+class Simulation(Training):
+    """A training run of replicas that work one after the other, merged in any way."""
+
+    def __init__(self, corpus: Corpus, model: Word2Vec, merging: Merging, **options: Any) -> None:
+        self.tried = merging
+        super().__init__(corpus, model, deterministic=True, **options)
+        self.turns = True
+
+    def _merging(self) -> Merging | None:
+        return self.tried if self.workers > 1 else None
+
+
+def main() -> int:
+    """Simulate all that is asked for, show the scores and the losses."""
+    chosen = _parser().parse_args()
+    data = evaluation_folder(data_folder(chosen.data))
+    report = start("replicas")
+    with _text(chosen) as path:
+        corpus = Corpus.from_files(path, min_count=5, cache=False)
+    training, held_out = _split(corpus)
+    tokens, words = len(training.ids), len(corpus.vocabulary)
+    print(f"\n{tokens:,} tokens of {words:,} words, {len(held_out.ids):,} held out.")
+    trials = list(_trials(chosen))
+    report |= {"tokens": tokens, "words": words, "held_out": len(held_out.ids), "trials": []}
+    for size, merging in trials:
+        runs = []
+        for seed in range(1, chosen.runs + 1):
+            model = MODELS[chosen.model](dim=chosen.dim)
+            run = Simulation(
+                training, model, merging, workers=size, seed=seed, epochs=chosen.epochs
+            )
+            vectors = run.run()
+            scores: Scores = score(vectors, data) if data else {}
+            losses = losses_by_count(run, held_out)
+            runs.append({"seed": seed, "scores": scores, "losses": losses})
+            note(f"{_name(size, merging)}, seed {seed}: {scores} {losses}")
+        report["trials"].append({"replicas": size, "merging": asdict(merging), "runs": runs})
+        finish(report, chosen.json)
+    _show(report["trials"])
+    return 0
+
+
+def losses_by_count(run: Training, corpus: Corpus) -> dict[str, float]:
+    """The mean loss per pair over windows whose target occurs so often: its least and most."""
+    kernels, device = load_kernels("numpy", "fused"), DEVICES["numpy"]
+    examples = Examples(corpus, run.model, 1, kernels, device, chunk_tokens=50_000, measure=1)
+    W_in, W_out = run.state.tables
+    sums = np.zeros((len(BUCKETS), 2))
+    for chunk in range(len(examples)):
+        batch, _ = examples.batch(0, chunk)
+        group = np.repeat(np.arange(batch.windows), np.diff(batch.offsets))
+        hidden = W_in[batch.contexts]
+        if run.model.mode().mean:
+            sizes = np.diff(batch.offsets)
+            hidden = kernels.bag_sum(W_in, batch.contexts, batch.offsets, True)[sizes > 0]
+            group = np.flatnonzero(sizes)
+        counts = corpus.vocabulary.counts[batch.rows[group, 0]]
+        bucket = np.searchsorted(BUCKETS, counts, side="right") - 1
+        for k in range(batch.rows.shape[1]):
+            rows = batch.rows[group, k]
+            signs = -1.0 if k == 0 else 1.0
+            loss = np.logaddexp(0, signs * np.einsum("ij,ij->i", hidden, W_out[rows]))
+            loss[rows < 0] = 0
+            sums[:, 0] += np.bincount(bucket, loss, len(BUCKETS))
+            sums[:, 1] += np.bincount(bucket, rows >= 0, len(BUCKETS))
+    losses = sums[:, 0] / np.maximum(sums[:, 1], 1)
+    named = zip(pairwise(BUCKETS), losses, sums[:, 1], strict=False)
+    return {f"{low}+": float(loss) for (low, _), loss, pairs in named if pairs}
+
+
+def _parser() -> argparse.ArgumentParser:
+    made = parser(__doc__, runs=1)
+    made.add_argument("text", type=Path, nargs="?", help="default: wiki100m of the data's folder")
+    made.add_argument("--data", type=Path, help="folder with text/ and eval/ [EMBEDLAYER_DATA]")
+    made.add_argument("--model", choices=MODELS, default="skipgram")
+    made.add_argument("--replicas", type=count, nargs="+", default=[1, 8])
+    made.add_argument("--rules", choices=MERGES, nargs="+", default=[Merging.rule])
+    made.add_argument("--tokens", type=count, nargs="+", default=[Merging.tokens])
+    made.add_argument("--head", type=count, nargs="+", default=[Merging.head])
+    made.add_argument("--merges", type=count, nargs="+", default=[Merging.merges])
+    made.add_argument("--dim", type=count, default=100)
+    made.add_argument("--epochs", type=count, default=5)
+    return made
+
+
+def _trials(chosen: argparse.Namespace) -> Iterator[tuple[int, Merging]]:
+    """Each number of replicas with each way to merge; one replica merges nothing."""
+    for size in chosen.replicas:
+        ways = [
+            Merging(rule, tokens, head, merges)
+            for rule in chosen.rules
+            for tokens in chosen.tokens
+            for head in chosen.head
+            for merges in chosen.merges
+        ]
+        for merging in ways if size > 1 else ways[:1]:
+            yield size, merging
+
+
+@contextmanager
+def _text(chosen: argparse.Namespace) -> Iterator[Path]:
+    if chosen.quick and chosen.text:
+        mistake("--quick makes a text of its own: name none")
+    data = data_folder(chosen.data)
+    source = chosen.text or (data and data / DEFAULT_TEXT)
+    if not chosen.quick and (source is None or not source.is_file()):
+        mistake(f"no such text: {source}: name one, or a folder of data")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "text.txt")
+        if chosen.quick:
+            planted_text(path, sentences=3000)
+            chosen.dim, chosen.epochs = 16, 2
+        else:
+            plain_lines(source, path)
+        yield path
+
+
+def _split(corpus: Corpus) -> tuple[Corpus, Corpus]:
+    """The text to train on, and its end."""
+    tokens = len(corpus.ids)
+    begin = np.searchsorted(corpus.offsets, tokens - min(HELD_OUT, tokens // 10))
+    ids, offsets, at = corpus.ids, np.asarray(corpus.offsets), corpus.offsets[begin]
+    return (
+        Corpus(ids[:at], offsets[: begin + 1], corpus.vocabulary, int(at), {}),
+        Corpus(ids[at:], offsets[begin:] - at, corpus.vocabulary, tokens - int(at), {}),
+    )
+
+
+def _name(size: int, merging: Merging) -> str:
+    if size == 1:
+        return "1"
+    return f"{size}, {merging.rule}, {merging.tokens:,}, {merging.head:,}, {merging.merges}"
+
+
+def _show(trials: list[dict[str, Any]]) -> None:
+    first = trials[0]["runs"][0]
+    scores = [name for name in SHOWN if first["scores"].get(name) is not None]
+    header = ("replicas, rule, tokens, head, merges", *scores, *first["losses"])
+    rows = []
+    for trial in trials:
+        cells = [_spread([run["scores"][name] for run in trial["runs"]], 3) for name in scores]
+        cells += [_spread([run["losses"][it] for run in trial["runs"]], 4) for it in first["losses"]]
+        rows.append((_name(trial["replicas"], Merging(**trial["merging"])), *cells))
+    show("Scores, and held-out loss by the count of the target; means ± standard deviations", header, rows)
+
+
+def _spread(values: list[float], digits: int) -> str:
+    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{deviation}"
+
+
+if __name__ == "__main__":
+    end(main)

@@ -1,0 +1,125 @@
+"""How the changes that replicas made to the same rows become one change: rules, as arithmetic.
+
+Every rule is a weighted sum of the replicas' changes with weights of its own for each row, and the
+weights follow from the products of the changes with each other. So a rule is a small function::
+
+    rule(products, pull) -> weights
+
+where ``products``, float32, (R, N, N), has the product of changes i and j of each row, ``pull``,
+float32, (R,), says how far the row's own steps have pulled it (learning rate × touches of a replica
+since the last merge), and ``weights`` are float32, (R, N). N replicas are merged in the order of
+their ranks, so the result is the same to the bit wherever it is computed with the same library.
+
+What is known of the rules, and was measured here, is in ``docs/scaling_out.md``.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from embedlayer.arrays import Array, Table, pieces
+from embedlayer.backend import array_module
+
+DAMPING = 0.2  # of ``damped``, per unit of pull: measured, see docs/scaling_out.md
+
+Rule = Callable[[Array, Array], Array]
+
+
+def total(products: Array, pull: Array) -> Array:
+    """The sum. Right for rare rows, whose small steps add; frequent ones overshoot and diverge.
+
+    What threads on shared tables do (Hogwild: Recht et al., NIPS 2011).
+    """
+    return products.diagonal(axis1=1, axis2=2) * 0 + 1
+
+
+def mean(products: Array, pull: Array) -> Array:
+    """The mean. Right for frequent rows; a row that one of N replicas saw learns 1/N of it.
+
+    Ji et al., "Parallelizing word2vec in shared and distributed memory", 2016 (pWord2Vec).
+    """
+    return total(products, pull) / products.shape[1]
+
+
+def contributors(products: Array, pull: Array) -> Array:
+    """The mean over the replicas that changed the row. Rows that few saw learn all of it.
+
+    Ding et al., "Federated submodel optimization for hot and cold data features", NeurIPS 2022.
+    """
+    changed = products.diagonal(axis1=1, axis2=2) > 0
+    return changed / changed.sum(1, keepdims=True).clip(1)
+
+
+def adasum(products: Array, pull: Array) -> Array:
+    """Adasum of each row: changes that are orthogonal add, parallel ones are averaged.
+
+    Maleki et al., "Scaling distributed training with adaptive summation", MLSys 2021. Frequent
+    rows do not overshoot; of rare ones, whose small parallel steps should add, learning is lost.
+    """
+    return _pairwise(products, pull * 0 + 1)
+
+
+def damped(products: Array, pull: Array) -> Array:
+    """Adasum whose correction grows with the pull: a sum for rare rows, Adasum for frequent ones.
+
+    The correction is multiplied by 1 − exp(−c · pull), the share of the way to its fixed point
+    that a row has gone if each step takes a share c · learning rate of what is left.
+    """
+    xp = array_module(products)
+    return _pairwise(products, 1 - xp.exp(-DAMPING * pull))
+
+
+MERGES: dict[str, Rule] = {
+    "sum": total,
+    "mean": mean,
+    "contributors": contributors,
+    "adasum": adasum,
+    "damped": damped,
+}
+
+
+def merge_rows(rule: Rule, reference: Table, parts: Sequence[Table], pull: Array) -> Table:
+    """What the rows of all replicas are after a merge.
+
+    Args:
+        rule: one of ``MERGES``.
+        reference: float32, (R, D): the rows after their last merge, the same for all replicas.
+        parts: of each replica, in the order of their ranks, float32, (R, D): the rows now.
+        pull: float32, (R,): learning rate × touches of a replica since the last merge.
+
+    Returns:
+        float32, (R, D). Of one replica it is ``parts[0]``.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    xp = array_module(reference)
+    merged, like = xp.empty_like(reference), xp.empty((0, len(parts), reference.shape[1]), np.float32)
+    for piece in pieces(len(reference), like):
+        changes = xp.stack([part[piece] for part in parts], axis=1)
+        changes -= reference[piece, None]
+        weights = rule(changes @ changes.transpose(0, 2, 1), pull[piece])
+        step = weights.astype(changes.dtype, copy=False)[:, None] @ changes
+        xp.add(reference[piece], step[:, 0], out=merged[piece])
+    return merged
+
+
+def _pairwise(products: Array, share: Array) -> Array:
+    """The weights of Adasum over a binary tree of the ranks, its corrections times ``share``.
+
+    Two changes a and b give (1 − θ a·b / 2|a|²) a + (1 − θ a·b / 2|b|²) b. The tree is filled up
+    with changes of zero, each of which leaves its partner as it is.
+    """
+    xp, size = array_module(products), products.shape[1]
+    nodes = width = 1 << (size - 1).bit_length()
+    products = xp.pad(products, ((0, 0), (0, width - size), (0, width - size)))
+    weights = xp.ones((len(products), width), products.dtype)
+    while nodes > 1:
+        place = xp.arange(nodes)
+        lengths = products[:, place, place]
+        shared = products[:, place, place ^ 1] / (2 * xp.where(lengths > 0, lengths, 1))
+        factors = 1 - share[:, None] * shared
+        weights *= factors.repeat(width // nodes, axis=1)
+        products = products * factors[:, :, None] * factors[:, None, :]
+        nodes //= 2
+        products = products.reshape(len(products), nodes, 2, nodes, 2).sum((2, 4))
+    return weights[:, :size]
