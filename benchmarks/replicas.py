@@ -17,9 +17,9 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
-from report import NONE, count, data_folder, end, finish, mistake, note, parser, show, start
+from report import count, data_folder, end, finish, mistake, note, parser, show, start
 from scores import Scores, evaluation_folder, score
-from texts import LINE, plain_lines, planted_text
+from texts import plain_lines, planted_text
 
 from embedlayer.device import DEVICES
 from embedlayer.kernels import load_kernels
@@ -173,13 +173,14 @@ def _name(size: int, merging: Merging) -> str:
 def _show(trials: list[dict[str, Any]]) -> None:
     first = trials[0]["runs"][0]
     scores = [name for name in SHOWN if first["scores"].get(name) is not None]
-    header = ("replicas, rule, tokens, head, merges", *scores, *first["losses"])
+    counts = list(first["losses"])
+    header = ("replicas, rule, tokens, head, merges", *scores, *counts)
     rows = []
     for trial in trials:
         cells = [_spread([run["scores"][name] for run in trial["runs"]], 3) for name in scores]
-        cells += [_spread([run["losses"][it] for run in trial["runs"]], 4) for it in first["losses"]]
+        cells += [_spread([run["losses"][it] for run in trial["runs"]], 4) for it in counts]
         rows.append((_name(trial["replicas"], Merging(**trial["merging"])), *cells))
-    show("Scores, and held-out loss by the count of the target; means ± standard deviations", header, rows)
+    show("Scores, and held-out loss by the count of the target", header, rows)
 
 
 def _spread(values: list[float], digits: int) -> str:

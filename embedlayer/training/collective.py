@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
 from typing import Protocol, Self
 
 from embedlayer.arrays import Table
@@ -54,7 +53,9 @@ class Threads:
     """
 
     def __init__(self, size: int, turns: bool = False) -> None:
-        self.size, self.given, self.gathered = size, [()] * size, [()] * size
+        self.size = size
+        self.given: list[Sequence[Table]] = [()] * size
+        self.gathered: list[Table] = [None] * size
         self.meeting = threading.Barrier(size)
         self.turn: AbstractContextManager[object] = threading.Lock() if turns else nullcontext()
 
@@ -73,12 +74,10 @@ class Member:
         self._threads.turn.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._threads.meeting.abort()
-        self._threads.turn.__exit__(kind, error, at)
+        self._threads.turn.__exit__(None, None, None)
 
     def exchange(self, parts: Sequence[Table]) -> list[Table]:
         self._threads.given[self.rank] = parts

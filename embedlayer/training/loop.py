@@ -158,8 +158,8 @@ class Loop:
 
     def _epoch(self, examples: Examples) -> Epoch:
         """What is left of the epoch: by threads on shared tables, or by replicas."""
-        state, train = self.state, partial(self._train, examples)
-        if self.merging is None:
+        state, merging, train = self.state, self.merging, partial(self._train, examples)
+        if merging is None:
             step = partial(self._steps.worker, state.tables)
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
         vocabulary, outputs = self.corpus.vocabulary, examples.outputs
@@ -167,7 +167,7 @@ class Loop:
 
         def replica(collective: Collective) -> Replica:
             tables = Tables(*(copied_table(table, self.device) for table in state.tables))
-            return Replica(tables, touches, rate, self.merging, collective)
+            return Replica(tables, touches, rate, merging, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))

@@ -5,10 +5,10 @@ weights follow from the products of the changes with each other. So a rule is a 
 
     rule(products, pull) -> weights
 
-where ``products``, float32, (R, N, N), has the product of changes i and j of each row, ``pull``,
+where ``products``, float32, (N, N, R), has the product of changes i and j of each row, ``pull``,
 float32, (R,), says how far the row's own steps have pulled it (learning rate × touches of a replica
-since the last merge), and ``weights`` are float32, (R, N). N replicas are merged in the order of
-their ranks, so the result is the same to the bit wherever it is computed with the same library.
+since the last merge), and ``weights`` are float32, (N, R). Rows come last, as there are the most of
+them. N replicas are merged in the order of their ranks: nothing depends on which is the first.
 
 What is known of the rules, and was measured here, is in ``docs/scaling_out.md``.
 """
@@ -30,7 +30,7 @@ def total(products: Array, pull: Array) -> Array:
 
     What threads on shared tables do (Hogwild: Recht et al., NIPS 2011).
     """
-    return products.diagonal(axis1=1, axis2=2) * 0 + 1
+    return array_module(products).ones(products.shape[1:], products.dtype)
 
 
 def mean(products: Array, pull: Array) -> Array:
@@ -38,7 +38,7 @@ def mean(products: Array, pull: Array) -> Array:
 
     Ji et al., "Parallelizing word2vec in shared and distributed memory", 2016 (pWord2Vec).
     """
-    return total(products, pull) / products.shape[1]
+    return total(products, pull) / len(products)
 
 
 def contributors(products: Array, pull: Array) -> Array:
@@ -46,8 +46,9 @@ def contributors(products: Array, pull: Array) -> Array:
 
     Ding et al., "Federated submodel optimization for hot and cold data features", NeurIPS 2022.
     """
-    changed = products.diagonal(axis1=1, axis2=2) > 0
-    return changed / changed.sum(1, keepdims=True).clip(1)
+    place = array_module(products).arange(len(products))
+    changed = (products[place, place] > 0).astype(products.dtype)
+    return changed / changed.sum(0).clip(1)
 
 
 def adasum(products: Array, pull: Array) -> Array:
@@ -56,7 +57,7 @@ def adasum(products: Array, pull: Array) -> Array:
     Maleki et al., "Scaling distributed training with adaptive summation", MLSys 2021. Frequent
     rows do not overshoot; of rare ones, whose small parallel steps should add, learning is lost.
     """
-    return _pairwise(products, pull * 0 + 1)
+    return _pairwise(products, array_module(pull).ones_like(pull))
 
 
 def damped(products: Array, pull: Array) -> Array:
@@ -93,12 +94,13 @@ def merge_rows(rule: Rule, reference: Table, parts: Sequence[Table], pull: Array
     if len(parts) == 1:
         return parts[0]
     xp = array_module(reference)
-    merged, like = xp.empty_like(reference), xp.empty((0, len(parts), reference.shape[1]), np.float32)
-    for piece in pieces(len(reference), like):
+    merged = xp.empty_like(reference)
+    for piece in pieces(len(reference), xp.empty((0, len(parts), reference.shape[1]), np.float32)):
         changes = xp.stack([part[piece] for part in parts], axis=1)
         changes -= reference[piece, None]
-        weights = rule(changes @ changes.transpose(0, 2, 1), pull[piece])
-        step = weights.astype(changes.dtype, copy=False)[:, None] @ changes
+        products = xp.ascontiguousarray((changes @ changes.transpose(0, 2, 1)).T)
+        weights = rule(products, pull[piece])
+        step = xp.ascontiguousarray(weights.T)[:, None] @ changes
         xp.add(reference[piece], step[:, 0], out=merged[piece])
     return merged
 
@@ -109,17 +111,17 @@ def _pairwise(products: Array, share: Array) -> Array:
     Two changes a and b give (1 − θ a·b / 2|a|²) a + (1 − θ a·b / 2|b|²) b. The tree is filled up
     with changes of zero, each of which leaves its partner as it is.
     """
-    xp, size = array_module(products), products.shape[1]
+    xp, size = array_module(products), len(products)
     nodes = width = 1 << (size - 1).bit_length()
-    products = xp.pad(products, ((0, 0), (0, width - size), (0, width - size)))
-    weights = xp.ones((len(products), width), products.dtype)
+    products = xp.pad(products, ((0, width - size), (0, width - size), (0, 0)))
+    weights = xp.ones(products.shape[1:], products.dtype)
     while nodes > 1:
         place = xp.arange(nodes)
-        lengths = products[:, place, place]
-        shared = products[:, place, place ^ 1] / (2 * xp.where(lengths > 0, lengths, 1))
-        factors = 1 - share[:, None] * shared
-        weights *= factors.repeat(width // nodes, axis=1)
-        products = products * factors[:, :, None] * factors[:, None, :]
+        lengths = products[place, place]
+        shared = products[place, place ^ 1] / (2 * xp.where(lengths > 0, lengths, 1))
+        factors = 1 - share * shared
+        weights *= factors.repeat(width // nodes, axis=0)
+        products = products * factors[:, None] * factors
         nodes //= 2
-        products = products.reshape(len(products), nodes, 2, nodes, 2).sum((2, 4))
-    return weights[:, :size]
+        products = products.reshape(nodes, 2, nodes, 2, -1).sum((1, 3))
+    return weights[:size]

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from embedlayer.arrays import Array
 from embedlayer.backend import to_numpy
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.outputs.protocol import Outputs
