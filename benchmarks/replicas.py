@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from report import count, data_folder, end, finish, mistake, note, parser, show, start
 from scores import Scores, evaluation_folder, score
-from texts import plain_lines, planted_text
+from texts import check_planted, plain_lines, planted_text
 
 from embedlayer.device import DEVICES
 from embedlayer.kernels import load_kernels
@@ -51,7 +51,6 @@ class Simulation(Training):
 def main() -> int:
     """Simulate all that is asked for, show the scores and the losses."""
     chosen = _parser().parse_args()
-    data = evaluation_folder(data_folder(chosen.data))
     report = start("replicas")
     with _text(chosen) as path:
         corpus = Corpus.from_files(path, min_count=5, cache=False)
@@ -61,21 +60,34 @@ def main() -> int:
     trials = list(_trials(chosen))
     report |= {"tokens": tokens, "words": words, "held_out": len(held_out.ids), "trials": []}
     for size, merging in trials:
-        runs = []
-        for seed in range(1, chosen.runs + 1):
-            model = MODELS[chosen.model](dim=chosen.dim)
-            run = Simulation(
-                training, model, merging, workers=size, seed=seed, epochs=chosen.epochs
-            )
-            vectors = run.run()
-            scores: Scores = score(vectors, data) if data else {}
-            losses = losses_by_count(run, held_out)
-            runs.append({"seed": seed, "scores": scores, "losses": losses})
-            note(f"{_name(size, merging)}, seed {seed}: {scores} {losses}")
+        runs = [
+            _run(chosen, training, held_out, size, merging, 1 + seed) for seed in range(chosen.runs)
+        ]
         report["trials"].append({"replicas": size, "merging": asdict(merging), "runs": runs})
         finish(report, chosen.json)
     _show(report["trials"])
     return 0
+
+
+def _run(
+    chosen: argparse.Namespace,
+    corpus: Corpus,
+    held_out: Corpus,
+    size: int,
+    merging: Merging,
+    seed: int,
+) -> dict[str, Any]:
+    """Simulate one run; what its vectors are worth."""
+    model = MODELS[chosen.model](dim=chosen.dim, sample=chosen.sample)
+    data = evaluation_folder(data_folder(chosen.data))
+    run = Simulation(corpus, model, merging, workers=size, seed=seed, epochs=chosen.epochs)
+    vectors = run.run()
+    if chosen.quick:
+        check_planted(vectors)
+    scores: Scores = score(vectors, data) if data else {}
+    losses = losses_by_count(run, held_out)
+    note(f"{_name(size, merging)}, seed {seed}: {scores} {losses}")
+    return {"seed": seed, "scores": scores, "losses": losses}
 
 
 def losses_by_count(run: Training, corpus: Corpus) -> dict[str, float]:
@@ -118,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--merges", type=count, nargs="+", default=[Merging.merges])
     made.add_argument("--dim", type=count, default=100)
     made.add_argument("--epochs", type=count, default=5)
+    made.add_argument("--sample", type=float, default=1e-4)
     return made
 
 
@@ -131,8 +144,7 @@ def _trials(chosen: argparse.Namespace) -> Iterator[tuple[int, Merging]]:
             for head in chosen.head
             for merges in chosen.merges
         ]
-        for merging in ways if size > 1 else ways[:1]:
-            yield size, merging
+        yield from ((size, merging) for merging in (ways if size > 1 else ways[:1]))
 
 
 @contextmanager
@@ -147,7 +159,7 @@ def _text(chosen: argparse.Namespace) -> Iterator[Path]:
         path = Path(folder, "text.txt")
         if chosen.quick:
             planted_text(path, sentences=3000)
-            chosen.dim, chosen.epochs = 16, 2
+            chosen.dim, chosen.sample = 16, 0.0
         else:
             plain_lines(source, path)
         yield path

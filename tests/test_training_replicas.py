@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from planted import check_neighbours, planted_sentences
 
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
@@ -177,3 +178,18 @@ def test_a_replica_that_is_lost_ends_the_others(corpus):
         working = [pool.submit(work, rank) for rank in range(3)]
     assert isinstance(working[1].exception(), MemoryError)
     assert sorted(ended) == [0, 2]
+
+
+def test_what_replicas_cannot_train_is_refused_with_the_cure(corpus):
+    with pytest.raises(EmbedlayerError, match=r"the layered step .*--workers 1"):
+        Training(corpus, step="layered", deterministic=True, workers=2)
+    Training(corpus, step="layered", deterministic=True, workers=1)
+
+
+def test_the_plan_counts_the_tables_of_all_replicas(corpus):
+    model = SkipGram(dim=16)
+    shared, own = (
+        Training(corpus, model, workers=2, deterministic=value).plan for value in (False, True)
+    )
+    tables = shared.W_in + shared.W_out
+    assert own.workspace - shared.workspace >= 2 * tables

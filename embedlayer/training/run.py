@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from embedlayer.backend import get_backend
 from embedlayer.device import DEVICES
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs import Held
@@ -20,7 +21,7 @@ from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
 from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
-from embedlayer.training.replicas import Merging
+from embedlayer.training.replicas import Merging, replica_bytes
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -158,17 +159,28 @@ class Training(Loop):
         corpus, reach = self.corpus, reach_of(self.model.window, self.corpus)
         sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus), reach)
         width = self.model.output_sizes(sizes.words, sizes.tokens).width
+        scratch = self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach))
+        if self.merging:
+            scratch += replica_bytes(shapes, self.workers)
         return plan_memory(
             self.model,
             sizes,
             chunk_tokens=chunk_tokens,
             chunks=self.workers,
-            scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
+            scratch=scratch,
         ).placed(self.device)
 
     def _merging(self) -> Merging | None:
         """How the tables of the workers are merged; None: they share them."""
-        return Merging() if self.options.deterministic and self.workers > 1 else None
+        if not self.options.deterministic or self.workers == 1:
+            return None
+        if self.options.step == "layered" or self.model.inputs != "words":
+            what = "the layered step" if self.options.step == "layered" else self.model.inputs
+            raise EmbedlayerError(
+                f"deterministic: {what} cannot be trained by replicas: give workers=1 "
+                "(--workers 1), which repeats to the bit, or leave it out"
+            )
+        return Merging()
 
     def _start(self) -> State:
         """The state of a run that has learnt nothing."""
