@@ -16,7 +16,7 @@ from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.collective import Collective, Threads
-from embedlayer.training.epoch import Epoch
+from embedlayer.training.epoch import Epoch, Pass
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
@@ -149,14 +149,14 @@ class Loop:
         if self._saving.is_due():
             self._saving.write(state, self.notes)
 
-    def _stand(self, epoch: Epoch) -> None:
+    def _stand(self, epoch: Pass) -> None:
         """Note where the run stands when no worker is at work."""
         state, now = self.state, perf_counter()
         state.chunk, state.optimizer = epoch.taken, self._steps.state()
         state.sums[epoch.taken :] = 0  # of a round that is void
         state.seconds, self._since = state.seconds + now - self._since, now
 
-    def _epoch(self, examples: Examples) -> Epoch:
+    def _epoch(self, examples: Examples) -> Pass:
         """What is left of the epoch: by threads on shared tables, or by replicas."""
         state, merging, train = self.state, self.merging, partial(self._train, examples)
         if merging is None:

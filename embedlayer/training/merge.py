@@ -20,7 +20,7 @@ import numpy as np
 from embedlayer.arrays import Array, Table, pieces
 from embedlayer.backend import array_module
 
-DAMPING = 0.2  # of ``damped``, per unit of pull: measured, see docs/scaling_out.md
+DAMPING = 1.0  # of ``damped``, per unit of pull: measured, see docs/scaling_out.md
 
 Rule = Callable[[Array, Array], Array]
 

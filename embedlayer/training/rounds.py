@@ -5,19 +5,19 @@ from contextlib import AbstractContextManager, suppress
 
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective, LostReplica, Threads
-from embedlayer.training.epoch import Epoch
+from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, Train
 from embedlayer.training.steps import Step
 
 
-class Rounds(Epoch):
+class Rounds(Pass):
     """The chunks of an epoch that are left, trained by replicas, a thread each.
 
     A round that fails leaves the tables as they were before it, and ``taken`` too: who runs the
     rest again trains the same chunks again.
 
     Args:
-        first, chunks: the first chunk that is left, and the number of all.
+        first, chunks: as :class:`Pass` takes them.
         tables: of the run; they are written when a round is done.
         replica: makes the replica of a connection, with tables of its own.
         worker: the step of a replica's tables.
@@ -35,15 +35,14 @@ class Rounds(Epoch):
         train: Train,
         threads: Threads,
     ) -> None:
-        self.taken, self.whole = first, True
-        self._chunks, self._tables, self._stop = chunks, tables, False
-        self._replica, self._replica_step, self._train_in = replica, worker, train
+        super().__init__(first, chunks)
+        self._tables, self._replica, self._worker, self._train = tables, replica, worker, train
         self._ranks, self._threads = iter(range(threads.size)), threads
 
     def _work(self) -> None:
         with suppress(LostReplica), self._threads.member(next(self._ranks)) as member:
             replica = self._replica(member)
-            with self._replica_step(replica.tables) as step:
+            with self._worker(replica.tables) as step:
                 self._run_rounds(replica, member, step)
 
     def _run_rounds(self, replica: Replica, member: Collective, step: Step) -> None:
@@ -51,7 +50,7 @@ class Rounds(Epoch):
         mine = slice(member.rank, None, member.size)
         while going:
             last = min(first + replica.round_chunks, self._chunks)
-            replica.run_round(range(first, last), self._train_in, step)
+            replica.run_round(range(first, last), self._train, step)
             for table, learnt in zip(self._tables, replica.tables, strict=True):
                 table[mine] = learnt[mine]
             if member.rank == 0:

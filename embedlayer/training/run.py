@@ -78,7 +78,7 @@ class Training(Loop):
         self._steps = make_steps(self.options, self._kernels, share)
         fitting = chunk_tokens(corpus, self.options.epochs, self.device)
         if self.merging:
-            fitting = min(fitting, self.merging.tokens)
+            fitting = min(fitting, self.merging.chunk_tokens(self.workers))
         tokens_of_chunk = (state.chunk_tokens if state else 0) or fitting
         shapes = table_shapes(self.model, len(corpus.vocabulary))
         self.plan = self._plan(shapes, largest_chunk(corpus, tokens_of_chunk))
