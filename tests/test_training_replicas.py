@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from command import run
 from planted import check_neighbours, planted_sentences
 
 from embedlayer.errors import EmbedlayerError
@@ -15,6 +16,7 @@ from embedlayer.training.collective import LostReplica, Threads
 from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.run import Training
+from embedlayer.vectors.vectors import Vectors
 
 MODELS = {
     "skip-gram": SkipGram(dim=16, window=3, sample=0.01),
@@ -59,11 +61,11 @@ def test_one_replica_is_the_plain_run_with_one_worker(corpus, model):
 @pytest.mark.parametrize("size", [2, 3, 4])
 def test_replicas_in_turns_and_threads_at_once_have_the_same_bits(corpus, model, size):
     runs = [Tried(corpus, model, workers=size, turns=turns) for turns in (True, False, False)]
-    wanted, *others = [run.run().matrix for run in runs]
-    for other, run in zip(others, runs[1:], strict=True):
+    wanted, *others = [one.run().matrix for one in runs]
+    for other, one in zip(others, runs[1:], strict=True):
         np.testing.assert_array_equal(other, wanted)
-        assert run.report.loss == runs[0].report.loss
-        assert run.report.tokens_trained == runs[0].report.tokens_trained
+        assert one.report.loss == runs[0].report.loss
+        assert one.report.tokens_trained == runs[0].report.tokens_trained
 
 
 def test_the_number_of_replicas_and_the_rule_make_a_difference(corpus):
@@ -80,7 +82,7 @@ def test_deterministic_workers_repeat_and_learn(size):
     corpus = Corpus.from_sentences(planted_sentences(3000), min_count=1)
     model = SkipGram(dim=16, sample=0.01)
     runs = [Training(corpus, model, workers=size, deterministic=True) for _ in range(2)]
-    first, second = (run.run() for run in runs)
+    first, second = (one.run() for one in runs)
     np.testing.assert_array_equal(first.matrix, second.matrix)
     check_neighbours(first)
 
@@ -88,25 +90,25 @@ def test_deterministic_workers_repeat_and_learn(size):
 def test_a_round_that_fails_is_void_and_the_same_chunks_are_trained_again(corpus):
     wanted = Tried(corpus, MODELS["skip-gram"], workers=3)
     whole = wanted.run().matrix
-    run = Tried(corpus, MODELS["skip-gram"], workers=3)
-    train = run._train
+    tried = Tried(corpus, MODELS["skip-gram"], workers=3)
+    train = tried._train
 
     def fail(examples, tables, chunk, step):
         train(examples, tables, chunk, step)
         if chunk == 19:  # of the second round, 12 … 23
             raise KeyError("lost")
 
-    run._train = fail
+    tried._train = fail
     with pytest.raises(KeyError, match="lost"):
-        run.run()
-    assert (run.state.epoch, run.state.chunk) == (0, 12)
-    taken = run.state.copy()
+        tried.run()
+    assert (tried.state.epoch, tried.state.chunk) == (0, 12)
+    taken = tried.state.copy()
     assert not taken.sums[12:].any()
-    run._train = train
-    np.testing.assert_array_equal(run.run().matrix, whole)
+    tried._train = train
+    np.testing.assert_array_equal(tried.run().matrix, whole)
     other = Tried(corpus, MODELS["skip-gram"], workers=3, state=taken)
     np.testing.assert_array_equal(other.run().matrix, whole)
-    assert run.report.loss == other.report.loss == wanted.report.loss
+    assert tried.report.loss == other.report.loss == wanted.report.loss
 
 
 def test_a_run_that_is_stopped_ends_its_round_and_goes_on_to_the_same_bits(corpus):
@@ -115,19 +117,19 @@ def test_a_run_that_is_stopped_ends_its_round_and_goes_on_to_the_same_bits(corpu
     def stop(progress):
         raise KeyboardInterrupt
 
-    run = Tried(corpus, MODELS["skip-gram"], workers=2, callbacks=[stop])
-    train = run._train
+    tried = Tried(corpus, MODELS["skip-gram"], workers=2, callbacks=[stop])
+    train = tried._train
 
     def slowly(examples, tables, chunk, step):
         time.sleep(2 * TICK_SECONDS if chunk == 12 else 0)
         train(examples, tables, chunk, step)
 
-    run._train = slowly
+    tried._train = slowly
     with pytest.raises(KeyboardInterrupt):
-        run.run()
-    assert (run.state.epoch, run.state.chunk) == (0, 16)
-    run._train, run.callbacks = train, ()
-    np.testing.assert_array_equal(run.run().matrix, whole)
+        tried.run()
+    assert (tried.state.epoch, tried.state.chunk) == (0, 16)
+    tried._train, tried.callbacks = train, ()
+    np.testing.assert_array_equal(tried.run().matrix, whole)
 
 
 def test_the_tiers_of_a_round():
@@ -193,3 +195,13 @@ def test_the_plan_counts_the_tables_of_all_replicas(corpus):
     )
     tables = shared.W_in + shared.W_out
     assert own.workspace - shared.workspace >= 2 * tables
+
+
+def test_the_command_line_repeats_with_several_workers(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(map(" ".join, planted_sentences(300))))
+    options = ("--workers", 3, "--deterministic", "--dim", 8, "--sample", 0.01, "--no-cache")
+    for name in "ab":
+        run("train", text, "-o", tmp_path / f"{name}.safetensors", *options)
+    first, second = (Vectors.load(tmp_path / f"{name}.safetensors") for name in "ab")
+    np.testing.assert_array_equal(first.matrix, second.matrix)
