@@ -10,11 +10,11 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import asdict, astuple
+from itertools import pairwise, product
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from report import count, data_folder, end, finish, mistake, note, parser, show, start
@@ -48,6 +48,19 @@ class Simulation(Training):
         return self.tried if self.workers > 1 else None
 
 
+class Trial(NamedTuple):
+    """So many replicas, merged in this way."""
+
+    replicas: int
+    merging: Merging
+
+    def __str__(self) -> str:
+        if self.replicas == 1:
+            return "1"
+        rule, tokens, head, merges = astuple(self.merging)
+        return f"{self.replicas}, {rule}, {tokens:,}, {head:,}, {merges}"
+
+
 def main() -> int:
     """Simulate all that is asked for, show the scores and the losses."""
     chosen = _parser().parse_args()
@@ -57,37 +70,33 @@ def main() -> int:
     training, held_out = _split(corpus)
     tokens, words = len(training.ids), len(corpus.vocabulary)
     print(f"\n{tokens:,} tokens of {words:,} words, {len(held_out.ids):,} held out.")
-    trials = list(_trials(chosen))
     report |= {"tokens": tokens, "words": words, "held_out": len(held_out.ids), "trials": []}
-    for size, merging in trials:
-        runs = [
-            _run(chosen, training, held_out, size, merging, 1 + seed) for seed in range(chosen.runs)
-        ]
-        report["trials"].append({"replicas": size, "merging": asdict(merging), "runs": runs})
+    found: dict[Trial, list[dict[str, Any]]] = {}
+    for trial in _trials(chosen):
+        runs = found[trial] = []
+        for seed in range(1, chosen.runs + 1):
+            runs.append({"seed": seed} | _run(chosen, training, held_out, trial, seed))
+            note(f"{trial}, seed {seed}: {runs[-1]}")
+        about = {"replicas": trial.replicas, "merging": asdict(trial.merging)}
+        report["trials"].append(about | {"runs": runs})
         finish(report, chosen.json)
-    _show(report["trials"])
+    _show(found)
     return 0
 
 
 def _run(
-    chosen: argparse.Namespace,
-    corpus: Corpus,
-    held_out: Corpus,
-    size: int,
-    merging: Merging,
-    seed: int,
+    chosen: argparse.Namespace, corpus: Corpus, held_out: Corpus, trial: Trial, seed: int
 ) -> dict[str, Any]:
     """Simulate one run; what its vectors are worth."""
     model = MODELS[chosen.model](dim=chosen.dim, sample=chosen.sample)
-    data = evaluation_folder(data_folder(chosen.data))
-    run = Simulation(corpus, model, merging, workers=size, seed=seed, epochs=chosen.epochs)
+    options = {"workers": trial.replicas, "seed": seed, "epochs": chosen.epochs}
+    run = Simulation(corpus, model, trial.merging, **options)
     vectors = run.run()
     if chosen.quick:
         check_planted(vectors)
+    data = evaluation_folder(data_folder(chosen.data))
     scores: Scores = score(vectors, data) if data else {}
-    losses = losses_by_count(run, held_out)
-    note(f"{_name(size, merging)}, seed {seed}: {scores} {losses}")
-    return {"seed": seed, "scores": scores, "losses": losses}
+    return {"scores": scores, "losses": losses_by_count(run, held_out)}
 
 
 def losses_by_count(run: Training, corpus: Corpus) -> dict[str, float]:
@@ -134,17 +143,12 @@ def _parser() -> argparse.ArgumentParser:
     return made
 
 
-def _trials(chosen: argparse.Namespace) -> Iterator[tuple[int, Merging]]:
+def _trials(chosen: argparse.Namespace) -> Iterator[Trial]:
     """Each number of replicas with each way to merge; one replica merges nothing."""
+    ways = list(product(chosen.rules, chosen.tokens, chosen.head, chosen.merges))
     for size in chosen.replicas:
-        ways = [
-            Merging(rule, tokens, head, merges)
-            for rule in chosen.rules
-            for tokens in chosen.tokens
-            for head in chosen.head
-            for merges in chosen.merges
-        ]
-        yield from ((size, merging) for merging in (ways if size > 1 else ways[:1]))
+        for way in ways if size > 1 else ways[:1]:
+            yield Trial(size, Merging(*way))
 
 
 @contextmanager
@@ -176,22 +180,16 @@ def _split(corpus: Corpus) -> tuple[Corpus, Corpus]:
     )
 
 
-def _name(size: int, merging: Merging) -> str:
-    if size == 1:
-        return "1"
-    return f"{size}, {merging.rule}, {merging.tokens:,}, {merging.head:,}, {merging.merges}"
-
-
-def _show(trials: list[dict[str, Any]]) -> None:
-    first = trials[0]["runs"][0]
-    scores = [name for name in SHOWN if first["scores"].get(name) is not None]
+def _show(found: dict[Trial, list[dict[str, Any]]]) -> None:
+    (first, *_), *_ = found.values()
+    names = [name for name in SHOWN if first["scores"].get(name) is not None]
     counts = list(first["losses"])
-    header = ("replicas, rule, tokens, head, merges", *scores, *counts)
     rows = []
-    for trial in trials:
-        cells = [_spread([run["scores"][name] for run in trial["runs"]], 3) for name in scores]
-        cells += [_spread([run["losses"][it] for run in trial["runs"]], 4) for it in counts]
-        rows.append((_name(trial["replicas"], Merging(**trial["merging"])), *cells))
+    for trial, runs in found.items():
+        cells = [_spread([run["scores"][name] for run in runs], 3) for name in names]
+        cells += [_spread([run["losses"][count] for run in runs], 4) for count in counts]
+        rows.append((str(trial), *cells))
+    header = ("replicas, rule, tokens, head, merges", *names, *counts)
     show("Scores, and held-out loss by the count of the target", header, rows)
 
 

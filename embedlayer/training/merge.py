@@ -20,8 +20,6 @@ import numpy as np
 from embedlayer.arrays import Array, Table, pieces
 from embedlayer.backend import array_module
 
-DAMPING = 1.0  # of ``damped``, per unit of pull: measured, see docs/scaling_out.md
-
 Rule = Callable[[Array, Array], Array]
 
 
@@ -63,11 +61,11 @@ def adasum(products: Array, pull: Array) -> Array:
 def damped(products: Array, pull: Array) -> Array:
     """Adasum whose correction grows with the pull: a sum for rare rows, Adasum for frequent ones.
 
-    The correction is multiplied by 1 − exp(−c · pull), the share of the way to its fixed point
-    that a row has gone if each step takes a share c · learning rate of what is left.
+    The correction is multiplied by 1 − exp(−pull): the share of the way to its fixed point that a
+    row has gone, if each touch takes the learning rate's share of what is left. A fifth of the
+    pull makes rare rows overshoot, and infinitely much is Adasum.
     """
-    xp = array_module(products)
-    return _pairwise(products, 1 - xp.exp(-DAMPING * pull))
+    return _pairwise(products, 1 - array_module(pull).exp(-pull))
 
 
 MERGES: dict[str, Rule] = {
