@@ -63,7 +63,7 @@ def damped(products: Array, pull: Array) -> Array:
 
     The correction is multiplied by 1 − exp(−pull): the share of the way to its fixed point that a
     row has gone, if each touch takes the learning rate's share of what is left. A fifth of the
-    pull makes rare rows overshoot, and infinitely much is Adasum.
+    pull makes rare rows overshoot; with an infinite one it is Adasum.
     """
     return _pairwise(products, 1 - array_module(pull).exp(-pull))
 
