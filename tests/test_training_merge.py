@@ -104,3 +104,15 @@ def test_a_row_has_the_same_bits_whatever_rows_are_merged_beside_it(rule, refere
     piece = slice(1, ROWS, 7)
     alone = merge_rows(rule, reference[piece], [part[piece] for part in parts], FREQUENT[piece])
     np.testing.assert_array_equal(alone, whole[piece])
+
+
+@pytest.mark.usefixtures("cupy")
+@pytest.mark.parametrize("rule", MERGES.values(), ids=MERGES)
+def test_a_device_merges_as_the_host_does(rule, reference):
+    import cupy
+
+    parts, pull = changed(reference, 3), np.linspace(0, 4, ROWS, dtype=np.float32)
+    wanted = merge_rows(rule, reference, parts, pull)
+    there = [cupy.asarray(part) for part in parts]
+    found = merge_rows(rule, cupy.asarray(reference), there, cupy.asarray(pull))
+    np.testing.assert_allclose(cupy.asnumpy(found), wanted, atol=1e-6)

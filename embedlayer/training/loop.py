@@ -43,7 +43,7 @@ class Loop:
     device: Device
     workers: int
     merging: Merging | None
-    turns: bool = False
+    turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
     report: Report
     state: State
