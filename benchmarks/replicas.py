@@ -13,12 +13,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, astuple
 from itertools import pairwise, product
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import numpy as np
 from report import count, data_folder, end, finish, mistake, note, parser, show, start
-from scores import Scores, evaluation_folder, score
+from scores import Scores, evaluation_folder, mean_and_deviation, score
 from texts import check_planted, plain_lines, planted_text
 
 from embedlayer.device import DEVICES
@@ -26,6 +25,7 @@ from embedlayer.kernels import load_kernels
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.examples import Examples
+from embedlayer.training.health import Diverged
 from embedlayer.training.merge import MERGES
 from embedlayer.training.replicas import Merging
 from embedlayer.training.run import Training
@@ -33,6 +33,7 @@ from embedlayer.training.run import Training
 DEFAULT_TEXT = Path("text", "wiki100m.txt.gz")  # in the folder of data
 HELD_OUT = 200_000  # tokens at the end of the text, at most a tenth of it
 BUCKETS = (5, 20, 100, 1000, 10_000, 10**9)  # counts of targets
+DIVERGED: dict[str, Any] = {"scores": {}, "losses": {}}
 SHOWN = ("analogies", "WS-353", "SimLex")
 
 
@@ -91,7 +92,10 @@ def _run(
     model = MODELS[chosen.model](dim=chosen.dim, sample=chosen.sample)
     options = {"workers": trial.replicas, "seed": seed, "epochs": chosen.epochs}
     run = Simulation(corpus, model, trial.merging, **options)
-    vectors = run.run()
+    try:
+        vectors = run.run()
+    except Diverged:
+        return DIVERGED
     if chosen.quick:
         check_planted(vectors)
     data = evaluation_folder(data_folder(chosen.data))
@@ -186,16 +190,19 @@ def _show(found: dict[Trial, list[dict[str, Any]]]) -> None:
     counts = list(first["losses"])
     rows = []
     for trial, runs in found.items():
-        cells = [_spread([run["scores"][name] for run in runs], 3) for name in names]
-        cells += [_spread([run["losses"][count] for run in runs], 4) for count in counts]
+        cells = [_spread([run["scores"].get(name) for run in runs], 3) for name in names]
+        cells += [_spread([run["losses"].get(count) for run in runs], 4) for count in counts]
         rows.append((str(trial), *cells))
     header = ("replicas, rule, tokens, head, merges", *names, *counts)
     show("Scores, and held-out loss by the count of the target", header, rows)
 
 
-def _spread(values: list[float], digits: int) -> str:
-    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean(values):.{digits}f}{deviation}"
+def _spread(values: list[float | None], digits: int) -> str:
+    found = mean_and_deviation(values)
+    if found is None:
+        return "diverged"
+    deviation = f" ± {found[1]:.{digits}f}" if len(values) > 1 else ""
+    return f"{found[0]:.{digits}f}{deviation}"
 
 
 if __name__ == "__main__":
