@@ -1,0 +1,50 @@
+"""What gensim's methods take: a key, several keys, a place among the rows, numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from embedlayer.compat.gensim.errors import WrongTypeError
+from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
+
+MOST = 2**31
+
+
+def is_key(value: object) -> bool:
+    """Whether a value is one key, a string or the number of a row, and not several or a vector."""
+    return isinstance(value, str | int | np.integer)
+
+
+def several(keys: Any) -> list[Any]:
+    """Keys as a list.
+
+    Raises:
+        WrongTypeError: what has no items (also a TypeError).
+    """
+    try:
+        return list(keys)
+    except TypeError:
+        raise WrongTypeError(f"a list of keys is expected, not {keys!r:.60}") from None
+
+
+def bound(name: str, value: Any) -> int | None:
+    """A bound of a slice, or None; EmbedlayerError for anything else."""
+    return None if value is None else Whole(-MOST, MOST).checked(name, value)
+
+
+def numbers(name: str, values: Any, kind: Any, shape: Sequence[int]) -> np.ndarray:
+    """An array of a dtype and shape, -1 for any size.
+
+    Raises:
+        EmbedlayerError: values that no such array holds; ``name`` is theirs.
+    """
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind == "c":
+            raise TypeError("complex numbers")
+        return given.astype(kind, copy=False).reshape(shape)
+    except (TypeError, ValueError) as error:
+        expected = f"numbers of the shape {shape} are expected"
+        raise EmbedlayerError(f"{name}: {expected}: {error!s:.80}") from None
