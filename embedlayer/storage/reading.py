@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
 from embedlayer.storage.remote import is_url, open_url
 
@@ -142,7 +142,7 @@ def expanded(path: str | os.PathLike[str]) -> str:
     """
     name = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(name, str):
-        raise EmbedlayerError(f"a path is a string or a Path, not {path!r:.60}")
+        raise EmbedlayerError(f"a path is a string or a Path, not {shown(path)}")
     try:
         possible = b"\0" not in os.fsencode(name)
     except UnicodeEncodeError:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from embedlayer.compat.gensim.errors import WrongTypeError
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole
+from embedlayer.vectors.checks import as_floats
 
 MOST = 2**31
 
@@ -26,7 +27,7 @@ def several(keys: Any) -> list[Any]:
     try:
         return list(keys)
     except TypeError:
-        raise WrongTypeError(f"a list of keys is expected, not {keys!r:.60}") from None
+        raise WrongTypeError(f"a list of keys is expected, not {shown(keys)}") from None
 
 
 def bound(name: str, value: Any) -> int | None:
@@ -41,10 +42,7 @@ def numbers(name: str, values: Any, kind: Any, shape: Sequence[int]) -> np.ndarr
         EmbedlayerError: values that no such array holds; ``name`` is theirs.
     """
     try:
-        given = np.asarray(values)
-        if given.dtype.kind == "c":
-            raise TypeError("complex numbers")
-        return given.astype(kind, copy=False).reshape(shape)
+        return as_floats(values, kind).reshape(shape)
     except (TypeError, ValueError) as error:
         expected = f"numbers of the shape {shape} are expected"
         raise EmbedlayerError(f"{name}: {expected}: {error!s:.80}") from None
