@@ -11,7 +11,7 @@ from embedlayer.vectors.vectors import Vectors
 
 import_or_skip("faiss")
 
-SIZE, DIM = 3000, 24
+SIZE, DIM = 1000, 24
 
 
 def made(seed: int) -> Vectors:
