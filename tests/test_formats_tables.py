@@ -86,6 +86,16 @@ def test_an_archive_that_expands_too_far(tmp_path, monkeypatch):
         Vectors.load(tmp_path / "v.npz")
 
 
+def test_an_archive_of_many_arrays_that_expand_too_far_together(tmp_path):
+    content = io.BytesIO()
+    np.save(content, np.zeros(1 << 23, np.int8))
+    with zipfile.ZipFile(tmp_path / "v.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(9):
+            archive.writestr(f"{number}.npy", content.getvalue())
+    with pytest.raises(EmbedlayerError, match="the archive holds more than 100 times its own size"):
+        Vectors.load(tmp_path / "v.npz")
+
+
 def test_words_for_which_numpy_takes_too_much_room(tmp_path, monkeypatch):
     monkeypatch.setattr("embedlayer.vectors.formats.npz.MOST_TEXT", 1000)
     with pytest.raises(

@@ -16,6 +16,7 @@ from embedlayer.models.options import MODELS
 from embedlayer.options import Choice, Whole
 from embedlayer.text.columns import cells
 from embedlayer.training.train import train
+from embedlayer.vectors.checks import holds_several
 from embedlayer.vectors.sentences import principal_directions, weighted_means, without_directions
 from embedlayer.vectors.vectors import Vectors
 from embedlayer.vectors.weights import A, check_weighting, idf_weights, weights_at
@@ -188,7 +189,7 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def _words(place: int, document: Any) -> list[str]:
-    if isinstance(document, Mapping) or not isinstance(document, Iterable):
+    if not holds_several(document):
         raise EmbedlayerError(
             f"document {place} is the {type(document).__name__} {document!r:.40}: give a text or "
             "a list of words, and leave out what is missing"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import to_numpy
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, extra_library
 from embedlayer.options import Whole, check_options, option
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
@@ -119,7 +119,7 @@ class AnnIndex:
         """
         graph = _faiss().serialize_index(self._graph)
         entry = {"vectors": fingerprint(self._vectors), "graph": _digest(graph)}
-        with whole_or_nothing(Path(expanded(path))) as unfinished:
+        with whole_or_nothing(expanded(path)) as unfinished:
             write_tensors(unfinished, {"graph": graph}, {ENTRY: json.dumps(entry, sort_keys=True)})
 
     @staticmethod
@@ -131,7 +131,7 @@ class AnnIndex:
             OSError: a file that is missing or cannot be read.
         """
         faiss = _faiss()
-        path = Path(expanded(path))
+        path = expanded(path)
         with named(path), open_to_read(path) as file:
             tensors, metadata = read_tensors(file, TENSORS)
             text = metadata.get(ENTRY)
@@ -159,10 +159,4 @@ def _digest(*arrays: np.ndarray) -> str:
 
 
 def _faiss() -> Any:
-    try:
-        import faiss
-    except ImportError as error:
-        raise EmbedlayerError(
-            f"an approximate index needs faiss ({error}): pip install 'embedlayer[ann]'"
-        ) from None
-    return faiss
+    return extra_library("faiss", "ann")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Choice
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.remote import is_url
 from embedlayer.storage.writing import check_place, whole_or_nothing
@@ -164,9 +165,9 @@ def _format_to_write(path: str | Path, name: str | None) -> str:
         return name
     if meant is not None:
         return meant
-    known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
+    plain = [end for one in FORMATS.values() for end in one.SUFFIXES if end.count(".") == 1]
     raise EmbedlayerError(
-        f"cannot write {path}: no format has its suffix; use one of {known}, "
+        f"cannot write {path}: no format has its suffix; use one of {', '.join(plain)}, "
         f"or name the format: {', '.join([*FORMATS, *FOLDERS])}"
     )
 
@@ -180,6 +181,4 @@ def _usual(format: str) -> str:
 
 
 def _check_name(format: str) -> None:
-    known = [*FORMATS, *FOLDERS]
-    if format not in known:
-        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(known)}")
+    Choice([*FORMATS, *FOLDERS]).checked("format", format)
