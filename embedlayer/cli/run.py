@@ -19,7 +19,10 @@ from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.readers import STDIN
+from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.options import TRAINING_NAMES
 from embedlayer.training.run import Training
 from embedlayer.training.warmup import warm_up
@@ -39,7 +42,7 @@ def run_training(
     format: str | None,
     *,
     quiet: bool = False,
-    resume: Path | None = None,
+    resume: str | None = None,
     notes: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Vectors, dict[str, Any]]:
@@ -65,7 +68,7 @@ def run_training(
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
         with nullcontext() if quiet else TrainingProgress() as telling, Stopping() as stopping:
-            options |= {"callbacks": [telling] if telling else []}
+            options |= {"callbacks": [*filter(None, [telling]), stopping.look]}
             training = _begun(corpus, model, resume, options)
             training.notes = notes or training.notes
             say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
@@ -74,14 +77,17 @@ def run_training(
             check_writable(output, format, FLOAT_BYTES * len(corpus.vocabulary) * model.dim)
             if os.path.isfile(output) and os.path.getsize(output):
                 say(f"{output} exists: the new vectors will replace it when they are learnt")
+            stopping.look()
             try:
                 vectors = training.run()
             except Stopped as stopped:
                 keep_learnt(training, output, format, resume or options.get("checkpoint"))
                 raise stopped from None
             started = perf_counter()
-            with stopping.held():
-                save_somewhere(vectors, output, format)
+            save_somewhere(vectors, output, format)
+            if stopping.asked:
+                note(f"all is learnt, and in {output}")
+            stopping.look()
     report = training.report.to_dict() | training.plan.to_dict()
     report |= {"dim": model.dim, "output": output}
     saving = perf_counter() - started
@@ -94,7 +100,7 @@ def _unsaved(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begun(
-    corpus: Corpus, model: Word2Vec, resume: Path | None, options: dict[str, Any]
+    corpus: Corpus, model: Word2Vec, resume: str | None, options: dict[str, Any]
 ) -> Training:
     """A new run, or the one that a folder of checkpoints holds."""
     if resume is None:
@@ -103,7 +109,7 @@ def _begun(
 
 
 def keep_learnt(
-    training: Training, output: str, format: str | None, checkpoints: Path | None
+    training: Training, output: str, format: str | None, checkpoints: str | None
 ) -> None:
     """Save what a run that was stopped has learnt, beside its output, and say how to go on."""
     state, epochs = training.state, training.options.epochs
@@ -112,9 +118,10 @@ def keep_learnt(
     place = beside(output, "interrupted")
     save_somewhere(training.vectors(), place, format)
     note(f"stopped in epoch {state.epoch + 1} of {epochs}; what was learnt so far: {place}")
-    if checkpoints:
-        note(f"to go on: embedlayer train --resume {shlex.quote(str(checkpoints))}")
-    else:
+    if checkpoints and checkpoints_in(Path(expanded(checkpoints))):
+        text = " -" if STDIN in training.notes["texts"] else ""
+        note(f"to go on: embedlayer train{text} --resume {shlex.quote(checkpoints)}")
+    elif not checkpoints:
         note("another time --checkpoint FOLDER makes it possible to go on")
 
 

@@ -39,7 +39,7 @@ from embedlayer.vectors.files import check_writable
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Keep checkpoints there, from which the run can go on.",
 )
 @click.option(
@@ -51,7 +51,7 @@ from embedlayer.vectors.files import check_writable
 @click.option(
     "--resume",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Go on with the run of these checkpoints; its texts and options are known.",
 )
 @click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
@@ -61,9 +61,9 @@ def train(
     texts: tuple[str, ...],
     output: str | None,
     format: str | None,
-    checkpoint: Path | None,
+    checkpoint: str | None,
     checkpoint_every: float | None,
-    resume: Path | None,
+    resume: str | None,
     no_cache: bool,
     quiet: bool,
     as_json: bool,
@@ -83,15 +83,16 @@ def train(
     model = given.get("model", SkipGram.name)
     check_meaning(model, given)
     check_writable(output, format)
+    made, files = MODELS[model](**arguments(MODELS[model], given)), _found(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
-        partial(_read, _found(texts, output), given),
-        MODELS[model](**arguments(MODELS[model], given)),
+        partial(_read, files, given),
+        made,
         output,
         format,
         quiet=quiet,
         resume=resume,
-        notes=command.notes(),
+        notes=command._replace(texts=tuple(files)).notes(),
         **arguments(TrainingOptions, given) | saving,
     )
     if as_json:
@@ -101,7 +102,7 @@ def train(
 
 
 def _saving(
-    checkpoint: Path | None, checkpoint_every: float | None, resume: Path | None
+    checkpoint: str | None, checkpoint_every: float | None, resume: str | None
 ) -> dict[str, Any]:
     """The options for checkpoints; EmbedlayerError for a folder of another run's."""
     if resume is not None and checkpoint is not None:
@@ -109,7 +110,7 @@ def _saving(
     if checkpoint_every is not None and (checkpoint or resume) is None:
         raise click.UsageError("--checkpoint-every has no effect without --checkpoint")
     if checkpoint is not None:
-        CheckpointFolder(checkpoint, new=True)  # now, and not when the text has been read
+        CheckpointFolder(checkpoint)  # now, and not when the text has been read
     chosen = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
     return {name: value for name, value in chosen.items() if value is not None}
 

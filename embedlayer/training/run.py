@@ -1,6 +1,7 @@
 """A training run: one loop over corpus × model, whatever backend, kernels and threads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Unpack
@@ -17,7 +18,7 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
-from embedlayer.training.epoch import Epoch
+from embedlayer.training.epoch import Epoch, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
@@ -89,12 +90,16 @@ class Training:
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
-        self.state = state.checked(shapes).copy(self.device) if state else self._start()
+        if state is None:
+            self.state = State(start_tables(self.model, words, self.options.seed, self.device))
+        else:
+            self.state = state.checked(shapes).copy(self.device)
         self.state.chunk_tokens = self._chunk_tokens
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        self._saving = Saving(rest, corpus, self.model, self.options, new=state is None)
+        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        self._saving = Saving(rest, corpus, self.model, chosen)
 
     @classmethod
     def resume(
@@ -113,7 +118,7 @@ class Training:
         """
         found = read_checkpoint(folder)
         model, made = resumed(found, corpus, {**options})
-        training = cls(corpus, model, state=found.state, checkpoint=folder, **made)
+        training = cls(corpus, model, state=found.state, **made)
         training.notes = found.about["notes"]
         return training
 
@@ -147,14 +152,8 @@ class Training:
                 self._run_part(examples, pool, memory)
             if self.state.epoch == epochs:
                 check_learnt(self.state.tables)
-            self._saving.write(self.state, self.notes)
-        state, report = self.state, self.report
-        tokens = state.tokens_done(len(self.corpus.ids))
-        report.tokens_trained = state.tokens_trained
-        report.tokens_subsampled = tokens - state.tokens_trained
-        report.seconds["training"] = state.seconds
-        report.words_per_second = tokens / state.seconds if state.seconds else 0.0
-        report.peak_memory, report.peak_anonymous_memory = memory.peak()
+            self._save(pool)
+        self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
     def vectors(self) -> Vectors:
@@ -177,11 +176,6 @@ class Training:
         tokens = len(self.corpus.ids)
         done = (epoch * tokens + position) / (self.options.epochs * tokens)
         return linear_decay(self.lr, self.min_lr, done)
-
-    def _start(self) -> State:
-        """The state of a run that has learnt nothing."""
-        words, seed = len(self.corpus.vocabulary), self.options.seed
-        return State(start_tables(self.model, words, seed, self.device))
 
     def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
         """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
@@ -207,14 +201,21 @@ class Training:
         except BaseException as error:
             self._stand(epoch)
             if epoch.whole and not isinstance(error, Diverged):
-                self._saving.write(state, self.notes)
+                check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
+                self._save(pool)
             raise
         self._stand(epoch)
         check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
         if state.chunk == len(examples):
             state.end_epoch()
         if self._saving.is_due():
-            self._saving.write(state, self.notes)
+            self._save(pool)
+
+    def _save(self, pool: ThreadPoolExecutor) -> None:
+        """Write a checkpoint, in a thread: no interrupt leaves it half written."""
+        writing = pool.submit(self._saving.write, self.state, self.notes)
+        finish([writing])
+        writing.result()
 
     def _stand(self, epoch: Epoch) -> None:
         """Note where the run stands when no worker is at work."""

@@ -43,8 +43,8 @@ def train(
     checked, rest = run_options(run)  # all that is known before the text is read
     checked.rates(checked_model(model))
     checked_callbacks(rest.get("callbacks", ()))
-    if rest.get("checkpoint"):
-        CheckpointFolder(rest["checkpoint"], new=True)
+    if rest.get("checkpoint") is not None:
+        CheckpointFolder(rest["checkpoint"])
     if isinstance(corpus, Corpus):
         check_names(given, RUN_NAMES)
     elif isinstance(corpus, str | os.PathLike):
