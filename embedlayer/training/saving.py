@@ -67,7 +67,8 @@ class Saving:
         try:
             self._folder.write(state, self._vocabulary, self._about | {"notes": notes})
         except (OSError, MemoryError, EmbedlayerError) as error:
-            _log.warning("no checkpoint could be written to %s: %s", self._folder.path, error)
+            why = getattr(error, "strerror", None) or str(error) or "not enough memory"
+            _log.warning("no checkpoint could be written to %s: %s", self._folder.path, why)
         self._last = perf_counter()
 
 
