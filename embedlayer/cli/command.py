@@ -92,9 +92,8 @@ def resumed(folder: str, again: Command) -> Command:
     if again.output is not None and _anywhere(again.output) != notes["output"]:
         raise EmbedlayerError(f"-o {again.output} is not the run's output, {notes['output']}")
     if again.format not in (None, notes["format"]):
-        raise EmbedlayerError(
-            f"--format {again.format} is not the run's, {notes['format'] or 'which the suffix tells'}"
-        )
+        known_format = notes["format"] or "which the suffix tells"
+        raise EmbedlayerError(f"--format {again.format} is not the run's, {known_format}")
     if STDIN in notes["texts"] and not again.texts:
         raise EmbedlayerError(
             f"the run in {folder} read standard input: give its text again, as in "

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from embedlayer.backend import get_backend
 from embedlayer.cli.command import Command, Duration, resumed
 from embedlayer.cli.files import format_option
 from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, with_options
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
+from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS, SkipGram
 from embedlayer.storage.reading import expanded
@@ -21,6 +23,7 @@ from embedlayer.text.options import CorpusOptions
 from embedlayer.text.readers import find_files
 from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.options import TrainingOptions
+from embedlayer.training.plan import check_largest
 from embedlayer.vectors.files import check_writable
 
 
@@ -84,6 +87,7 @@ def train(
     check_meaning(model, given)
     check_writable(output, format)
     made, files = MODELS[model](**arguments(MODELS[model], given)), _found(texts, output)
+    check_largest(made, given.get("max_size"), DEVICES[get_backend(given.get("backend"))])
     saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
         partial(_read, files, given),

@@ -29,9 +29,11 @@ from embedlayer.storage.remote import is_url
 from embedlayer.storage.tensors import tensors_in, write_tensors
 from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.training.plan import megabytes
 from embedlayer.training.state import State
 
 VERSION = 1
+KEPT = 2
 NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
 NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "sums", "optimizer")]
@@ -120,6 +122,18 @@ class CheckpointFolder:
             if older != self._last:
                 shutil.rmtree(older, ignore_errors=True)
         self._last, self._number = place, self._number + 1
+
+    def check_room(self, size: int) -> None:
+        """Raise EmbedlayerError unless the disk takes the states, of so many bytes, of a run."""
+        missing = max(1, KEPT + 1 - len(checkpoints_in(self.path)))
+        free = shutil.disk_usage(self.path).free
+        if free < missing * size:
+            raise EmbedlayerError(
+                f"checkpoints in {self.path} take {megabytes(missing * size)} more ({KEPT} are "
+                f"kept, and beside them the next is written), and its disk has {megabytes(free)} "
+                "free: free some space, name a folder on another disk, or lower dim or the words "
+                "of the vocabulary (min_count, max_size)"
+            )
 
     def _locked(self) -> ExitStack:
         try:

@@ -17,13 +17,13 @@ from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
-from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
+from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.epoch import Epoch, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import RunOptions, run_options
-from embedlayer.training.plan import TextSizes, plan_memory
+from embedlayer.training.plan import plan_run
 from embedlayer.training.report import Progress, start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import Done, State, done_so_far
@@ -45,7 +45,7 @@ class Training:
     Attributes:
         options: the :class:`TrainingOptions`.
         lr, min_lr: the learning rates at the start and the end.
-        plan: the memory that the run takes, an optimizer's state aside.
+        plan: the memory that the run takes.
         report: what it did and took.
         state: where it stands. Its tables have zero columns up to a multiple of 16.
         notes: what its checkpoints tell besides, as JSON can hold it.
@@ -76,30 +76,23 @@ class Training:
         self._steps = make_steps(self.options, self._kernels, share)
         fitting = chunk_tokens(corpus, self.options.epochs, self.device)
         self._chunk_tokens = (state.chunk_tokens if state else 0) or fitting
-        words, reach = len(corpus.vocabulary), reach_of(self.model.window, corpus)
-        shapes = table_shapes(self.model, words)
-        width = self.model.output_sizes(words, len(corpus.ids)).width
-        self.plan = plan_memory(
-            self.model,
-            TextSizes(words, len(corpus.ids), len(corpus), reach),
-            chunk_tokens=largest_chunk(corpus, self._chunk_tokens),
-            chunks=self.workers,
-            scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
-        ).placed(self.device)
+        sizes = {"chunk_tokens": self._chunk_tokens, "workers": self.workers}
+        self.plan = plan_run(corpus, self.model, self._steps, **sizes).placed(self.device)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
+        words = len(corpus.vocabulary)
         if state is None:
             self.state = State(start_tables(self.model, words, self.options.seed, self.device))
         else:
-            self.state = state.checked(shapes).copy(self.device)
+            self.state = state.checked(table_shapes(self.model, words)).copy(self.device)
         self.state.chunk_tokens = self._chunk_tokens
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        self._saving = Saving(rest, corpus, self.model, chosen)
+        self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
 
     @classmethod
     def resume(

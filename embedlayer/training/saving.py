@@ -28,10 +28,16 @@ class Saving:
         given: ``checkpoint``, a folder, or the Checkpoint from which the run goes on in its folder;
             ``checkpoint_every``, seconds between two of them.
         corpus, model, options: of the run.
+        size: bytes of its state.
     """
 
     def __init__(
-        self, given: Mapping[str, Any], corpus: Corpus, model: Word2Vec, options: TrainingOptions
+        self,
+        given: Mapping[str, Any],
+        corpus: Corpus,
+        model: Word2Vec,
+        options: TrainingOptions,
+        size: int,
     ) -> None:
         self.every = Real(0).checked("checkpoint_every", given.get("checkpoint_every", EVERY))
         self._last, self._vocabulary = perf_counter(), corpus.vocabulary
@@ -40,6 +46,7 @@ class Saving:
         if place is not None:
             at = (place.path.parent, place.path) if isinstance(place, Checkpoint) else (place,)
             self._folder = CheckpointFolder(*at)
+            self._folder.check_room(size)
             self._about = {
                 "model": model.options(),
                 "options": asdict(options),
