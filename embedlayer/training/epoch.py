@@ -40,17 +40,19 @@ class Epoch:
 
         An exception of ``tick``, or of a worker, lets every worker finish its chunk and is raised.
         """
-        working = [pool.submit(self._work) for _ in range(workers)]
+        working: list[Future[None]] = []
         try:
+            for _ in range(workers):
+                working.append(pool.submit(self._work))
             waiting: Iterable[Future[None]] = working
             while waiting:
                 finished, waiting = wait(waiting, TICK_SECONDS, FIRST_EXCEPTION)
                 for worker in finished:
                     worker.result()
-                tick(not waiting)
+                tick(not waiting and self.taken == self._chunks)
         finally:
             self._stop = True
-            wait(working)
+            finish(working)
 
     def stop(self) -> None:
         """Let the workers finish their chunks and take no more: :meth:`run` then returns."""
@@ -71,3 +73,12 @@ class Epoch:
                 return None
             self.taken += 1
             return self.taken - 1
+
+
+def finish(working: Iterable[Future[None]]) -> None:
+    """Wait for work that may not be left half done: Ctrl-C is raised when it has ended."""
+    try:
+        wait(working)
+    except KeyboardInterrupt:
+        finish(working)
+        raise
