@@ -22,6 +22,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import check_expansion
 
 ZIP = b"PK\x03\x04"
+ENDING = ".npy"  # of the name of each array in an archive
 MOST_HEADER = 10_000  # bytes: so much NumPy parses, too
 MOST_AXES, MOST_SIZE = 32, 1 << 40
 NUMBERS = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
@@ -83,9 +84,13 @@ def read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
+                if not entry.filename.endswith(ENDING):
+                    raise EmbedlayerError(
+                        f"a zip archive that holds {entry.filename!r:.60}, no .npz file: unpack it"
+                    )
                 made += entry.file_size  # of all: many entries may share the same bytes
                 check_expansion("the archive", size, made)
-                name = entry.filename.removesuffix(".npy")
+                name = entry.filename.removesuffix(ENDING)
                 arrays[name] = read_npy(archive.read(entry))
     except EmbedlayerError:
         raise

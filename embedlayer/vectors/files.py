@@ -50,6 +50,11 @@ FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
 # What a format needs of an extra: called, it raises where that is not installed.
 LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
+# Files that are not read, by how they begin, and what to do.
+OTHERS = {
+    b"\xba\x16\x4f\x2f": "a model of fastText's: load the .vec file that belongs to it",
+    b"\x93NUMPY": "one array, without words: np.savez(file, words=..., vectors=...) keeps both",
+}
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
@@ -138,6 +143,9 @@ def recognise(file: Opened) -> str:
     for name, format in FORMATS.items():
         if format.begins(start):
             return name
+    for begin, cure in OTHERS.items():
+        if data.startswith(begin):
+            raise EmbedlayerError(cure)
     check_text(data, file.name)
     raise EmbedlayerError(
         f"neither a header nor a first row is of a known format ({', '.join(FORMATS)})"

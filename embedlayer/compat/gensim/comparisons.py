@@ -60,7 +60,10 @@ class Comparisons(Queries):
 
     def most_similar_to_given(self, key1: Any, keys_list: Sequence[str]) -> str:
         """The one of several keys that is nearest to a key."""
-        return max(several(keys_list), key=partial(self.similarity, key1))
+        keys = several(keys_list)
+        if not keys:
+            raise EmbedlayerError("keys_list is empty: none is nearest")
+        return max(keys, key=partial(self.similarity, key1))
 
     def closer_than(self, key1: Any, key2: Any) -> list[str]:
         """The keys that are nearer to the first key than the second one is."""

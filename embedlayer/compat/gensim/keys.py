@@ -35,14 +35,15 @@ def bound(name: str, value: Any) -> int | None:
     return None if value is None else Whole(-MOST, MOST).checked(name, value)
 
 
-def numbers(name: str, values: Any, kind: Any, shape: Sequence[int]) -> np.ndarray:
-    """An array of a dtype and shape, -1 for any size.
+def numbers(name: str, values: Any, kind: Any, shape: Sequence[int] | None = None) -> np.ndarray:
+    """An array of a dtype and shape (-1: any size; None: as it is).
 
     Raises:
         EmbedlayerError: values that no such array holds; ``name`` is theirs.
     """
     try:
-        return as_floats(values, kind).reshape(shape)
+        array = as_floats(values, kind)
+        return array if shape is None else array.reshape(shape)
     except (TypeError, ValueError) as error:
-        expected = f"numbers of the shape {shape} are expected"
+        expected = "numbers are expected" if shape is None else f"numbers {shape} are expected"
         raise EmbedlayerError(f"{name}: {expected}: {error!s:.80}") from None

@@ -157,7 +157,7 @@ class Queries(Rows):
         """
         if is_key(given):
             return self.get_vector(given, norm)
-        vector = numbers("a vector", given, np.float32, np.shape(given))
+        vector = numbers("a vector", given, np.float32)
         if vector.shape != (self.vector_size,) or not np.isfinite(vector).all():
             raise EmbedlayerError(
                 f"a vector has {self.vector_size} finite numbers; this is {vector.shape}"

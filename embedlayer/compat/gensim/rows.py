@@ -190,7 +190,7 @@ class Rows:
             raise EmbedlayerError(f"keys are strings: {names!s:.60}")
         shape = (len(names), self.vector_size)
         values = numbers("weights", weights, self._vectors.dtype, shape)
-        given = {attr: np.asarray(array) for attr, array in (extras or {}).items()}
+        given = {attr: to_numpy(array) for attr, array in (extras or {}).items()}
         for attr, array in given.items():
             if array.shape[:1] != (len(names),):
                 raise EmbedlayerError(f"extras: {attr} is {array.shape}, for {len(names)} keys")
