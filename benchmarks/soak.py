@@ -1,6 +1,7 @@
 """Whether anything is lost when training is killed, again and again, at random moments.
 
     python benchmarks/soak.py TEXT --kills 200
+    python benchmarks/soak.py TEXT --kills 50 --train='--model cbow --loss hierarchical'
 
 Runs of one command are killed (SIGKILL) and resumed from their checkpoints until they end. With one
 worker the vectors must be, byte for byte, those of a run that was never killed; with more, the same
@@ -9,6 +10,7 @@ number of examples must have been trained. Exit code 1 where they are not.
 
 import json
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,10 +65,11 @@ def main() -> int:
     options.add_argument("--epochs", type=count, default=3)
     options.add_argument("--every", type=float, default=1.0, help="seconds between checkpoints")
     options.add_argument("--seed", type=int, default=1, help="of the moments")
+    options.add_argument("--train", default="", help="more options of the command")
     chosen = options.parse_args()
     report = start("soak") | {"kills": 0, "rounds": 0, "lost": 0}
     arguments = [str(chosen.text.resolve()), "--workers", str(chosen.workers)]
-    arguments += ["--epochs", str(chosen.epochs), "--seed", "7"]
+    arguments += ["--epochs", str(chosen.epochs), "--seed", "7", *shlex.split(chosen.train)]
     moments = random.Random(chosen.seed)
     with tempfile.TemporaryDirectory() as place:
         whole = Run(Path(place), arguments, 1e6)

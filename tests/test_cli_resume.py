@@ -8,7 +8,7 @@ import pytest
 from command import mistake, run
 from planted import planted_sentences
 
-from embedlayer.cli.signals import Stopped, Stopping
+from embedlayer.cli.signals import TOLD, Stopped, Stopping
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.vectors.files import beside
 
@@ -54,7 +54,7 @@ def test_a_text_that_has_moved_is_named_again(begun):
     [
         (["--resume", "kept", "--dim", "9"], "--dim 9 is not the run's, 8"),
         (["--resume", "kept", "--model", "cbow"], "--model cbow is not the run's, skipgram"),
-        (["--resume", "kept", "--lr", "0.1"], "--lr 0.1 is not the run's, None"),
+        (["--resume", "kept", "--lr", "0.1"], "--lr 0.1 is not the run's, 0.025"),
         (["--resume", "kept", "-o", "b.vec"], "-o b.vec is not the run's output"),
         (["--resume", "kept", "--checkpoint", "b"], "no --checkpoint"),
         (["--resume", "absent"], "there is no checkpoint in absent"),
@@ -115,18 +115,22 @@ def raise_signal(number):
     time.sleep(0.01)
 
 
-def test_a_signal_waits_for_what_is_held():
-    done = []
+@pytest.mark.parametrize("number", TOLD)
+def test_a_signal_waits_until_it_is_looked_for(number):
+    before, done = signal.getsignal(number), []
 
-    def hold():
-        with Stopping() as stopping, stopping.held():
-            raise_signal(signal.SIGTERM)
+    def work():
+        with Stopping() as stopping:
+            stopping.look()
+            raise_signal(number)
             done.append("all of it")
+            stopping.look()
+            done.append("too much")
 
     with pytest.raises(Stopped) as stopped:
-        hold()
-    assert (stopped.value.number, done) == (signal.SIGTERM, ["all of it"])
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        work()
+    assert (stopped.value.number, done) == (number, ["all of it"])
+    assert signal.getsignal(number) is before
 
 
 def test_a_second_signal_waits_for_nothing(monkeypatch, capfd):
@@ -135,12 +139,12 @@ def test_a_second_signal_waits_for_nothing(monkeypatch, capfd):
 
     monkeypatch.setattr(os, "_exit", ended)
 
-    def hold():
-        with Stopping() as stopping, stopping.held():
+    def work():
+        with Stopping():
             raise_signal(signal.SIGTERM)
             raise_signal(signal.SIGINT)
 
     with pytest.raises(SystemExit) as end:
-        hold()
+        work()
     assert end.value.code == 128 + signal.SIGINT
     assert capfd.readouterr().err == "embedlayer: interrupted\n"

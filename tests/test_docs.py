@@ -44,6 +44,7 @@ def files(tmp_path, monkeypatch):
     text = "".join(" ".join(sentence) + "\n" for sentence in sentences)
     (tmp_path / "corpus.txt").write_text(text)
     (tmp_path / "corpus.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "more.txt").write_text(text.replace("thread", "needle"))
     (tmp_path / "wordsim353.tsv").write_text("\n".join(PAIRS))
     (tmp_path / "questions-words.txt").write_text(": family\nman king woman queen\n")
     train("corpus.txt", SkipGram(dim=4), epochs=1).save("vectors.safetensors")

@@ -23,7 +23,7 @@ from embedlayer.text.entries import DESCRIPTION, cache_entries, describe, find_e
 from embedlayer.text.vocabulary import Vocabulary
 
 TEXT = "the cat and the dog\nthe end\n"
-MADE_UP = {"version": 0, "files": [{"path": "made up"}], "options": {}}
+MADE_UP = {"version": 0, "files": [{"path": "made up", "bytes": 0}], "options": {}}
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.collective import LostReplica, Threads
 from embedlayer.training.epoch import TICK_SECONDS
+from embedlayer.training.examples import Examples
 from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
@@ -205,3 +206,35 @@ def test_the_command_line_repeats_with_several_workers(tmp_path):
         run("train", text, "-o", tmp_path / f"{name}.safetensors", *options)
     first, second = (Vectors.load(tmp_path / f"{name}.safetensors") for name in "ab")
     np.testing.assert_array_equal(first.matrix, second.matrix)
+
+
+def test_replicas_that_cannot_all_begin_are_not_waited_for(corpus):
+    tried = Tried(corpus, MODELS["skip-gram"], workers=3)
+    tried.state.sums = np.zeros((50, 4))
+    with ThreadPoolExecutor(3) as pool:
+        submit, begun = pool.submit, []
+
+        def refuse(work):
+            if len(begun) == 2:
+                raise KeyboardInterrupt
+            begun.append(work)
+            return submit(work)
+
+        pool.submit = refuse
+        examples = Examples(
+            corpus, tried.model, 1, tried._kernels, tried.device, chunk_tokens=240, measure=1
+        )
+        rounds = tried._epoch(examples)
+        with pytest.raises(KeyboardInterrupt):
+            rounds.run(pool, 3, lambda done: None)
+    assert rounds.taken == 0
+
+
+def test_a_checkpoint_knows_the_number_of_replicas(corpus, tmp_path):
+    options = {"epochs": 2, "checkpoint": tmp_path / "run"}
+    first = Training(corpus, SkipGram(dim=8), workers=3, deterministic=True, **options)
+    first.run(until=1)
+    wanted = Training(corpus, SkipGram(dim=8), workers=3, deterministic=True, epochs=2).run()
+    resumed = Training.resume(tmp_path / "run", corpus)
+    assert resumed.workers == 3
+    np.testing.assert_array_equal(resumed.run().matrix, wanted.matrix)

@@ -3,7 +3,6 @@
 import os
 import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -13,10 +12,12 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
 from embedlayer.text.options import CorpusOptions
-from embedlayer.training.checkpoint import read_checkpoint
+from embedlayer.text.readers import STDIN
+from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.saving import FREE
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+MAY_CHANGE = (*FREE, "no_cache")
 
 
 class Duration(click.ParamType):
@@ -65,7 +66,7 @@ class Command(NamedTuple):
         return self.texts, self.output, self.format, self.given
 
 
-def resumed(folder: Path, again: Command) -> Command:
+def resumed(folder: str, again: Command) -> Command:
     """The command of the run whose checkpoints a folder holds.
 
     Args:
@@ -74,9 +75,11 @@ def resumed(folder: Path, again: Command) -> Command:
             that may change; what else was given has to agree.
 
     Raises:
-        EmbedlayerError: no checkpoint that is whole, or something given that does not agree.
+        EmbedlayerError: no checkpoint that is whole, something given that does not agree, or a run
+            that is still under way.
     """
-    about = read_checkpoint(folder).about
+    path, about, _ = read_checkpoint(folder)
+    CheckpointFolder(folder, path)  # told now, and not when the text has been read
     notes = about["notes"]
     if not notes:
         raise EmbedlayerError(
@@ -84,21 +87,29 @@ def resumed(folder: Path, again: Command) -> Command:
         )
     known = asdict(CorpusOptions()) | about["options"] | about["model"] | notes["given"]
     for name, value in again.given.items():
-        if name not in FREE and known.get(name) != value:
+        if name not in MAY_CHANGE and known.get(name) != value:
             raise EmbedlayerError(
                 f"{flag(name)} {value} is not the run's, {known.get(name)}: leave it out to go on "
                 "with that run, or begin another"
             )
     if again.output is not None and _anywhere(again.output) != notes["output"]:
         raise EmbedlayerError(f"-o {again.output} is not the run's output, {notes['output']}")
+    if again.format not in (None, notes["format"]):
+        known_format = notes["format"] or "which the suffix tells"
+        raise EmbedlayerError(f"--format {again.format} is not the run's, {known_format}")
+    if STDIN in notes["texts"] and not again.texts:
+        raise EmbedlayerError(
+            f"the run in {folder} read standard input: give its text again, as in "
+            f"zcat text.gz | embedlayer train - --resume {folder}"
+        )
     return Command(
         again.texts or tuple(notes["texts"]),
         notes["output"],
         notes["format"],
-        notes["given"] | {name: again.given[name] for name in again.given if name in FREE},
+        notes["given"] | {name: again.given[name] for name in again.given if name in MAY_CHANGE},
     )
 
 
 def _anywhere(path: str) -> str:
     """A path, or a URL, that says the same in every folder."""
-    return path if path == "-" or is_url(path) else os.path.abspath(expanded(path))
+    return path if path == STDIN or is_url(path) else os.path.abspath(expanded(path))

@@ -16,11 +16,16 @@ from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
 from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
+from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.storage.folders import cache_folder
+from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.readers import STDIN
+from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.options import TRAINING_NAMES
+from embedlayer.training.plan import check_largest
 from embedlayer.training.run import Training
 from embedlayer.training.warmup import warm_up
 from embedlayer.vectors.files import beside, check_writable
@@ -39,8 +44,9 @@ def run_training(
     format: str | None,
     *,
     quiet: bool = False,
+    most_words: int | None = None,
     begin: Callable[..., Training] = Training,
-    checkpoints: Path | None = None,
+    checkpoints: str | None = None,
     notes: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Vectors, dict[str, Any]]:
@@ -51,6 +57,7 @@ def run_training(
         model, options: as ``Training`` takes them.
         output, format: of the vectors.
         quiet: nothing is shown on standard error.
+        most_words: of the vocabulary, where that is bounded.
         begin: makes the run, of corpus, model and options.
         checkpoints: the folder that the run keeps them in.
         notes: what checkpoints tell besides.
@@ -61,13 +68,15 @@ def run_training(
             note(text)
 
     with log_shown(logging.WARNING if quiet else logging.INFO):
-        get_backend(options.get("backend"))  # if it cannot work, say so before compiling anything
+        # If the backend cannot work, or has too little room, say so before compiling anything.
+        device = DEVICES[get_backend(options.get("backend"))]
+        check_largest(model, most_words, device)
         with ended_by_interrupt():
             warming = warm_up(model, lambda: say(COMPILING), **_unsaved(options))
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
         with nullcontext() if quiet else TrainingProgress() as telling, Stopping() as stopping:
-            options |= {"callbacks": [telling] if telling else []}
+            options |= {"callbacks": [*filter(None, [telling]), stopping.look]}
             training = begin(corpus, model, **options)
             training.notes = notes or training.notes
             say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
@@ -76,14 +85,17 @@ def run_training(
             check_writable(output, format, FLOAT_BYTES * len(corpus.vocabulary) * model.dim)
             if os.path.isfile(output) and os.path.getsize(output):
                 say(f"{output} exists: the new vectors will replace it when they are learnt")
+            stopping.look()
             try:
                 vectors = training.run()
             except Stopped as stopped:
                 keep_learnt(training, output, format, checkpoints)
                 raise stopped from None
             started = perf_counter()
-            with stopping.held():
-                save_somewhere(vectors, output, format)
+            save_somewhere(vectors, output, format)
+            if stopping.asked:
+                note(f"all is learnt, and in {output}")
+            stopping.look()
     report = training.report.to_dict() | training.plan.to_dict()
     report |= {"dim": model.dim, "output": output}
     saving = perf_counter() - started
@@ -96,7 +108,7 @@ def _unsaved(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def keep_learnt(
-    training: Training, output: str, format: str | None, checkpoints: Path | None
+    training: Training, output: str, format: str | None, checkpoints: str | None
 ) -> None:
     """Save what a run that was stopped has learnt, beside its output, and say how to go on."""
     state, epochs = training.state, training.options.epochs
@@ -105,9 +117,10 @@ def keep_learnt(
     place = beside(output, "interrupted")
     save_somewhere(training.vectors(), place, format)
     note(f"stopped in epoch {state.epoch + 1} of {epochs}; what was learnt so far: {place}")
-    if checkpoints:
-        note(f"to go on: embedlayer train --resume {shlex.quote(str(checkpoints))}")
-    else:
+    if checkpoints and checkpoints_in(Path(expanded(checkpoints))):
+        text = " -" if STDIN in training.notes["texts"] else ""
+        note(f"to go on: embedlayer train{text} --resume {shlex.quote(checkpoints)}")
+    elif not checkpoints:
         note("another time --checkpoint FOLDER makes it possible to go on")
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what they end, and what is kept."""
+"""Ctrl-C, SIGTERM, and a terminal that closes: what they end, and what is kept."""
 
 import os
 import signal
@@ -9,10 +9,12 @@ from typing import Any, Self
 
 BY_SIGNAL = 128  # and the signal's number: the exit code of what a signal ended
 TOLD = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+if hasattr(signal, "SIGHUP"):  # Windows has none
+    TOLD[signal.SIGHUP] = "hung up: its terminal was closed"
 
 
 class Stopped(KeyboardInterrupt):
-    """The first Ctrl-C or SIGTERM within :class:`Stopping`.
+    """What :meth:`Stopping.look` raises.
 
     Attributes:
         number: the signal's.
@@ -24,21 +26,23 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stopping:
-    """Within ``with`` a signal raises :class:`Stopped`; a second one ends the process at once.
+    """Within ``with`` a signal waits for :meth:`look`; a second one ends the process at once.
 
-    A signal that the process was told to ignore, as of a run in the background, is ignored.
+    So no signal stops what may not be half done. One that the process was told to ignore, as of a
+    run in the background, is ignored.
+
+    Attributes:
+        asked: the signal's number, once there is one.
     """
 
     def __init__(self) -> None:
-        self._asked: int | None = None
-        self._held = False
+        self.asked: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         if current_thread() is main_thread():
-            for number, default in ours.items():
-                if signal.getsignal(number) is default:
+            for number in TOLD:
+                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                     self._before[number] = signal.signal(number, self._take)
         return self
 
@@ -46,23 +50,15 @@ class Stopping:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Within the block the first signal only waits: what is under way is done first."""
-        self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
-        if self._asked is not None:
-            raise Stopped(self._asked)
+    def look(self, _: object = None) -> None:
+        """Raise Stopped if a signal has come: a callback of a run, and wherever it may end."""
+        if self.asked is not None:
+            raise Stopped(self.asked)
 
     def _take(self, number: int, _: object) -> None:
-        if self._asked is not None:
+        if self.asked is not None:
             _end(number)
-        self._asked = number
-        if not self._held:
-            raise Stopped(number)
+        self.asked = number
 
 
 @contextmanager

@@ -44,7 +44,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Keep checkpoints there, from which the run can go on.",
 )
 @click.option(
@@ -56,7 +56,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
 @click.option(
     "--resume",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     help="Go on with the run of these checkpoints; its texts and options are known.",
 )
 @click.option(
@@ -79,9 +79,9 @@ def train(
     texts: tuple[str, ...],
     output: str | None,
     format: str | None,
-    checkpoint: Path | None,
+    checkpoint: str | None,
     checkpoint_every: float | None,
-    resume: Path | None,
+    resume: str | None,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -98,17 +98,19 @@ def train(
         command = resumed(resume, command)
     texts, output, format, given = command.whole()
     check_writable(output, format)
-    saving = _saving(checkpoint, checkpoint_every, resume)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
+    made, files = _model(given, learnt), _found(texts, output)
+    saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
-        partial(_read, _found(texts, output), given, learnt),
-        _model(given, learnt),
+        partial(_read, files, given, learnt),
+        made,
         output,
         format,
         quiet=quiet,
+        most_words=given.get("max_size"),
         begin=_beginning(resume, given, learnt),
         checkpoints=resume or checkpoint,
-        notes=command.notes(),
+        notes=command._replace(texts=tuple(files)).notes(),
         **arguments(TrainingOptions, given) | saving,
     )
     if as_json:
@@ -118,7 +120,7 @@ def train(
 
 
 def _saving(
-    checkpoint: Path | None, checkpoint_every: float | None, resume: Path | None
+    checkpoint: str | None, checkpoint_every: float | None, resume: str | None
 ) -> dict[str, Any]:
     """The options for checkpoints; EmbedlayerError for a folder of another run's."""
     if resume is not None and checkpoint is not None:
@@ -126,7 +128,7 @@ def _saving(
     if checkpoint_every is not None and (checkpoint or resume) is None:
         raise click.UsageError("--checkpoint-every has no effect without --checkpoint")
     if checkpoint is not None:
-        CheckpointFolder(checkpoint, new=True)  # now, and not when the text has been read
+        CheckpointFolder(checkpoint)  # now, and not when the text has been read
     chosen = {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
     return {name: value for name, value in chosen.items() if value is not None}
 
@@ -142,7 +144,7 @@ def _model(given: dict[str, Any], learnt: Learnt | None) -> Word2Vec:
 
 
 def _beginning(
-    resume: Path | None, given: dict[str, Any], learnt: Learnt | None
+    resume: str | None, given: dict[str, Any], learnt: Learnt | None
 ) -> Callable[..., Training]:
     """What makes the run: a new one, one that goes on from vectors, or one of checkpoints."""
     if resume is not None:

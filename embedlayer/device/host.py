@@ -1,5 +1,8 @@
 """The host: NumPy's arrays, in the memory of the processor."""
 
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,7 +44,15 @@ class Host(Device):
         return memory[start : start + rows * columns * 4].view(np.float32).reshape(rows, columns)
 
     def room_bytes(self) -> int:
-        """All memory and swap: the system drops cached files, and moves others' memory, for it."""
+        """What is free, in swap too, and no more than a container may have."""
         import psutil
 
-        return psutil.virtual_memory().total + psutil.swap_memory().total
+        free = psutil.virtual_memory().available + psutil.swap_memory().free
+        return min([free, *_group_limits()])
+
+
+def _group_limits() -> Iterator[int]:
+    """The bytes that Linux allows this process's control groups (containers, jobs), if any."""
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # no such group; "max", which is no number
+            yield int(Path(file).read_text())

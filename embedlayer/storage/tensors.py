@@ -36,17 +36,27 @@ def begins_tensors(start: bytes) -> bool:
 def read_tensors(
     file: Opened, wanted: Wanted, optional: tuple[str, ...] = ()
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """As :func:`tensors_in`, of a file."""
+    return tensors_in(file.stream.read(), wanted, optional)
+
+
+def tensors_in(
+    data: Any, wanted: Wanted, optional: tuple[str, ...] = ()
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The tensors wanted, read-only, and what the header has under ``__metadata__``.
+
+    Args:
+        data: the bytes of a file, of which the tensors are views.
+        wanted, optional: of each tensor dtype and dimensions; those that may be missing.
 
     Raises:
         EmbedlayerError: no file of tensors, or a damaged one; a tensor that is missing, unless it
             is ``optional``, or not of the dtype and dimensions wanted.
     """
-    data = file.stream.read()
     body = LENGTH_BYTES + _header_bytes(data)
     if body > min(len(data), LENGTH_BYTES + MOST_HEADER):
         raise EmbedlayerError("damaged or no safetensors file: its header does not fit")
-    header = json_object(data[LENGTH_BYTES:body])
+    header = json_object(bytes(data[LENGTH_BYTES:body]))
     metadata = header.pop("__metadata__", {})
     tensors = {}
     for name, kind in wanted.items():

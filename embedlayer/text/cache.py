@@ -7,6 +7,7 @@ The cache is bounded: a new entry takes the place of those whose texts have chan
 least recently used.
 """
 
+import logging
 import os
 import shutil
 import tempfile
@@ -21,7 +22,7 @@ from embedlayer.options import Real
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.locks import locked
 from embedlayer.storage.manifest import write_manifest
-from embedlayer.storage.mapped import cannot_write
+from embedlayer.storage.mapped import CACHE_CURE, cannot_write
 from embedlayer.storage.writing import sync
 from embedlayer.text.entries import (
     DESCRIPTION,
@@ -34,9 +35,11 @@ from embedlayer.text.entries import (
 # Names that are nobody else's, for EMBEDLAYER_CACHE may be any folder, and clearing removes them.
 UNFINISHED = "embedlayer-unfinished-"
 LOCK = "embedlayer.lock"
+ENTRY_BYTES = 1.4  # for a byte of text, where a word with its space has 6: two ids of 4 bytes
 LIMIT_GB = 10  # of all entries together, unless EMBEDLAYER_CACHE_GB says otherwise
 
 Result = TypeVar("Result")
+_log = logging.getLogger("embedlayer")
 
 
 def make_entry(
@@ -59,6 +62,7 @@ def make_entry(
     root, limit = cache_folder(), _limit_bytes()
     with _locked_cache(root):
         _remove_abandoned(root)
+        _tell_room(root, sum(file["bytes"] for file in description["files"]))
         folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=root))
         alive = locked(_lock_of(folder))
     try:
@@ -121,6 +125,18 @@ def _make_room(newest: Path, limit: float) -> None:
         total += entry.bytes
         if entry.path != newest and (entry.changed or total > limit) and _removed(entry.path):
             total -= entry.bytes
+
+
+def _tell_room(root: Path, text_bytes: int) -> None:
+    """Say before a text is read that its entry will hardly have room; archives take more."""
+    needed, free = ENTRY_BYTES * text_bytes, shutil.disk_usage(root).free
+    if free < needed:
+        _log.warning(
+            "a text of %.1f MB takes about %.1f MB while it is encoded, and the disk of the cache "
+            "has %.1f MB free: %s",
+            *(size / 1e6 for size in (text_bytes, needed, free)),
+            CACHE_CURE,
+        )
 
 
 def _removed(folder: Path) -> bool:

@@ -1,8 +1,8 @@
 """Checkpoints: all that a run needs to go on, in a folder of which a kill at any moment leaves one.
 
 A checkpoint is a folder with the arrays of the state, the vocabulary, and a manifest: what made it
-and the checksums of both files. It gets its name when all of it is on the disk. The two newest are
-kept, so that one is whole even where the newest is damaged.
+and the checksums of both files. It gets its name when all of it is on the disk. The one before it
+is kept, so that one is whole even where the newest is damaged.
 """
 
 import logging
@@ -23,15 +23,18 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.storage.locks import locked
 from embedlayer.storage.manifest import checksum, read_manifest, write_manifest
-from embedlayer.storage.reading import expanded, open_to_read
-from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.storage.mapped import map_array
+from embedlayer.storage.reading import expanded
+from embedlayer.storage.remote import is_url
+from embedlayer.storage.tensors import tensors_in, write_tensors
 from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.training.plan import megabytes
 from embedlayer.training.state import State
 
 VERSION = 1
 KEPT = 2
-NAME, LOCK = "checkpoint-", "lock"
+NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
 OPTIONAL = {"sums": (np.float64, 2), "rates": (np.float32, 1)}
 NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "optimizer", *OPTIONAL)]
@@ -46,7 +49,7 @@ class Checkpoint(NamedTuple):
         path: its folder.
         about: the run's ``model``, ``options`` and ``corpus`` (a fingerprint), versions, and what
             the command line was given.
-        state: in the host's memory.
+        state: its arrays are the pages of the file, read-only, until they are copied.
     """
 
     path: Path
@@ -63,30 +66,39 @@ class CheckpointFolder:
 
     Args:
         path: is made where it is missing.
-        new: for a run that begins: the folder may not hold another's checkpoints.
+        last: the checkpoint from which the run goes on; None for a run that begins, whose folder
+            may not hold another's.
 
     Raises:
         EmbedlayerError: it does, another process writes there, or nothing can be written there.
     """
 
-    def __init__(self, path: str | PathLike[str], *, new: bool) -> None:
-        self.path, self._new = Path(expanded(path)), new
+    def __init__(self, path: str | PathLike[str], last: Path | None = None) -> None:
+        if not isinstance(path, str | PathLike) or is_url(path):
+            raise EmbedlayerError(f"checkpoint is {path!r}: give a folder of this machine")
+        self.path, self._last = Path(expanded(path)), last
         self._lock = ExitStack()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             check_place(self.path / MANIFEST)
+            self._locked().close()
         except OSError as error:
             raise EmbedlayerError(f"no checkpoints in {path}: {error.strerror}") from None
-        self._check_new()
+        self._number = _newest(self.path)
+        if last is None and self._number:
+            raise EmbedlayerError(
+                f"{self.path} holds the checkpoints of a run: go on with it (--resume, "
+                "Training.resume), remove them, or name another folder"
+            )
 
     def __enter__(self) -> Self:
-        try:
-            self._lock = locked(self.path / LOCK, wait=False)
-        except BlockingIOError:
+        self._lock = self._locked()
+        if _newest(self.path) > self._number:
+            self._lock.close()
             raise EmbedlayerError(
-                f"another run writes its checkpoints to {self.path}: name another folder"
-            ) from None
-        self._check_new()
+                f"another run has written checkpoints to {self.path} since this one was made: go "
+                "on with that one (--resume, Training.resume), or name another folder"
+            )
         for folder in self.path.glob(f".*.{NAME}*"):  # of a run that was killed
             shutil.rmtree(folder, ignore_errors=True)
         return self
@@ -95,26 +107,43 @@ class CheckpointFolder:
         self._lock.close()
 
     def write(self, state: State, vocabulary: Vocabulary, about: dict[str, Any]) -> None:
-        """Write a checkpoint, and remove all but the two newest; OSError leaves those there are."""
-        found = _checkpoints(self.path)
-        number = 1 + (_number(found[-1]) if found else 0)
-        with whole_or_nothing(self.path / f"{NAME}{number:08d}", folder=True) as folder:
+        """Write a checkpoint, and remove all but this and the last; OSError leaves those there.
+
+        The last is the one that this run wrote, or from which it went on: it was whole.
+        """
+        found, place = checkpoints_in(self.path), self.path / f"{NAME}{self._number + 1:08d}"
+        with whole_or_nothing(place, folder=True) as folder:
             write_tensors(folder / STATE, _tensors(state))
             vocabulary.save(folder / VOCABULARY)
             sums = {name: checksum(folder / name) for name in (STATE, VOCABULARY)}
             numbers = {name: getattr(state, name) for name in NUMBERS}
             here = {"state": numbers, "optimizer": _optimizer(state), "checksums": sums}
             write_manifest(folder / MANIFEST, _versions() | about | here)
-        self._new = False
-        for folder in found[: -KEPT + 1]:
-            shutil.rmtree(folder, ignore_errors=True)
+        for older in found:
+            if older != self._last:
+                shutil.rmtree(older, ignore_errors=True)
+        self._last, self._number = place, self._number + 1
 
-    def _check_new(self) -> None:
-        if self._new and _checkpoints(self.path):
+    def check_room(self, size: int) -> None:
+        """Raise EmbedlayerError unless the disk takes the states, of so many bytes, of a run."""
+        missing = max(1, KEPT + 1 - len(checkpoints_in(self.path)))
+        free = shutil.disk_usage(self.path).free
+        if free < missing * size:
             raise EmbedlayerError(
-                f"{self.path} holds the checkpoints of a run: go on with it (--resume, "
-                "Training.resume), remove them, or name another folder"
+                f"checkpoints in {self.path} take {megabytes(missing * size)} more ({KEPT} are "
+                f"kept, and beside them the next is written), and its disk has {megabytes(free)} "
+                "free: free some space, name a folder on another disk, or lower dim or the words "
+                "of the vocabulary (min_count, max_size)"
             )
+
+    def _locked(self) -> ExitStack:
+        try:
+            return locked(self.path / LOCK, wait=False)
+        except BlockingIOError:
+            raise EmbedlayerError(
+                f"another run writes its checkpoints to {self.path}: wait for its end, or name "
+                "another folder"
+            ) from None
 
 
 def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
@@ -124,7 +153,7 @@ def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         EmbedlayerError: there is none.
     """
     folder = Path(expanded(path))
-    found = _checkpoints(folder)
+    found = checkpoints_in(folder)
     for place in reversed(found):
         try:
             return _read(place)
@@ -135,12 +164,17 @@ def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     raise EmbedlayerError(f"there is no checkpoint in {folder}")
 
 
-def _checkpoints(folder: Path) -> list[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
     """The folders of checkpoints, the oldest first."""
     with suppress(OSError):
         names = (path for path in folder.iterdir() if path.name.startswith(NAME))
         return sorted((path for path in names if _number(path) >= 0), key=_number)
     return []
+
+
+def _newest(folder: Path) -> int:
+    """The number of the newest checkpoint, 0 without one."""
+    return max(map(_number, checkpoints_in(folder)), default=0)
 
 
 def _number(path: Path) -> int:
@@ -190,8 +224,9 @@ def _read(folder: Path) -> Checkpoint:
     optimizer = about["optimizer"]
     names = [name for value in optimizer.values() if isinstance(value, list) for name in value]
     tables = dict.fromkeys(("W_in", "W_out", *names), (np.float32, 2))
-    with open_to_read(folder / STATE) as file:
-        tensors, _ = read_tensors(file, tables | OPTIONAL, optional=tuple(OPTIONAL))
+    file = folder / STATE
+    data = map_array(file, np.uint8, file.stat().st_size).data
+    tensors, _ = tensors_in(data, tables | OPTIONAL, optional=tuple(OPTIONAL))
     for name, value in optimizer.items():
         if isinstance(value, list):
             optimizer[name] = [tensors[one] for one in value]

@@ -32,21 +32,29 @@ class Pass(ABC):
 
         An exception of ``tick``, or of a worker, lets every worker finish its chunk and is raised.
         """
-        working = [pool.submit(self._work) for _ in range(workers)]
+        working: list[Future[None]] = []
         try:
+            for _ in range(workers):
+                working.append(pool.submit(self._work))
             waiting: Iterable[Future[None]] = working
             while waiting:
                 finished, waiting = wait(waiting, TICK_SECONDS, FIRST_EXCEPTION)
                 for worker in finished:
                     worker.result()
-                tick(not waiting)
+                tick(not waiting and self.taken == self._chunks)
         finally:
             self._stop = True
-            wait(working)
+            if len(working) < workers:
+                self._cannot_start()
+            finish(working)
 
     def stop(self) -> None:
         """Let the workers finish their chunks and take no more: :meth:`run` then returns."""
         self._stop = True
+
+    @abstractmethod
+    def _cannot_start(self) -> None:
+        """Not all workers began: those that wait for the others must not."""
 
     @abstractmethod
     def _work(self) -> None:
@@ -72,6 +80,9 @@ class Epoch(Pass):
         super().__init__(first, chunks)
         self._worker, self._train, self._taking = worker, train, threading.Lock()
 
+    def _cannot_start(self) -> None:
+        """Nobody waits for another."""
+
     def _work(self) -> None:
         try:
             with self._worker() as step:
@@ -87,3 +98,12 @@ class Epoch(Pass):
                 return None
             self.taken += 1
             return self.taken - 1
+
+
+def finish(working: Iterable[Future[None]]) -> None:
+    """Wait for work that may not be left half done: Ctrl-C is raised when it has ended."""
+    try:
+        wait(working)
+    except KeyboardInterrupt:
+        finish(working)
+        raise

@@ -16,7 +16,7 @@ from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.collective import Collective, Threads
-from embedlayer.training.epoch import Epoch, Pass
+from embedlayer.training.epoch import Epoch, Pass, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
@@ -85,14 +85,8 @@ class Loop:
                 self._run_part(examples, pool, memory)
             if self.state.epoch == epochs:
                 check_learnt(self.state.tables)
-            self._saving.write(self.state, self.notes)
-        state, report = self.state, self.report
-        tokens = state.tokens_done(len(self.corpus.ids))
-        report.tokens_trained = state.tokens_trained
-        report.tokens_subsampled = tokens - state.tokens_trained
-        report.seconds["training"] = state.seconds
-        report.words_per_second = tokens / state.seconds if state.seconds else 0.0
-        report.peak_memory, report.peak_anonymous_memory = memory.peak()
+            self._save(pool)
+        self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
     def vectors(self) -> Vectors:
@@ -140,14 +134,21 @@ class Loop:
         except BaseException as error:
             self._stand(epoch)
             if epoch.whole and not isinstance(error, Diverged):
-                self._saving.write(state, self.notes)
+                check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
+                self._save(pool)
             raise
         self._stand(epoch)
         check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
         if state.chunk == len(examples):
             state.end_epoch()
         if self._saving.is_due():
-            self._saving.write(state, self.notes)
+            self._save(pool)
+
+    def _save(self, pool: ThreadPoolExecutor) -> None:
+        """Write a checkpoint, in a thread: no interrupt leaves it half written."""
+        writing = pool.submit(self._saving.write, self.state, self.notes)
+        finish([writing])
+        writing.result()
 
     def _stand(self, epoch: Pass) -> None:
         """Note where the run stands when no worker is at work."""

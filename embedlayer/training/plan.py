@@ -7,6 +7,9 @@ from embedlayer.device import MAPPED, RESIDENT, Device
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.chunks import largest_chunk, reach_of
+from embedlayer.training.steps import Steps
 
 # Of a chunk, per token: 33 at the peak, its contexts and output rows aside, and 12 if it is
 # streamed and every token were a sentence. A test holds this against what is allocated.
@@ -31,6 +34,7 @@ class MemoryPlan:
         sampling: what subsampling and the loss draw or walk from.
         corpus: ids and offsets; ``corpus_is`` says where they are.
         workspace: at most, for the chunks under way and their examples.
+        optimizer: what an optimizer keeps for the tables.
     """
 
     W_in: int
@@ -38,13 +42,19 @@ class MemoryPlan:
     sampling: int
     corpus: int
     workspace: int
+    optimizer: int = 0
     corpus_is: str = MAPPED
+
+    @property
+    def state(self) -> int:
+        """What a checkpoint holds."""
+        return self.W_in + self.W_out + self.optimizer
 
     @property
     def allocated(self) -> int:
         """All together; the corpus only where it is resident on the device."""
         held = self.corpus if self.corpus_is == RESIDENT else 0
-        return self.W_in + self.W_out + self.sampling + self.workspace + held
+        return self.state + self.sampling + self.workspace + held
 
     def placed(self, device: Device) -> "MemoryPlan":
         """The same on a device, the corpus at the best place for which there is room.
@@ -71,18 +81,50 @@ class MemoryPlan:
             "corpus_bytes": self.corpus,
             "corpus_is": self.corpus_is,
             "workspace_bytes": self.workspace,
+            "optimizer_bytes": self.optimizer,
         }
 
     def __str__(self) -> str:
+        optimizer = f", optimizer {megabytes(self.optimizer)}" if self.optimizer else ""
         return (
             f"W_in {megabytes(self.W_in)}, W_out {megabytes(self.W_out)}, "
             f"sampling {megabytes(self.sampling)}, corpus {megabytes(self.corpus)} "
-            f"{self.corpus_is}, workspace {megabytes(self.workspace)}"
+            f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}"
         )
 
 
+def plan_run(
+    corpus: Corpus,
+    model: Word2Vec,
+    steps: Steps,
+    *,
+    chunk_tokens: int,
+    workers: int,
+    copies: int = 0,
+) -> MemoryPlan:
+    """The plan of a run over a corpus, with so many copies of the tables; the others as below."""
+    words, tokens = len(corpus.vocabulary), len(corpus.ids)
+    reach = reach_of(model.window, corpus)
+    shapes = table_shapes(model, words)
+    width, hidden = model.output_sizes(words, tokens).width, min(model.most_hidden, 2 * reach)
+    return plan_memory(
+        model,
+        TextSizes(words, tokens, len(corpus), reach),
+        chunk_tokens=largest_chunk(corpus, chunk_tokens),
+        chunks=workers,
+        scratch=steps.bytes(shapes, width, hidden) + copies * sum(4 * r * c for r, c in shapes),
+        kept=steps.kept,
+    )
+
+
 def plan_memory(
-    model: Word2Vec, text: TextSizes, *, chunk_tokens: int, chunks: int = 1, scratch: int = 0
+    model: Word2Vec,
+    text: TextSizes,
+    *,
+    chunk_tokens: int,
+    chunks: int = 1,
+    scratch: int = 0,
+    kept: int = 0,
 ) -> MemoryPlan:
     """The plan of a run; :meth:`MemoryPlan.placed` says how it is on a device.
 
@@ -92,17 +134,36 @@ def plan_memory(
         chunk_tokens: tokens of the largest chunk.
         chunks: under way at once.
         scratch: bytes that the steps of all workers ask for besides.
+        kept: the arrays that an optimizer keeps for each table.
     """
     outputs = model.output_sizes(text.words, text.tokens)
     (rows_in, columns), (rows_out, _) = table_shapes(model, text.words)
     a_token = BYTES_PER_TOKEN + 4 * 2 * text.reach + outputs.window_bytes
+    tables = 4 * rows_in * columns, 4 * rows_out * columns
     return MemoryPlan(
-        W_in=4 * rows_in * columns,
-        W_out=4 * rows_out * columns,
+        *tables,
+        optimizer=kept * sum(tables),
         sampling=4 * text.words + outputs.bytes,
         corpus=4 * text.tokens + 8 * (text.sentences + 1),
         workspace=chunks * a_token * chunk_tokens + scratch,
     )
+
+
+def check_largest(model: Word2Vec, words: int | None, device: Device) -> None:
+    """Raise EmbedlayerError if the tables of the most words that are allowed have no room.
+
+    Before a text is read nothing else is known of its vocabulary; a bound that fits costs nothing.
+    """
+    if words is None:
+        return
+    (rows_in, columns), (rows_out, _) = table_shapes(model, words)
+    needed, room = 4 * (rows_in + rows_out) * columns, device.room_bytes()
+    if needed > room:
+        raise EmbedlayerError(
+            f"the tables of {words:,} words need {megabytes(needed)} of memory, and {device.name} "
+            f"has {megabytes(room)}: lower max_size (--max-vocab) to {words * room // needed:,} "
+            "words, or dim"
+        )
 
 
 def megabytes(size: float) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from embedlayer.arrays import Array
 from embedlayer.kernels.arguments import Tables
-from embedlayer.models.tables import Shapes
 from embedlayer.training.collective import Collective
 from embedlayer.training.merge import MERGES, merge_rows
 from embedlayer.training.steps import Step
@@ -41,11 +40,6 @@ class Merging:
         """How many rows the merge takes, from 1 to ``merges``; None: all."""
         lowest = merge & -merge
         return None if lowest >= self.merges else self.head * lowest
-
-
-def replica_bytes(shapes: Shapes, size: int) -> int:
-    """What so many replicas take: the tables of each, and what owners remember, once in all."""
-    return (size + 1) * sum(4 * rows * columns for rows, columns in shapes)
 
 
 class Replica:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.state import State
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -74,6 +75,15 @@ class Report:
     loss: list[float] = field(default_factory=list)
     peak_memory: int = 0
     peak_anonymous_memory: int | None = None
+
+    def end(self, state: State, tokens: int, memory: tuple[int, int | None]) -> None:
+        """Note what a run came to, of a corpus of so many tokens, and its peaks of memory."""
+        done = state.tokens_done(tokens)
+        self.tokens_trained = state.tokens_trained
+        self.tokens_subsampled = done - state.tokens_trained
+        self.seconds["training"] = state.seconds
+        self.words_per_second = done / state.seconds if state.seconds else 0.0
+        self.peak_memory, self.peak_anonymous_memory = memory
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON holds it: a loss that was not measured is None."""

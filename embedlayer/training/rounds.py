@@ -39,6 +39,9 @@ class Rounds(Pass):
         self._tables, self._replica, self._worker, self._train = tables, replica, worker, train
         self._ranks, self._threads = iter(range(threads.size)), threads
 
+    def _cannot_start(self) -> None:
+        self._threads.meeting.abort()
+
     def _work(self) -> None:
         with suppress(LostReplica), self._threads.member(next(self._ranks)) as member:
             replica = self._replica(member)

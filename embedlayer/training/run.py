@@ -1,6 +1,7 @@
 """A training run, and the ways to begin one: anew, where another stood, with vectors that are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Unpack
@@ -12,16 +13,16 @@ from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs import Held
 from embedlayer.models.options import Word2Vec
-from embedlayer.models.tables import Shapes, start_tables, table_shapes
+from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
+from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
-from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
+from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
-from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
-from embedlayer.training.replicas import Merging, replica_bytes
+from embedlayer.training.plan import MemoryPlan, plan_run
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -43,7 +44,7 @@ class Training(Loop):
     Attributes:
         options: the :class:`TrainingOptions`.
         lr, min_lr: the learning rates at the start and the end.
-        plan: the memory that the run takes, an optimizer's state aside.
+        plan: the memory that the run takes.
         report: what it did and took.
         state: where it stands. Its tables have zero columns up to a multiple of 16.
         notes: what its checkpoints tell besides, as JSON can hold it.
@@ -76,24 +77,23 @@ class Training(Loop):
         sharing = 1 if self.merging else self.workers
         share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
-        fitting = chunk_tokens(corpus, self.options.epochs, self.device)
-        if self.merging:
-            fitting = min(fitting, self.merging.chunk_tokens(self.workers))
-        tokens_of_chunk = (state.chunk_tokens if state else 0) or fitting
-        shapes = table_shapes(self.model, len(corpus.vocabulary))
-        self.plan = self._plan(shapes, largest_chunk(corpus, tokens_of_chunk))
+        chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
+        self.plan = self._plan(chunk)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
-        self.state = state.checked(shapes).copy(self.device) if state else self._start()
-        self.state.chunk_tokens = tokens_of_chunk
+        self.state = self._begun(state)
+        self.state.chunk_tokens = chunk
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        self._saving = Saving(rest, corpus, self.model, self.options, new=state is None)
+        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        if self.options.deterministic:
+            chosen = replace(chosen, workers=self.workers)
+        self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
 
     @classmethod
     def resume(
@@ -112,7 +112,7 @@ class Training(Loop):
         """
         found = read_checkpoint(folder)
         model, made = resumed(found, corpus, {**options})
-        training = cls(corpus, model, state=found.state, checkpoint=folder, **made)
+        training = cls(corpus, model, state=found.state, **made)
         training.notes = found.about["notes"]
         return training
 
@@ -146,28 +146,28 @@ class Training(Loop):
             EmbedlayerError, OSError: as :class:`Training` and ``Vectors.load``; other dimensions,
                 no word in common, a rate out of range.
         """
-        made, rest = run_options({**options})
+        made, _ = run_options({**options})
         learnt = Learnt.of(vectors)
         model = checked_model(model or learnt.made_model())
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
-        if rest.get("checkpoint"):
-            CheckpointFolder(rest["checkpoint"], new=True)
         return cls(corpus, model, state=state, **options)
 
-    def _plan(self, shapes: Shapes, chunk_tokens: int) -> MemoryPlan:
-        """The memory of the run, its chunks of at most so many tokens."""
-        corpus, reach = self.corpus, reach_of(self.model.window, self.corpus)
-        sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus), reach)
-        width = self.model.output_sizes(sizes.words, sizes.tokens).width
-        scratch = self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach))
-        if self.merging:
-            scratch += replica_bytes(shapes, self.workers)
-        return plan_memory(
+    def _chunk_tokens(self) -> int:
+        """The tokens of a chunk of a run that begins."""
+        fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
+        merging = self.merging
+        return min(fitting, merging.chunk_tokens(self.workers)) if merging else fitting
+
+    def _plan(self, chunk_tokens: int) -> MemoryPlan:
+        """The memory of the run: the tables once for each replica, and what owners remember."""
+        copies = self.workers + 1 if self.merging else 0
+        return plan_run(
+            self.corpus,
             self.model,
-            sizes,
+            self._steps,
             chunk_tokens=chunk_tokens,
-            chunks=self.workers,
-            scratch=scratch,
+            workers=self.workers,
+            copies=copies,
         ).placed(self.device)
 
     def _merging(self) -> Merging | None:
@@ -182,7 +182,9 @@ class Training(Loop):
             )
         return Merging()
 
-    def _start(self) -> State:
-        """The state of a run that has learnt nothing."""
+    def _begun(self, state: State | None) -> State:
+        """A copy of the state, or that of a run that has learnt nothing."""
         words, seed = len(self.corpus.vocabulary), self.options.seed
-        return State(start_tables(self.model, words, seed, self.device))
+        if state is None:
+            return State(start_tables(self.model, words, seed, self.device))
+        return state.checked(table_shapes(self.model, words)).copy(self.device)

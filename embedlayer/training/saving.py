@@ -25,9 +25,10 @@ class Saving:
     """Writes the checkpoints of a run, if there is a folder for them.
 
     Args:
-        given: ``checkpoint``, where, and ``checkpoint_every``, seconds between two of them.
+        given: ``checkpoint``, a folder, or the Checkpoint from which the run goes on in its folder;
+            ``checkpoint_every``, seconds between two of them.
         corpus, model, options: of the run.
-        new: the run begins here.
+        size: bytes of its state.
     """
 
     def __init__(
@@ -36,17 +37,20 @@ class Saving:
         corpus: Corpus,
         model: Word2Vec,
         options: TrainingOptions,
-        *,
-        new: bool,
+        size: int,
     ) -> None:
         self.every = Real(0).checked("checkpoint_every", given.get("checkpoint_every", EVERY))
-        folder = given.get("checkpoint")
         self._last, self._vocabulary = perf_counter(), corpus.vocabulary
-        self._folder = None if folder is None else CheckpointFolder(folder, new=new)
-        if self._folder:
+        self._folder = None
+        place = given.get("checkpoint")
+        if place is not None:
+            at = (place.path.parent, place.path) if isinstance(place, Checkpoint) else (place,)
+            self._folder = CheckpointFolder(*at)
+            self._folder.check_room(size)
             self._about = {
                 "model": model.options(),
                 "options": asdict(options),
+                "checkpoint_every": self.every,
                 "corpus": corpus.fingerprint(),
             }
 
@@ -69,8 +73,9 @@ class Saving:
             return
         try:
             self._folder.write(state, self._vocabulary, self._about | {"notes": notes})
-        except (OSError, EmbedlayerError) as error:
-            _log.warning("no checkpoint could be written to %s: %s", self._folder.path, error)
+        except (OSError, MemoryError, EmbedlayerError) as error:
+            why = getattr(error, "strerror", None) or str(error) or "not enough memory"
+            _log.warning("no checkpoint could be written to %s: %s", self._folder.path, why)
         self._last = perf_counter()
 
 
@@ -95,11 +100,15 @@ def resumed(
         )
     model = dict(found.about["model"])
     made = MODELS[model.pop("model")](**model)
-    options = dict(found.about["options"])
+    options = found.about["options"] | {"checkpoint_every": found.about["checkpoint_every"]}
+    if "checkpoint" in given:
+        raise EmbedlayerError(
+            "a run that goes on keeps its checkpoints where they are: leave out checkpoint"
+        )
     for name, value in given.items():
         if name in TRAINING_NAMES and name not in FREE and value != options[name]:
             raise EmbedlayerError(
                 f"{name} is {value!r}, but {options[name]!r} in the checkpoint: leave it out to "
                 "go on with that run, or begin another"
             )
-    return made, options | given
+    return made, options | given | {"checkpoint": found}

@@ -20,7 +20,13 @@ class Step(Protocol):
 
 
 class Steps(Protocol):
-    """The step for all workers of a run."""
+    """The step for all workers of a run.
+
+    Attributes:
+        kept: the arrays that it keeps for each table, besides the table itself.
+    """
+
+    kept: int
 
     def worker(self, tables: Tables) -> AbstractContextManager[Step]:
         """The step of one worker for an epoch, at whose end the tables have all it learnt."""
@@ -47,6 +53,8 @@ class Steps(Protocol):
 
 class FusedSteps:
     """One kernel call per chunk, in the way of its implementation."""
+
+    kept = 0
 
     def __init__(self, kernels: ModuleType, share: Share) -> None:
         self._kernels, self._share = kernels, share
@@ -76,6 +84,7 @@ class BatchedSteps:
     def __init__(self, step: Step, windows: int, workers: int) -> None:
         self._step, self._windows, self._workers = step, windows, workers
         self._optimizer = getattr(step, "optimizer", None)
+        self.kept = len(self._optimizer.kept) if self._optimizer else 0
 
     def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
         loss, pairs = 0.0, 0

@@ -4,9 +4,12 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
+from embedlayer.backend import get_backend
+from embedlayer.device import DEVICES
 from embedlayer.models.options import Word2Vec
 from embedlayer.options import check_names
 from embedlayer.text.corpus import Corpus
+from embedlayer.text.options import CorpusOptions
 from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.options import (
@@ -16,6 +19,7 @@ from embedlayer.training.options import (
     TrainOptions,
     run_options,
 )
+from embedlayer.training.plan import check_largest
 from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
 
@@ -42,9 +46,11 @@ def train(
     run = {name: given.pop(name) for name in RUN_NAMES if name in given}
     checked, rest = run_options(run)  # all that is known before the text is read
     checked.rates(checked_model(model))
+    largest = CorpusOptions(max_size=given.get("max_size")).max_size
+    check_largest(checked_model(model), largest, DEVICES[get_backend(checked.backend)])
     checked_callbacks(rest.get("callbacks", ()))
-    if rest.get("checkpoint"):
-        CheckpointFolder(rest["checkpoint"], new=True)
+    if rest.get("checkpoint") is not None:
+        CheckpointFolder(rest["checkpoint"])
     if isinstance(corpus, Corpus):
         check_names(given, RUN_NAMES)
     elif isinstance(corpus, str | os.PathLike):
