@@ -59,7 +59,7 @@ class TrainingOptions:
     min_lr: float | None = option(None, Real(0), "Learning rate at the end.", FALLS)
     seed: int = option(1, Whole(-(2**63), 2**63 - 1), "Of all random choices.")
     workers: int | None = option(
-        None, Whole(1, 4096), "Threads. One repeats to the bit, more do not.", "all cores"
+        None, Whole(1, 4096), "Threads. One repeats to the bit, more if deterministic.", "all cores"
     )
     deterministic: bool = option(
         False, Flag(), "The same workers give the same bits.", "no-deterministic"
