@@ -5,27 +5,36 @@
 Every figure is of a process of its own, whose modules are imported and whose compiled code was kept
 before. Memory is what the process takes at its peak beyond what it had before, and beyond the
 matrix. What one writes the other must read as the same words and bits, before anything is timed.
+Seconds of the processor are of all threads: they tell more where the machine is busy.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 import numpy as np
-from measure import Spread, WrongResult, ratios, turns
-from report import count, end, finish, mistake, note, parser, show, spread, start
+from measure import WrongResult, ratios, turns
+from report import NONE, count, end, finish, mistake, note, parser, show, spread, start
 
 from embedlayer import Vectors
 
 KINDS = {"text": ".vec", "binary": ".bin"}
 OURS, THEIRS = "embedlayer", "gensim"
 SMALL = (2_000, 20)  # words and dimensions of a check
+
+
+class Contender(NamedTuple):
+    """How one loads, saves, and gives words and matrix."""
+
+    load: Callable[[Path], Any]
+    save: Callable[[Any, Path], None]
+    contents: Callable[[Any], tuple[Any, np.ndarray]]
 
 
 def main() -> None:
@@ -49,7 +58,7 @@ def main() -> None:
                 found = contest(Path(folder), task, kind, chosen.runs)
                 report["runs"][f"{task} {kind}"] = found
                 rows.append(row(f"{task} {kind}", size, found))
-    header = ("", "rows", "seconds", "of gensim", "times faster", "MB", "of gensim")
+    header = ("", "rows", "seconds", "gensim", "times faster", "by processor", "MB", "gensim")
     show(f"{chosen.dim} dimensions", header, rows)
     finish(report, chosen.json)
 
@@ -64,17 +73,17 @@ def check(folder: Path, kind: str) -> None:
     """Raise WrongResult unless each reads what the other writes, bit for bit."""
     wanted = made(*SMALL)
     wanted.save(folder / "vectors.safetensors")
+    both = {name: contender(kind, name) for name in (OURS, THEIRS)}
+    file = folder / f"vectors{KINDS[kind]}"
     for writer, reader in ((OURS, THEIRS), (THEIRS, OURS), (OURS, OURS)):
-        in_process(folder, "write", kind, writer)
-        in_process(folder, "copy", kind, reader)
-        found = Vectors.load(folder / "copy.safetensors")
-        if found.words != wanted.words or found.matrix.tobytes() != wanted.matrix.tobytes():
+        both[writer].save(both[writer].load(folder / "vectors.safetensors"), file)
+        words, matrix = both[reader].contents(both[reader].load(file))
+        if tuple(words) != wanted.words or matrix.tobytes() != wanted.matrix.tobytes():
             raise WrongResult(f"{reader} reads other vectors in {kind} than {writer} wrote")
 
 
 def contest(folder: Path, task: str, kind: str, runs: int) -> dict[str, list[dict[str, float]]]:
-    """The figures of both, in turns; both read the file that ours wrote."""
-    in_process(folder, "write", kind, OURS)
+    """The figures of both, in turns; what is read is what was written last, so gensim's."""
     found: dict[str, list[dict[str, float]]] = {OURS: [], THEIRS: []}
     for _, name in turns(found, runs):
         note(f"{task} {kind}: {name}")
@@ -84,18 +93,18 @@ def contest(folder: Path, task: str, kind: str, runs: int) -> dict[str, list[dic
 
 def row(name: str, size: int, found: dict[str, list[dict[str, float]]]) -> tuple[str, ...]:
     """A line of the table."""
-    seconds, memory = (
+    seconds, processor, memory = (
         {who: [run[figure] for run in runs] for who, runs in found.items()}
-        for figure in ("seconds", "memory")
+        for figure in ("seconds", "processor", "memory")
     )
-    taken = [spread(Spread.of(seconds[who])) for who in (OURS, THEIRS)]
-    faster = spread(ratios(seconds[THEIRS], seconds[OURS]), 1)
+    taken = [f"{median(seconds[who]):.2f}" for who in (OURS, THEIRS)]
+    faster = [spread(ratios(one[THEIRS], one[OURS]), 1) for one in (seconds, processor)]
     most = [f"{max(memory[who]) / 1e6:.0f}" for who in (OURS, THEIRS)]
-    return (name, f"{size:,}", *taken, faster, *most)
+    return (name, f"{size:,}", *taken, *faster, *(most if "read" in name else (NONE, NONE)))
 
 
 def in_process(folder: Path, task: str, kind: str, name: str) -> dict[str, float]:
-    """What a task takes, in a process of its own: seconds, and bytes beyond the matrix."""
+    """What a task takes, in a process of its own."""
     command = [sys.executable, __file__, "--task", str(folder), task, kind, name]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -106,25 +115,21 @@ def in_process(folder: Path, task: str, kind: str, name: str) -> dict[str, float
 def run_task(folder: Path, task: str, kind: str, name: str) -> dict[str, float]:
     """Do it here. To write, the vectors are read before the clock starts."""
     file = folder / f"vectors{KINDS[kind]}"
-    load, save, matrix_of = contender(kind, name)
-    if task == "write":
-        vectors = load(folder / "vectors.safetensors")
-        return figures(lambda: save(vectors, file), 0)
-    if task == "copy":
-        words, matrix = matrix_of(load(file))
-        Vectors(words, matrix).save(folder / "copy.safetensors")
-        return {}
-    return figures(lambda: load(file), matrix_of)
+    chosen = contender(kind, name)
+    if task == "read":
+        return figures(lambda: chosen.contents(chosen.load(file))[1])
+    vectors = chosen.load(folder / "vectors.safetensors")
+    return figures(lambda: chosen.save(vectors, file))
 
 
-def contender(kind: str, name: str) -> tuple[Callable[..., Any], ...]:
-    """How one reads, writes, and gives words and matrix."""
+def contender(kind: str, name: str) -> Contender:
+    """One of the two, ready: nothing is imported or compiled any more."""
     if name == OURS:
-        warm = made(2_000, 100)  # imports what is compiled, as the peer's modules are imported
+        warm = made(2_000, 100)
         with tempfile.TemporaryDirectory() as folder:
             warm.save(Path(folder, f"warm{KINDS[kind]}"))
             Vectors.load(Path(folder, f"warm{KINDS[kind]}"))
-        return Vectors.load, Vectors.save, lambda vectors: (vectors.words, vectors.matrix)
+        return Contender(Vectors.load, Vectors.save, lambda ours: (ours.words, ours.matrix))
     from gensim.models import KeyedVectors
 
     def load(file: Path) -> Any:
@@ -138,22 +143,23 @@ def contender(kind: str, name: str) -> tuple[Callable[..., Any], ...]:
     def save(vectors: Any, file: Path) -> None:
         vectors.save_word2vec_format(str(file), binary=kind == "binary")
 
-    return load, save, lambda vectors: (vectors.index_to_key, vectors.vectors)
+    return Contender(load, save, lambda theirs: (theirs.index_to_key, theirs.vectors))
 
 
-def figures(work: Callable[[], Any], matrix_of: Any) -> dict[str, float]:
-    """Seconds of the work, and its memory: the growth of the process's peak, without the result."""
-    before, started = resident(), perf_counter()
-    result = work()
-    seconds = perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    matrix = matrix_of(result)[1].nbytes if matrix_of else 0
-    return {"seconds": seconds, "memory": max(peak - before - matrix, 0)}
+def figures(work: Callable[[], np.ndarray | None]) -> dict[str, float]:
+    """What the work takes: seconds, also of the processor, and bytes beyond the matrix it makes."""
+    before, started, busy = in_memory("VmRSS"), perf_counter(), process_time()
+    matrix = work()
+    found = {"seconds": perf_counter() - started, "processor": process_time() - busy}
+    beyond = in_memory("VmHWM") - before - (0 if matrix is None else matrix.nbytes)
+    return found | {"memory": max(beyond, 0)}
 
 
-def resident() -> int:
-    """The bytes of this process that are in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+def in_memory(name: str) -> int:
+    """The bytes of this process that are in memory, now (VmRSS) or at the peak (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (size,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
+    return 1024 * int(size)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
-RUN, CUDA, PAIRING = "training/run.py", "kernels/cuda.cu", "models/outputs/pairing.py"
+RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
 
 MUTANTS = {
     # From a text to ids.
@@ -329,6 +329,39 @@ MUTANTS = {
     ),
     "excluded rows are those of the first block": Mutant(
         "vectors/by_blocks.py", "offsets[start:]", "offsets", "search"
+    ),
+    # Other programs' files.
+    "a pickle may ask for any name": Mutant(
+        "storage/pickle_machine.py", "if not self.admits(module, name)", "if False", "pickles"
+    ),
+    "a pickle announces more than there is": Mutant(
+        "storage/pickle_machine.py", "if end > len(self.data)", "if False", "pickles"
+    ),
+    "an array is where the pickle says": Mutant(
+        "storage/reading.py", "if not ENDING.fullmatch(ending)", "if False", "formats_gensim"
+    ),
+    "counts that gensim made up are counts": Mutant(
+        "vectors/formats/gensim.py",
+        "if known and not np.array_equal(counts, made_up)", "if known", "formats_gensim",
+    ),
+    "n-grams are hashed with unsigned bytes": Mutant(
+        "vectors/formats/ngrams.py", "byte | 0xFFFFFF00", "byte", "formats_gensim"
+    ),
+    "a zip archive expands without bounds": Mutant(
+        "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"
+    ),
+    "an Arrow file expands without bounds": Mutant(
+        "vectors/formats/arrow.py", "return sum(", "return 0 * sum(", "formats_tables"
+    ),
+    "unknown words are spelt in one-letter words": Mutant(
+        "vectors/formats/static.py", '{MARK + word: row for', '{word: row for', "formats_folders"
+    ),
+    "a folder takes the place of a folder": Mutant(
+        "storage/writing.py", "and not any(path.iterdir())", "", "formats_folders"
+    ),
+    "the projector reads outside its folder": Mutant(
+        "vectors/formats/projector.py",
+        "if not path.resolve().is_relative_to(folder.resolve())", "if False", "formats_folders",
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import import_or_skip
 
 from embedlayer.device import DEVICES
 from embedlayer.kernels import CONTRACT
@@ -373,3 +374,14 @@ def test_turns_and_ratios(monkeypatch):
     monkeypatch.setattr(measure, "perf_counter", lambda: next(clock))
     assert timed(lambda: calls.append(1), least=3) == 2
     assert len(calls) == 2
+
+
+def test_files_are_read_as_gensim_reads_them_before_anything_is_timed(tmp_path):
+    import_or_skip("gensim")
+    done = benchmark("files", "--quick", "--json", tmp_path / "out.json")
+    runs = json.loads((tmp_path / "out.json").read_text())["runs"]
+    assert {*runs} == {
+        f"{task} {kind}" for task in ("write", "read") for kind in ("text", "binary")
+    }
+    assert all({*found} == {"embedlayer", "gensim"} for found in runs.values())
+    assert "| read binary" in done.stdout

@@ -261,7 +261,7 @@ def test_a_backend_that_cannot_work_is_told_before_the_text_is_read(text, tmp_pa
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        ("out.xyz", "no format has its suffix; use one of .safetensors, .txt"),
+        ("out.xyz", "no format has its suffix; use one of .safetensors, "),
         ("absent/out.vec", "No such file or directory"),
         ("text.txt/out.vec", "Not a directory"),
         ("folder.vec", "it is there, and is no regular file"),

@@ -19,14 +19,9 @@ PAGES = [
     *(path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md"))),
 ]
 # The blocks that are not run, by page and first line, and why.
+REASONS: dict[tuple[str, str], str] = {}
 # What the blocks of a page import beside embedlayer; without it they are skipped.
 NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"]}
-REASONS: dict[tuple[str, str], str] = {
-    (
-        "docs/files.md",
-        'Vectors.load("https://nlp.example.org/glove.6B.300d.txt.gz", limit=50_000)',
-    ): "it asks other machines, of which there are none",
-}
 ELSEWHERE = ("eval/", "Generator")  # of the folder that EMBEDLAYER_DATA names; of CuPy
 
 WORDS = ["king", "queen", "man", "woman", "coffee", "tea", "server", "month", "minimum", "thread"]
@@ -49,6 +44,7 @@ def files(tmp_path, monkeypatch):
     text = "".join(" ".join(sentence) + "\n" for sentence in sentences)
     (tmp_path / "corpus.txt").write_text(text)
     (tmp_path / "corpus.txt.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "more.txt").write_text(text.replace("thread", "needle"))
     (tmp_path / "wordsim353.tsv").write_text("\n".join(PAIRS))
     (tmp_path / "questions-words.txt").write_text(": family\nman king woman queen\n")
     train("corpus.txt", SkipGram(dim=4), epochs=1).save("vectors.safetensors")

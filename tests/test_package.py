@@ -34,7 +34,7 @@ ARROWS = {
     | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
-    "models": {"errors", "options", "rng", "device", "arrays", "storage", "kernels"},
+    "models": {"errors", "options", "rng", "device", "backend", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},
     "sklearn": {"errors", "options", "text", "vectors", "models", "training"},

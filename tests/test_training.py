@@ -127,7 +127,7 @@ def test_a_chunk_has_the_learning_rate_of_its_start(corpus, monkeypatch):
 
     monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step_and_tell)
     training.run()
-    starts = corpus.offsets[cut(corpus, training._chunk_tokens)][:-1]
+    starts = corpus.offsets[cut(corpus, training.state.chunk_tokens)][:-1]
     assert rates == [training.learning_rate(0, start) for start in starts.tolist()]
     assert rates[0] == training.lr
     assert len(rates) == 100

@@ -51,7 +51,10 @@ class Command(NamedTuple):
             "texts": [_anywhere(text) for text in self.texts],
             "output": _anywhere(self.output or ""),
             "format": self.format,
-            "given": self.given,
+            "given": {
+                name: _anywhere(value) if name == "continue_from" else value
+                for name, value in self.given.items()
+            },
         }
 
     def whole(self) -> tuple[tuple[str, ...], str, str | None, dict[str, Any]]:

@@ -42,7 +42,8 @@ def run_training(
     format: str | None,
     *,
     quiet: bool = False,
-    resume: str | None = None,
+    begin: Callable[..., Training] = Training,
+    checkpoints: str | None = None,
     notes: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Vectors, dict[str, Any]]:
@@ -53,7 +54,8 @@ def run_training(
         model, options: as ``Training`` takes them.
         output, format: of the vectors.
         quiet: nothing is shown on standard error.
-        resume: a folder of checkpoints; the run that wrote them goes on.
+        begin: makes the run, of corpus, model and options.
+        checkpoints: the folder that the run keeps them in.
         notes: what checkpoints tell besides.
     """
 
@@ -69,7 +71,7 @@ def run_training(
             corpus = read(reading)
         with nullcontext() if quiet else TrainingProgress() as telling, Stopping() as stopping:
             options |= {"callbacks": [*filter(None, [telling]), stopping.look]}
-            training = _begun(corpus, model, resume, options)
+            training = begin(corpus, model, **options)
             training.notes = notes or training.notes
             say(f"{len(corpus.vocabulary):,} words; memory: {training.plan}")
             if hint := advice(len(corpus.ids), training.options.epochs):
@@ -81,7 +83,7 @@ def run_training(
             try:
                 vectors = training.run()
             except Stopped as stopped:
-                keep_learnt(training, output, format, resume or options.get("checkpoint"))
+                keep_learnt(training, output, format, checkpoints)
                 raise stopped from None
             started = perf_counter()
             save_somewhere(vectors, output, format)
@@ -97,15 +99,6 @@ def run_training(
 
 def _unsaved(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options[name] for name in options if name in TRAINING_NAMES}
-
-
-def _begun(
-    corpus: Corpus, model: Word2Vec, resume: str | None, options: dict[str, Any]
-) -> Training:
-    """A new run, or the one that a folder of checkpoints holds."""
-    if resume is None:
-        return Training(corpus, model, **options)
-    return Training.resume(resume, corpus, **options)
 
 
 def keep_learnt(

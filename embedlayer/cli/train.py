@@ -1,6 +1,7 @@
 """The command that makes vectors of texts: train."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,21 +11,25 @@ import click
 from embedlayer.backend import get_backend
 from embedlayer.cli.command import Command, Duration, resumed
 from embedlayer.cli.files import format_option
-from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, with_options
+from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
-from embedlayer.models.options import MODELS, SkipGram
+from embedlayer.models.options import MODELS, SkipGram, Word2Vec
 from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.options import CorpusOptions
 from embedlayer.text.readers import find_files
 from embedlayer.training.checkpoint import CheckpointFolder
+from embedlayer.training.further import OLD_RATE, Learnt
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import check_largest
+from embedlayer.training.run import Training
 from embedlayer.vectors.files import check_writable
+
+SWITCHES = ("no_cache", "no_new_words", "freeze")
 
 
 @click.command()
@@ -57,6 +62,19 @@ from embedlayer.vectors.files import check_writable
     type=click.Path(),
     help="Go on with the run of these checkpoints; its texts and options are known.",
 )
+@click.option(
+    "--continue-from",
+    metavar="PATH",
+    help="Begin with the words of these vectors, or of a folder of checkpoints.",
+)
+@click.option("--no-new-words", is_flag=True, help="--continue-from: add no words of TEXT.")
+@click.option(
+    "--old-rate",
+    metavar="NUMBER",
+    type=click.FloatRange(0, 1),
+    help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
+)
+@click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are.")
 @click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
 @json_option
@@ -67,7 +85,6 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float | None,
     resume: str | None,
-    no_cache: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -77,25 +94,25 @@ def train(
     TEXT is a file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input; a line
     is a sentence, and whitespace separates words.
     """
-    options |= {"no_cache": no_cache or None}
     given = {name: value for name, value in options.items() if value is not None}
+    given = {name: given[name] for name in given if given[name] or name not in SWITCHES}
     command = Command(texts, output, format, given)
     if resume is not None:
         command = resumed(resume, command)
     texts, output, format, given = command.whole()
-    model = given.get("model", SkipGram.name)
-    check_meaning(model, given)
     check_writable(output, format)
-    made, files = MODELS[model](**arguments(MODELS[model], given)), _found(texts, output)
-    check_largest(made, given.get("max_size"), DEVICES[get_backend(given.get("backend"))])
+    files = _found(texts, output)
+    learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
+    model, begin = _model(given, learnt), _beginning(resume, given, learnt)
     saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
-        partial(_read, files, given),
-        made,
+        partial(_read, files, model, given, learnt),
+        model,
         output,
         format,
         quiet=quiet,
-        resume=resume,
+        begin=begin,
+        checkpoints=resume or checkpoint,
         notes=command._replace(texts=tuple(files)).notes(),
         **arguments(TrainingOptions, given) | saving,
     )
@@ -119,13 +136,52 @@ def _saving(
     return {name: value for name, value in chosen.items() if value is not None}
 
 
-def _read(files: list[str], given: dict[str, Any], progress: ReadingProgress | None) -> Corpus:
+def _model(given: dict[str, Any], learnt: Learnt | None) -> Word2Vec:
+    """The model that is asked for; of what is not said, that of what was learnt."""
+    name = given.get("model", learnt.model.get("model") if learnt else None) or SkipGram.name
+    check_meaning(name, given)
+    options = {"model": name} | arguments(MODELS[name], given)
+    return (
+        learnt.made_model(**options) if learnt else MODELS[name](**arguments(MODELS[name], given))
+    )
+
+
+def _beginning(
+    resume: str | None, given: dict[str, Any], learnt: Learnt | None
+) -> Callable[..., Training]:
+    """What makes the run: a new one, one that goes on from vectors, or one of checkpoints."""
+    if resume is not None:
+        return lambda corpus, _, **options: Training.resume(resume, corpus, **options)
+    if learnt is not None:
+        if {"freeze", "old_rate"} <= given.keys():
+            raise click.UsageError("--freeze is --old-rate 0: give one of them")
+        rate = 0.0 if "freeze" in given else given.get("old_rate", OLD_RATE)
+        return partial(Training.from_vectors, learnt, old_rates=rate)
+    for name in ("no_new_words", "old_rate", "freeze"):
+        if name in given:
+            raise click.UsageError(f"{flag(name)} has no effect without --continue-from")
+    return Training
+
+
+def _read(
+    files: list[str],
+    model: Word2Vec,
+    given: dict[str, Any],
+    learnt: Learnt | None,
+    progress: ReadingProgress | None,
+) -> Corpus:
+    options = arguments(CorpusOptions, given)
+    check_largest(model, given.get("max_size"), DEVICES[get_backend(given.get("backend"))])
+    if learnt:
+        options |= {"vocabulary": learnt.vocabulary}
+        if "no_new_words" in given:
+            options |= {"max_size": len(learnt.vocabulary)}
     return Corpus.from_files(
         files,
         cache="no_cache" not in given,
         workers=given.get("workers"),
         progress=progress,
-        **arguments(CorpusOptions, given),
+        **options,
     )
 
 

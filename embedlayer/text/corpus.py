@@ -16,13 +16,12 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
 from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CannotWrite, map_array
-from embedlayer.storage.words import pack_words
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
-from embedlayer.text.vocabulary import Vocabulary
+from embedlayer.text.vocabulary import Vocabulary, checked_vocabulary
 from embedlayer.threads import available_cores
 
 _log = logging.getLogger("embedlayer")
@@ -67,6 +66,7 @@ class Corpus:
         tokenizer: Tokenizer | None = None,
         tokenizer_key: str | None = None,
         errors: str = "strict",
+        vocabulary: Vocabulary | None = None,
         cache: bool = True,
         workers: int | None = None,
         progress: BytesRead | None = None,
@@ -84,6 +84,8 @@ class Corpus:
             tokenizer_key: names the tokenizer for the cache, and must change when it does. A
                 function cannot be compared with yesterday's: without a key nothing is cached.
             errors: 'strict' raises where a text is not UTF-8, 'replace' reads U+FFFD there.
+            vocabulary: words that are in it whatever the text has, with counts to which the text's
+                are added; the text's other words enter as ``min_count`` and ``max_size`` say.
             cache: keep the result in the cache, and take it from there when it was made from the
                 same files with the same options. Standard input, pipes and
                 URLs are never cached: what they give may change unseen.
@@ -105,9 +107,11 @@ class Corpus:
         files = find_files(paths)
         count = partial(count_files, files, tokenizer, errors, threads, progress)
         named = tokenizer is None or tokenizer_key is not None
-        passes = partial(encode, count, options, threads)
+        passes = partial(encode, count, options, checked_vocabulary(vocabulary), threads)
         if Flag().checked("cache", cache) and named and all_regular(files):
             about = asdict(options) | {"tokenizer_key": tokenizer_key}
+            if vocabulary is not None:
+                about |= {"vocabulary": vocabulary.checksum()}
             return _cached(describe(files, about), passes)
         return Corpus(*passes(None).mapped())
 
@@ -119,6 +123,7 @@ class Corpus:
         min_count: int = 5,
         max_size: int | None = None,
         max_sentence: int = 1000,
+        vocabulary: Vocabulary | None = None,
     ) -> "Corpus":
         """Count and encode sentences that are lists of words, going through them once.
 
@@ -128,7 +133,7 @@ class Corpus:
         Args:
             sentences: each an iterable of words. Or a column: of pandas, Polars or Arrow, or a
                 NumPy array of one axis; a text in a cell is split at ASCII whitespace, as a line.
-            min_count, max_size, max_sentence: as :meth:`from_files`.
+            min_count, max_size, max_sentence, vocabulary: as :meth:`from_files`.
 
         Raises:
             EmbedlayerError: a sentence that is a str, a word that is not one, a cell that is
@@ -136,7 +141,8 @@ class Corpus:
         """
         options = CorpusOptions(min_count, max_size, max_sentence)
         count = partial(count_sentences, sentences)
-        return Corpus(*encode(count, options, available_cores(), None).mapped())
+        known = checked_vocabulary(vocabulary)
+        return Corpus(*encode(count, options, known, available_cores(), None).mapped())
 
     def __len__(self) -> int:
         """S, the number of sentences."""
@@ -171,22 +177,14 @@ class Corpus:
 
     def fingerprint(self) -> dict[str, int]:
         """What tells this corpus from others: its sizes, and the CRC-32 of what it is made of."""
-        words, offsets = pack_words(self.vocabulary.words)
-        arrays = {
-            "ids": self.ids,
-            "offsets": self.offsets,
-            "words": words,
-            "word_offsets": offsets,
-            "counts": self.vocabulary.counts,
-        }
-        sums = {
-            name: zlib.crc32(np.ascontiguousarray(array).data) for name, array in arrays.items()
-        }
         return {
             "tokens": len(self.ids),
             "sentences": len(self),
-            "size": len(self.vocabulary),
-        } | sums
+            "words": len(self.vocabulary),
+            "their ids": zlib.crc32(np.ascontiguousarray(self.ids).data),
+            "their offsets": zlib.crc32(np.ascontiguousarray(self.offsets).data),
+            "the vocabulary": self.vocabulary.checksum(),
+        }
 
     @property
     def tokens_out_of_vocabulary(self) -> int:

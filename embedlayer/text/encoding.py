@@ -24,7 +24,8 @@ def encode_text(
 
     Args:
         counted: the text after the first pass.
-        chosen: int64, (V,): the number in ``counted`` of each word of the vocabulary.
+        chosen: int64, (V,): the number in ``counted`` of each word of the vocabulary; −1 for one
+            that the text has not.
         max_sentence: the longest sentence, in words of the vocabulary.
         threads: how many encode.
         ids: int32: receives the final ids.
@@ -34,7 +35,8 @@ def encode_text(
         EmbedlayerError: a full disk.
     """
     final = np.full(len(counted.counts), -1, np.int32)
-    final[chosen] = np.arange(len(chosen), dtype=np.int32)
+    here = chosen >= 0
+    final[chosen[here]] = np.flatnonzero(here)
     finals = [np.append(final[numbers], np.int32(-1)) for numbers in counted.numbers]
 
     def encode_segment(segment: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:

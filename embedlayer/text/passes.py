@@ -124,6 +124,7 @@ class Encoded:
 def encode(
     count: Callable[[Path | None], "CountedText"],
     options: CorpusOptions,
+    known: Vocabulary | None,
     threads: int,
     folder: Path | None,
 ) -> Encoded:
@@ -132,9 +133,15 @@ def encode(
 
     started = perf_counter()
     counted = count(folder)
-    vocabulary, chosen = Vocabulary.select(
+    select = known.with_text if known else Vocabulary.select
+    vocabulary, chosen = select(
         counted.counts, counted.words_of, options.min_count, options.max_size
     )
+    if (chosen < 0).all():
+        raise EmbedlayerError(
+            f"the text has none of the {len(vocabulary):,} words that are known: is it of another "
+            "language, or spelt in another way?"
+        )
     counted_at = perf_counter()
     ids, offsets = ArrayFile(np.int32, folder, "ids"), ArrayFile(np.int64, folder, "offsets")
     encode_text(counted, chosen, options.max_sentence, threads, ids, offsets)

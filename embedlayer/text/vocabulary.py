@@ -1,5 +1,6 @@
 """The vocabulary: words ↔ ids, in the order of falling count."""
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -92,6 +93,36 @@ class Vocabulary:
         chosen = frequent[order]
         return cls([words[i] for i in order], counts[chosen], known=True), chosen
 
+    def with_text(
+        self,
+        counts: np.ndarray,
+        words_of: Callable[[np.ndarray], list[str]],
+        min_count: int,
+        max_size: int | None,
+    ) -> tuple["Vocabulary", np.ndarray]:
+        """These words, whether a text has them or not, and the text's own; counts are added up.
+
+        Args:
+            counts, words_of: of the text's candidates, as :meth:`select` takes them.
+            min_count: a word that is new has to occur so often in the text.
+            max_size: the most words in all; the most frequent of the new ones are added.
+
+        Returns:
+            The vocabulary, and the number of each of its words among the candidates, (V,): −1 for
+            a word that the text has not.
+        """
+        number_of = {word: i for i, word in enumerate(words_of(np.arange(len(counts))))}
+        chosen = np.array([number_of.pop(word, -1) for word in self.words], np.int64)
+        merged = self.counts + np.where(chosen < 0, 0, counts[chosen])
+        new = np.array([i for i in number_of.values() if counts[i] >= min_count], np.int64)
+        room = None if max_size is None else max(0, max_size - len(self))
+        new = new[np.argsort(-counts[new], kind="stable")][:room]
+        words = [*self.words, *words_of(new)]
+        chosen, merged = np.append(chosen, new), np.append(merged, counts[new])
+        by_word = np.array(sorted(range(len(words)), key=words.__getitem__))
+        order = by_word[np.argsort(-merged[by_word], kind="stable")]
+        return Vocabulary([words[i] for i in order], merged[order], known=True), chosen[order]
+
     def __len__(self) -> int:
         return len(self.words)
 
@@ -133,6 +164,14 @@ class Vocabulary:
         ratio = sample * self.total / np.maximum(self.counts, 1)
         return np.minimum(1.0, np.sqrt(ratio) + ratio)
 
+    def checksum(self) -> int:
+        """The CRC-32 of words and counts."""
+        words, offsets = pack_words(self.words)
+        found = 0
+        for array in (words, offsets, self.counts):
+            found = zlib.crc32(array.data, found)
+        return found
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write a .safetensors file: words (uint8), word_offsets (int64), counts (int64)."""
         words, offsets = pack_words(self.words)
@@ -157,6 +196,13 @@ class Vocabulary:
             return cls(words, arrays["counts"].copy(), known)
         except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
+
+
+def checked_vocabulary(vocabulary: Vocabulary | None) -> Vocabulary | None:
+    """The vocabulary, or None; EmbedlayerError for anything else."""
+    if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+        raise EmbedlayerError(f"vocabulary is {vocabulary!r:.60}: give a Vocabulary(words, counts)")
+    return vocabulary
 
 
 def _check_words(words: list[str]) -> None:

@@ -36,7 +36,8 @@ VERSION = 1
 KEPT = 2
 NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
-NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "sums", "optimizer")]
+OPTIONAL = {"sums": (np.float64, 2), "rates": (np.float32, 1)}
+NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "optimizer", *OPTIONAL)]
 
 _log = logging.getLogger("embedlayer")
 
@@ -145,7 +146,7 @@ class CheckpointFolder:
             ) from None
 
 
-def read_checkpoint(path: str | Path) -> Checkpoint:
+def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     """The newest whole checkpoint of a folder; a log line names each that is damaged.
 
     Raises:
@@ -204,8 +205,7 @@ def _optimizer(state: State) -> dict[str, Any]:
 def _tensors(state: State) -> dict[str, np.ndarray]:
     """The arrays of a state, by name."""
     arrays = {"W_in": state.tables.W_in, "W_out": state.tables.W_out}
-    if state.sums is not None:
-        arrays["sums"] = state.sums
+    arrays |= {name: getattr(state, name) for name in OPTIONAL if getattr(state, name) is not None}
     for name, names in _optimizer(state).items():
         if isinstance(names, list):
             arrays |= zip(names, state.optimizer[name], strict=True)
@@ -226,13 +226,14 @@ def _read(folder: Path) -> Checkpoint:
     tables = dict.fromkeys(("W_in", "W_out", *names), (np.float32, 2))
     file = folder / STATE
     data = map_array(file, np.uint8, file.stat().st_size).data
-    tensors, _ = tensors_in(data, tables | {"sums": (np.float64, 2)}, optional=("sums",))
+    tensors, _ = tensors_in(data, tables | OPTIONAL, optional=tuple(OPTIONAL))
     for name, value in optimizer.items():
         if isinstance(value, list):
             optimizer[name] = [tensors[one] for one in value]
     state = State(
         Tables(tensors["W_in"], tensors["W_out"]),
         sums=tensors.get("sums"),
+        rates=tensors.get("rates"),
         optimizer=optimizer,
         **about["state"],
     )

@@ -10,9 +10,10 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import KINDS
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
-from embedlayer.options import Choice, Real, Whole, check_names, check_options, option
+from embedlayer.options import Choice, Flag, Real, Whole, check_names, check_options, option
 from embedlayer.text.options import Tokenizer
 from embedlayer.text.readers import BytesRead
+from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.report import Callback
 
 STEPS = ("fused", "layered")
@@ -42,6 +43,7 @@ class TrainingOptions:
         batch: windows per step where all of them see the tables as they were before it: the
             reference kernels and the layered step.
         measure: the loss is measured on 1 in ``measure`` windows, chosen by position; 1 is all.
+        keep_output: the vectors keep the output table, so that training can go on from their file.
         in_flight: of the CUDA kernels: how many windows are trained at once, none of which sees
             what the others learn; default one for every 32 words, at most 8192.
 
@@ -69,6 +71,7 @@ class TrainingOptions:
     optimizer: str = option("sgd", Choice(OPTIMIZERS), "Of the layered step.")
     batch: int = option(128, Whole(), "Windows per step of the reference kernels and layers.")
     measure: int = option(16, Whole(), "The loss is measured on 1 in so many windows.")
+    keep_output: bool = option(False, Flag(), "Keep what is needed to train on.", "no-keep-output")
     in_flight: int | None = option(None, Whole(), "Windows trained at once on a GPU.", "fits")
 
     def __post_init__(self) -> None:
@@ -101,6 +104,7 @@ class RunOptions(TypedDict, total=False):
     optimizer: str
     batch: int
     measure: int
+    keep_output: bool
     in_flight: int | None
     callbacks: Sequence[Callback]
     checkpoint: str | os.PathLike[str] | None
@@ -116,13 +120,14 @@ class TrainOptions(RunOptions, total=False):
     tokenizer: Tokenizer | None
     tokenizer_key: str | None
     errors: str
+    vocabulary: Vocabulary | None
     cache: bool
     progress: BytesRead | None
 
 
 TRAINING_NAMES = tuple(one.name for one in fields(TrainingOptions))
 RUN_NAMES = tuple(RunOptions.__annotations__)
-SENTENCE_NAMES = ("min_count", "max_size", "max_sentence")
+SENTENCE_NAMES = ("min_count", "max_size", "max_sentence", "vocabulary")
 FILE_NAMES = (*SENTENCE_NAMES, "tokenizer", "tokenizer_key", "errors", "cache", "progress")
 
 

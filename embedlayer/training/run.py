@@ -1,37 +1,34 @@
-"""A training run: one loop over corpus × model, whatever backend, kernels and threads."""
+"""A training run, and the ways to begin one: anew, where another stood, with vectors that are."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Unpack
 
-from embedlayer.backend import get_backend, to_numpy
+from embedlayer.backend import get_backend
 from embedlayer.device import DEVICES
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
+from embedlayer.models.inputs import Held
 from embedlayer.models.options import Word2Vec
-from embedlayer.models.tables import start_tables, table_shapes
-from embedlayer.optim import linear_decay
-from embedlayer.options import Whole
+from embedlayer.models.tables import Shapes, start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
-from embedlayer.training.chunks import chunk_tokens
-from embedlayer.training.epoch import Epoch, finish
-from embedlayer.training.examples import Examples
-from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
-from embedlayer.training.memory import MemoryWatch
+from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
+from embedlayer.training.further import OLD_RATE, Learnt, start_further
+from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
-from embedlayer.training.plan import plan_run
-from embedlayer.training.report import Progress, start_report
+from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
+from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
-from embedlayer.training.state import Done, State, done_so_far
-from embedlayer.training.steps import Step, make_steps
+from embedlayer.training.state import State
+from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
 
 
-class Training:
+class Training(Loop):
     """A training run; :meth:`run` makes the vectors and :attr:`report` says what it took.
 
     Args:
@@ -72,22 +69,22 @@ class Training:
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
-        share = Share(len(corpus.ids), self.workers, self.options.in_flight)
+        held = state is not None and state.rates is not None
+        # A thread's local rows would bring back what is held.
+        share = Share(0 if held else len(corpus.ids), self.workers, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
         fitting = chunk_tokens(corpus, self.options.epochs, self.device)
-        self._chunk_tokens = (state.chunk_tokens if state else 0) or fitting
-        sizes = {"chunk_tokens": self._chunk_tokens, "workers": self.workers}
-        self.plan = plan_run(corpus, self.model, self._steps, **sizes).placed(self.device)
+        tokens_of_chunk = (state.chunk_tokens if state else 0) or fitting
+        shapes = table_shapes(self.model, len(corpus.vocabulary))
+        self.plan = self._plan(shapes, largest_chunk(corpus, tokens_of_chunk))
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
+        self.state = state.checked(shapes).copy(self.device) if state else self._start()
+        self.state.chunk_tokens = tokens_of_chunk
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
-        words = len(corpus.vocabulary)
-        if state is None:
-            self.state = State(start_tables(self.model, words, self.options.seed, self.device))
-        else:
-            self.state = state.checked(table_shapes(self.model, words)).copy(self.device)
-        self.state.chunk_tokens = self._chunk_tokens
+        if held:
+            self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
@@ -115,129 +112,57 @@ class Training:
         training.notes = found.about["notes"]
         return training
 
-    def run(self, until: int | None = None) -> Vectors:
-        """Train what is left of all epochs, or of the first ``until``; return the vectors.
+    @classmethod
+    def from_vectors(
+        cls,
+        vectors: Learnt | Vectors | str | PathLike[str],
+        corpus: Corpus,
+        model: Word2Vec | None = None,
+        *,
+        old_rates: float | Mapping[str, float] = OLD_RATE,
+        **options: Unpack[RunOptions],
+    ) -> "Training":
+        """A run that begins with what vectors know, on a corpus of more text.
 
-        An exception of a callback, or Ctrl-C, lets the threads finish their chunks and is raised;
-        the state then holds what was learnt so far, :meth:`vectors` makes vectors of it, and
-        ``run`` goes on from there. A checkpoint is written then, too, and at the end.
+        A corpus that is made with ``vocabulary=Learnt.of(vectors).vocabulary`` has all of their
+        words, and counts that are added up; words that are new begin as in any run.
+
+        Args:
+            vectors: Vectors, a file of them, or a folder of checkpoints; or what was read of one.
+                ``keep_output`` makes vectors of which the output table is known, too; else it
+                begins at zero.
+            corpus: the text.
+            model: default the one that made the vectors, or SkipGram.
+            old_rates: how much of their changes words that have vectors take: 1 lets them learn as
+                new ones do, 0 freezes them; with 0.1 they keep most
+                neighbours. One number, or one for each word: those not named take all.
+            options: as :class:`Training` takes them.
 
         Raises:
-            Diverged: the loss is no number or far above that of chance. No checkpoint is written.
+            EmbedlayerError, OSError: as :class:`Training` and ``Vectors.load``; other dimensions,
+                no word in common, a rate out of range.
         """
-        epochs = self.options.epochs
-        last = epochs if until is None else min(epochs, Whole(0).checked("until", until))
-        examples = Examples(
-            self.corpus,
+        made, _ = run_options({**options})
+        learnt = Learnt.of(vectors)
+        model = checked_model(model or learnt.made_model())
+        state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
+        return cls(corpus, model, state=state, **options)
+
+    def _plan(self, shapes: Shapes, chunk_tokens: int) -> MemoryPlan:
+        """The memory of the run, its chunks of at most so many tokens."""
+        corpus, reach = self.corpus, reach_of(self.model.window, self.corpus)
+        sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus), reach)
+        width = self.model.output_sizes(sizes.words, sizes.tokens).width
+        return plan_memory(
             self.model,
-            self.options.seed,
-            self._kernels,
-            self.device,
-            chunk_tokens=self._chunk_tokens,
-            measure=self.options.measure,
-            place=self.plan.corpus_is,
-        )
-        table = self.state.tables.W_in
-        pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
-        with self._saving, MemoryWatch() as memory, pool:
-            self._since = perf_counter()
-            while self.state.epoch < last:
-                self._run_part(examples, pool, memory)
-            if self.state.epoch == epochs:
-                check_learnt(self.state.tables)
-            self._save(pool)
-        self.report.end(self.state, len(self.corpus.ids), memory.peak())
-        return self.vectors()
+            sizes,
+            chunk_tokens=chunk_tokens,
+            chunks=self.workers,
+            scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
+            kept=self._steps.kept,
+        ).placed(self.device)
 
-    def vectors(self) -> Vectors:
-        """The vectors as they are now, with the words and how they were trained."""
-        vocabulary = self.corpus.vocabulary
-        metadata = {
-            **self.model.options(),
-            "epochs": self.options.epochs,
-            "lr": self.lr,
-            "min_lr": self.min_lr,
-            **self.report.origin(),
-            "tokens": len(self.corpus.ids),
-        }
-        table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
-        matrix = to_numpy(table)[:, : self.model.dim].copy()
-        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata)
-
-    def learning_rate(self, epoch: int, position: int) -> float:
-        """The learning rate at a position of the corpus: linear in the raw tokens done."""
-        tokens = len(self.corpus.ids)
-        done = (epoch * tokens + position) / (self.options.epochs * tokens)
-        return linear_decay(self.lr, self.min_lr, done)
-
-    def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
-        """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
-        state = self.state
-        if state.sums is None:
-            state.sums = self.device.xp.zeros((len(examples), 4))
-
-        def train(chunk: int, step: Step) -> None:
-            self._train(examples, chunk, step)
-
-        def tick(epoch_done: bool) -> None:
-            memory.look()
-            done = done_so_far(state.sums)
-            lr = self.learning_rate(state.epoch, done.tokens)
-            check_loss(state.sums, epoch.taken, state.epoch, lr)
-            self._tell(done, lr, epoch_done)
-            if self._saving.is_due():
-                epoch.stop()
-
-        epoch = Epoch(state.chunk, len(examples), lambda: self._steps.worker(state.tables), train)
-        try:
-            epoch.run(pool, self.workers, tick)
-        except BaseException as error:
-            self._stand(epoch)
-            if epoch.whole and not isinstance(error, Diverged):
-                check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
-                self._save(pool)
-            raise
-        self._stand(epoch)
-        check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
-        if state.chunk == len(examples):
-            state.end_epoch()
-        if self._saving.is_due():
-            self._save(pool)
-
-    def _save(self, pool: ThreadPoolExecutor) -> None:
-        """Write a checkpoint, in a thread: no interrupt leaves it half written."""
-        writing = pool.submit(self._saving.write, self.state, self.notes)
-        finish([writing])
-        writing.result()
-
-    def _stand(self, epoch: Epoch) -> None:
-        """Note where the run stands when no worker is at work."""
-        state, now = self.state, perf_counter()
-        state.chunk, state.optimizer = epoch.taken, self._steps.state()
-        state.seconds, self._since = state.seconds + now - self._since, now
-
-    def _train(self, examples: Examples, chunk: int, step: Step) -> None:
-        """Train on the examples of a chunk, and note its sums."""
-        state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
-        batch, kept = examples.batch(state.epoch, chunk)
-        lr = self.learning_rate(state.epoch, start)
-        with self._inputs.reading(self._kernels, state.tables, batch) as (tables, read):
-            loss, pairs = step(tables, read, lr, self.model.mode())
-        row = state.sums[chunk]
-        row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
-
-    def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
-        state, tokens = self.state, len(self.corpus.ids)
-        progress = Progress(
-            epoch=state.epoch,
-            epochs=self.options.epochs,
-            epoch_done=epoch_done,
-            tokens=state.epoch * tokens + done.tokens,
-            tokens_total=self.options.epochs * tokens,
-            seconds=state.seconds + perf_counter() - self._since,
-            lr=lr,
-            loss=done.loss,
-            vectors=self.vectors,
-        )
-        for callback in self.callbacks:
-            callback(progress)
+    def _start(self) -> State:
+        """The state of a run that has learnt nothing."""
+        words, seed = len(self.corpus.vocabulary), self.options.seed
+        return State(start_tables(self.model, words, seed, self.device))

@@ -87,15 +87,12 @@ def resumed(
     Raises:
         EmbedlayerError: another corpus, or an option that may not differ and does.
     """
-    differences = []
-    for name, value in corpus.fingerprint().items():
-        if value != found.about["corpus"][name]:
-            sizes = (
-                ""
-                if name in ("ids", "offsets", "words", "word_offsets", "counts")
-                else (f" ({value:,} and not {found.about['corpus'][name]:,})")
-            )
-            differences.append(f"{name}{sizes}")
+    wanted = found.about["corpus"]
+    differences = [
+        name if name.startswith("the") else f"{name} ({value:,} and not {wanted[name]:,})"
+        for name, value in corpus.fingerprint().items()
+        if value != wanted[name]
+    ]
     if differences:
         raise EmbedlayerError(
             f"this is not the corpus of the checkpoint in {found.path.parent}: it differs in "

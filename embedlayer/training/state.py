@@ -46,6 +46,7 @@ class State:
         loss: of each epoch that is done, the mean loss per pair.
         tokens_trained: tokens kept, in the epochs that are done.
         seconds: of training so far.
+        rates: float32, (rows of W_in,): how much of its change each row takes, 0 to 1; None: all.
         optimizer: the state of the layered step's optimizer, by name; empty for other steps.
     """
 
@@ -57,6 +58,7 @@ class State:
     loss: list[float] = field(default_factory=list)
     tokens_trained: int = 0
     seconds: float = 0.0
+    rates: Array = None
     optimizer: dict[str, Any] = field(default_factory=dict)
 
     def tokens_done(self, tokens: int) -> int:
@@ -87,6 +89,7 @@ class State:
             self,
             tables=Tables(*(_copied_table(table, device) for table in self.tables)),
             sums=None if self.sums is None else device.xp.array(to_numpy(self.sums)),
+            rates=None if self.rates is None else device.xp.array(to_numpy(self.rates)),
             loss=list(self.loss),
             optimizer={name: _copied(value, device) for name, value in self.optimizer.items()},
         )

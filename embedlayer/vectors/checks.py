@@ -1,7 +1,7 @@
 """What makes vectors: checked, and made read-only."""
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,11 @@ def row_of(words: tuple[str, ...]) -> dict[str, int]:
     """The row of each word; EmbedlayerError unless there are words, different ones."""
     if not words:
         raise EmbedlayerError("no words: vectors need one at least")
-    row_of: dict[str, int] = {}
+    if {*map(type, words)} == {str}:  # as nearly always: in one go
+        row_of = dict(zip(words, range(len(words)), strict=True))
+        if len(row_of) == len(words):
+            return row_of
+    row_of = {}
     for row, word in enumerate(words):
         if not isinstance(word, str):
             raise EmbedlayerError(f"words are strings; word {row} is {word!r}")
@@ -52,6 +56,18 @@ def checked_matrix(matrix: Any, words: tuple[str, ...]) -> np.ndarray:
         raise EmbedlayerError(
             f"{len(words)} words need a matrix ({len(words)}, D); this is {values.shape}"
         )
+    return _checked_rows(values, lambda row: f"the vector of {words[row]!r}")
+
+
+def checked_output(output: Any, dim: int) -> np.ndarray:
+    """A read-only float32 view of an output table, checked against the dimensions."""
+    values = to_numpy(output)
+    if values.ndim != 2 or values.shape[1] != dim:
+        raise EmbedlayerError(f"output is a table (R, {dim}); this is {values.shape}")
+    return _checked_rows(values, lambda row: f"row {row} of the output table")
+
+
+def _checked_rows(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
     if values.dtype.kind not in "fiub":
         raise EmbedlayerError(f"a matrix holds real numbers, not {values.dtype}")
     with np.errstate(over="ignore"):  # a float64 too large for float32 is found as an infinity
@@ -60,8 +76,7 @@ def checked_matrix(matrix: Any, words: tuple[str, ...]) -> np.ndarray:
     for first in range(0, len(rows), several):  # else its answers take a quarter of the matrix
         bad = np.flatnonzero(~np.isfinite(rows[first : first + several]).all(axis=1))
         if len(bad):
-            word = words[first + bad[0]]
-            raise EmbedlayerError(f"the vector of {word!r} holds a NaN or an infinity")
+            raise EmbedlayerError(f"{name(first + int(bad[0]))} holds a NaN or an infinity")
     return read_only(rows)
 
 

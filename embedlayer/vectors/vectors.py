@@ -23,6 +23,8 @@ class Vectors(Questions, Sentences, Exports):
             that has DLPack (torch, JAX, …). Not copied when it is C-contiguous float32 on the host.
         counts: integers, (V,): how often each word was seen, where that is known.
         metadata: what JSON can say about where the vectors come from.
+        output: real numbers, (R, D), kept as float32: the output table of their training, from
+            which it can go on.
 
     Raises:
         EmbedlayerError: no words, a word given twice, shapes that do not fit, a NaN or an
@@ -68,7 +70,7 @@ class Vectors(Questions, Sentences, Exports):
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a
                 folder that is missing or cannot be written to.
         """
-        contents = Contents(self.words, self.matrix, self.counts, self.metadata)
+        contents = Contents(self.words, self.matrix, self.counts, self.metadata, self.output)
         files.save(expanded(path), contents, format)
 
     def ann_index(self, *, m: int = 16, ef_construction: int = 128) -> "AnnIndex":

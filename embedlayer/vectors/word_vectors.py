@@ -13,6 +13,7 @@ from embedlayer.storage.words import checked_counts
 from embedlayer.vectors.checks import (
     checked_matrix,
     checked_metadata,
+    checked_output,
     checked_words,
     read_only,
     row_of,
@@ -30,6 +31,7 @@ class WordVectors:
         matrix: Any,
         counts: Any = None,
         metadata: dict[str, Any] | None = None,
+        output: Any = None,
     ) -> None:
         self._words = checked_words(words)
         self._row_of = row_of(self._words)
@@ -38,6 +40,7 @@ class WordVectors:
         if counts is not None:
             self._counts = read_only(checked_counts(to_numpy(counts), len(self._words)))
         self._metadata = checked_metadata({} if metadata is None else metadata)
+        self._output = None if output is None else checked_output(output, self.dim)
         self._unit: dict[str, Any] = {}
 
     @property
@@ -61,6 +64,11 @@ class WordVectors:
         return deepcopy(self._metadata)
 
     @property
+    def output(self) -> np.ndarray | None:
+        """float32, (R, D), read-only: the output table, where ``keep_output`` kept it."""
+        return self._output
+
+    @property
     def dim(self) -> int:
         """D, the numbers in a vector."""
         return self._matrix.shape[1]
@@ -76,7 +84,13 @@ class WordVectors:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a pickle or a copy is made of: all but the vectors at length 1."""
-        return type(self), (self._words, self._matrix, self._counts, self._metadata)
+        return type(self), (
+            self._words,
+            self._matrix,
+            self._counts,
+            self._metadata,
+            self._output,
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # immutable: scikit-learn's clone() takes no second copy of a large matrix

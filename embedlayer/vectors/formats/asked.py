@@ -14,7 +14,7 @@ def asked_for(contents: Contents, options: ReadingOptions) -> Contents:
     """
     if options.limit is not None:
         contents = contents.first(options.limit)
-    words, matrix, counts, metadata = contents
+    words, matrix, counts, metadata, _ = contents
     kept = distinct(list(words), np.arange(len(words)), options)
     if len(kept.words) == len(words):
         return contents

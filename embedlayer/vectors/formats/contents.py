@@ -19,15 +19,17 @@ class Contents(NamedTuple):
         matrix: float32, (V, D).
         counts: int64, (V,), or None where they are not known.
         metadata: what JSON can say about where the vectors come from.
+        output: float32, (R, D), the output table of their training, or None.
     """
 
     words: Sequence[str]
     matrix: np.ndarray
     counts: np.ndarray | None = None
     metadata: dict[str, Any] | None = None
+    output: np.ndarray | None = None
 
     def first(self, rows: int) -> "Contents":
-        """The first rows, as copies, so that the others' memory is free."""
+        """The first rows, as copies, so that the others' memory is free; without output."""
         if rows >= max(len(self.words), len(self.matrix)):
             return self
         counts = None if self.counts is None else self.counts[:rows].copy()

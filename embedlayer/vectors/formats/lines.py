@@ -32,14 +32,16 @@ class Block:
         matrix: float32, (n or more, D): the numbers of the n rows, in order.
         words: theirs, (n,).
         lines: how many were read.
-        skipped: those that are no rows.
+        skipped: how many of them are no rows.
+        first: the first of these.
         fatal: the line that ended the reading.
     """
 
     matrix: np.ndarray
     words: list[str] = field(default_factory=list)
     lines: int = 0
-    skipped: list[Fault] = field(default_factory=list)
+    skipped: int = 0
+    first: Fault | None = None
     fatal: Fault | None = None
 
 
@@ -100,7 +102,8 @@ def _read_line(block: Block, line: bytes, options: ReadingOptions) -> None:
         fault = Fault(block.lines, f"{error!s:.100}")
         if options.damaged == "error":
             block.fatal = fault
-        block.skipped.append(fault)
+        block.first = block.first or fault
+        block.skipped += 1
     block.lines += 1
 
 

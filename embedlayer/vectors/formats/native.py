@@ -1,7 +1,8 @@
 """The native format: one .safetensors file that keeps everything, and no pickle.
 
 Tensors: ``matrix`` (float32, (V, D)), ``words`` (uint8: the words' UTF-8 bytes, joined),
-``word_offsets`` (int64, (V + 1,)) and, when known, ``counts`` (int64, (V,)). The file's metadata
+``word_offsets`` (int64, (V + 1,)) and, when known, ``counts`` (int64, (V,)) and ``output``
+(float32, (R, D): the output table, from which training goes on). The file's metadata
 has the one entry ``embedlayer-vectors``: JSON with sorted keys, holding the version of the format
 and the vectors' own metadata. (One entry, because safetensors writes several in a random order,
 and two files of the same vectors are to be the same bytes.)
@@ -27,6 +28,7 @@ TENSORS = {
     "words": (np.uint8, 1),
     "word_offsets": (np.int64, 1),
     "counts": (np.int64, 1),
+    "output": (np.float32, 2),
 }
 
 
@@ -41,10 +43,11 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     Raises:
         EmbedlayerError: a damaged file, another program's, or one of a later version.
     """
-    tensors, entries = read_tensors(file, TENSORS, optional=("counts",))
+    tensors, entries = read_tensors(file, TENSORS, optional=("counts", "output"))
     metadata = _metadata(entries)
     words = unpack_words(tensors["words"], tensors["word_offsets"])
-    contents = Contents(words, tensors["matrix"], tensors.get("counts"), metadata)
+    kept = tensors.get("counts"), metadata, tensors.get("output")
+    contents = Contents(words, tensors["matrix"], *kept)
     return contents if options.limit is None else contents.first(options.limit)
 
 
@@ -59,6 +62,8 @@ def write(path: Path, contents: Contents) -> None:
     tensors = {"matrix": contents.matrix, "words": words, "word_offsets": offsets}
     if contents.counts is not None:
         tensors["counts"] = contents.counts
+    if contents.output is not None:
+        tensors["output"] = contents.output
     entry = {"version": VERSION, "metadata": contents.metadata or {}}
     write_tensors(path, tensors, {ENTRY: json.dumps(entry, sort_keys=True)})
 

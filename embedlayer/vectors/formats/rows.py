@@ -52,7 +52,7 @@ def read_rows(
     """
     words: list[str] = []
     table = Table(dim, most)
-    skipped: list[Fault] = []
+    skipped, first = 0, Fault(0, "")
     line, cores = 1 if begun else 2, available_cores()
     with ThreadPoolExecutor(cores) as pool:
         read = partial(read_block, dim, options)
@@ -65,11 +65,13 @@ def read_rows(
                 break
             if block.fatal:
                 raise EmbedlayerError(f"line {line + block.fatal.line}: {block.fatal.why}")
-            skipped += [Fault(line + fault.line, fault.why) for fault in block.skipped]
+            if block.first and not skipped:
+                first = Fault(line + block.first.line, block.first.why)
+            skipped += block.skipped
             line += block.lines
     if skipped:
         text = "%d lines are no rows and are left out; the first is line %d: %s"
-        _log.warning(text, len(skipped), *skipped[0])
+        _log.warning(text, skipped, *first)
     return words, table.filled()
 
 

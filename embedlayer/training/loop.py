@@ -1,0 +1,182 @@
+"""The loop of a training run over corpus × model, whatever backend, kernels and threads."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from embedlayer.backend import to_numpy
+from embedlayer.device import Device
+from embedlayer.models.inputs import Reader
+from embedlayer.models.options import Word2Vec
+from embedlayer.optim import linear_decay
+from embedlayer.options import Whole
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.epoch import Epoch, finish
+from embedlayer.training.examples import Examples
+from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
+from embedlayer.training.memory import MemoryWatch
+from embedlayer.training.options import TrainingOptions
+from embedlayer.training.plan import MemoryPlan
+from embedlayer.training.report import Progress, Report
+from embedlayer.training.saving import Saving
+from embedlayer.training.state import Done, State, done_so_far
+from embedlayer.training.steps import Step, Steps
+from embedlayer.vectors.vectors import Vectors
+
+
+class Loop:
+    """What a run does with its parts, which :class:`Training` makes and describes."""
+
+    corpus: Corpus
+    model: Word2Vec
+    options: TrainingOptions
+    lr: float
+    min_lr: float
+    device: Device
+    workers: int
+    plan: MemoryPlan
+    report: Report
+    state: State
+    notes: dict[str, Any]
+    callbacks: tuple[Callable[[Progress], object], ...]
+    _kernels: ModuleType
+    _steps: Steps
+    _inputs: Reader
+    _saving: Saving
+    _since: float
+
+    def run(self, until: int | None = None) -> Vectors:
+        """Train what is left of all epochs, or of the first ``until``; return the vectors.
+
+        An exception of a callback, or Ctrl-C, lets the threads finish their chunks and is raised;
+        the state then holds what was learnt so far, :meth:`vectors` makes vectors of it, and
+        ``run`` goes on from there. A checkpoint is written then, too, and at the end.
+
+        Raises:
+            Diverged: the loss is no number or far above that of chance. No checkpoint is written.
+        """
+        epochs = self.options.epochs
+        last = epochs if until is None else min(epochs, Whole(0).checked("until", until))
+        examples = Examples(
+            self.corpus,
+            self.model,
+            self.options.seed,
+            self._kernels,
+            self.device,
+            chunk_tokens=self.state.chunk_tokens,
+            measure=self.options.measure,
+            place=self.plan.corpus_is,
+        )
+        table = self.state.tables.W_in
+        pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
+        with self._saving, MemoryWatch() as memory, pool:
+            self._since = perf_counter()
+            while self.state.epoch < last:
+                self._run_part(examples, pool, memory)
+            if self.state.epoch == epochs:
+                check_learnt(self.state.tables)
+            self._save(pool)
+        self.report.end(self.state, len(self.corpus.ids), memory.peak())
+        return self.vectors()
+
+    def vectors(self) -> Vectors:
+        """The vectors as they are now, with the words and how they were trained."""
+        vocabulary = self.corpus.vocabulary
+        metadata = {
+            **self.model.options(),
+            "epochs": self.options.epochs,
+            "lr": self.lr,
+            "min_lr": self.min_lr,
+            **self.report.origin(),
+            "tokens": len(self.corpus.ids),
+        }
+        table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
+        matrix = to_numpy(table)[:, : self.model.dim].copy()
+        output = None
+        if self.options.keep_output:
+            output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
+        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output)
+
+    def learning_rate(self, epoch: int, position: int) -> float:
+        """The learning rate at a position of the corpus: linear in the raw tokens done."""
+        tokens = len(self.corpus.ids)
+        done = (epoch * tokens + position) / (self.options.epochs * tokens)
+        return linear_decay(self.lr, self.min_lr, done)
+
+    def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
+        """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
+        state = self.state
+        if state.sums is None:
+            state.sums = self.device.xp.zeros((len(examples), 4))
+
+        def train(chunk: int, step: Step) -> None:
+            self._train(examples, chunk, step)
+
+        def tick(epoch_done: bool) -> None:
+            memory.look()
+            done = done_so_far(state.sums)
+            lr = self.learning_rate(state.epoch, done.tokens)
+            check_loss(state.sums, epoch.taken, state.epoch, lr)
+            self._tell(done, lr, epoch_done)
+            if self._saving.is_due():
+                epoch.stop()
+
+        epoch = Epoch(state.chunk, len(examples), lambda: self._steps.worker(state.tables), train)
+        try:
+            epoch.run(pool, self.workers, tick)
+        except BaseException as error:
+            self._stand(epoch)
+            if epoch.whole and not isinstance(error, Diverged):
+                self._check_tables()
+                self._save(pool)
+            raise
+        self._stand(epoch)
+        self._check_tables()
+        if state.chunk == len(examples):
+            state.end_epoch()
+        if self._saving.is_due():
+            self._save(pool)
+
+    def _check_tables(self) -> None:
+        epoch = self.state.epoch
+        check_tables(self.state.tables, epoch, self.learning_rate(epoch, 0))
+
+    def _save(self, pool: ThreadPoolExecutor) -> None:
+        """Write a checkpoint, in a thread: no interrupt leaves it half written."""
+        writing = pool.submit(self._saving.write, self.state, self.notes)
+        finish([writing])
+        writing.result()
+
+    def _stand(self, epoch: Epoch) -> None:
+        """Note where the run stands when no worker is at work."""
+        state, now = self.state, perf_counter()
+        state.chunk, state.optimizer = epoch.taken, self._steps.state()
+        state.seconds, self._since = state.seconds + now - self._since, now
+
+    def _train(self, examples: Examples, chunk: int, step: Step) -> None:
+        """Train on the examples of a chunk, and note its sums."""
+        state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
+        batch, kept = examples.batch(state.epoch, chunk)
+        lr = self.learning_rate(state.epoch, start)
+        with self._inputs.reading(self._kernels, state.tables, batch) as (tables, read):
+            loss, pairs = step(tables, read, lr, self.model.mode())
+        row = state.sums[chunk]
+        row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
+
+    def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
+        state, tokens = self.state, len(self.corpus.ids)
+        progress = Progress(
+            epoch=state.epoch,
+            epochs=self.options.epochs,
+            epoch_done=epoch_done,
+            tokens=state.epoch * tokens + done.tokens,
+            tokens_total=self.options.epochs * tokens,
+            seconds=state.seconds + perf_counter() - self._since,
+            lr=lr,
+            loss=done.loss,
+            vectors=self.vectors,
+        )
+        for callback in self.callbacks:
+            callback(progress)
