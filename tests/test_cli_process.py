@@ -116,7 +116,7 @@ def started(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background has been told to ignore Ctrl-C, and would hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number, _ in STOPS],
     )
 
 
@@ -127,7 +127,11 @@ def wait_for(process, what):
     raise AssertionError(f"the command ended without a word of {what}")
 
 
-STOPS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
+STOPS = [
+    (signal.SIGINT, "interrupted"),
+    (signal.SIGTERM, "terminated"),
+    (signal.SIGHUP, "hung up: its terminal was closed"),
+]
 
 
 @pytest.mark.parametrize(("number", "told"), STOPS)
