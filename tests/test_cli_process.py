@@ -174,6 +174,16 @@ def test_a_run_that_was_killed_is_resumed_to_the_same_bytes(tmp_path, text):
     assert (tmp_path / "out.vec").read_bytes() == (tmp_path / "whole.vec").read_bytes()
 
 
+def test_one_seed_and_one_worker_make_the_same_file_in_every_process(tmp_path, text):
+    options = ["--workers", "1", "--epochs", "4", "--dim", "8", "--sample", "0", "--quiet"]
+    for name, seed, more in ("a.vec", "1", []), ("b.vec", "2", []), ("c.vec", "3", ["--no-cache"]):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = ["train", text, "-o", name, *options, *more]
+        run_process(*command, cwd=tmp_path, env=environment)
+    a, b, c = (tmp_path.joinpath(name).read_bytes() for name in ("a.vec", "b.vec", "c.vec"))
+    assert a == b == c
+
+
 def shell(tmp_path, line):
     """``line`` in a shell, where $E is the command; what ended it, and its streams."""
     environment = os.environ | {"EMBEDLAYER_BACKEND": "numpy"}
