@@ -139,6 +139,17 @@ def test_a_signal_waits_until_it_is_looked_for(number):
     assert signal.getsignal(number) is before
 
 
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Stopping() as stopping:
+            raise_signal(signal.SIGINT)
+            stopping.look()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_second_signal_waits_for_nothing(monkeypatch, capfd):
     def ended(code):
         raise SystemExit(code)  # as the real one, no line of the block comes after it
