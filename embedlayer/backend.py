@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.device import DEVICES, Device, device_of
-from embedlayer.errors import BackendError, EmbedlayerError
+from embedlayer.errors import BackendError, EmbedlayerError, shown
 
 ON_HOST, ON_GPU = (1, 3), (2, 13)  # DLPack's numbers: pageable and page-locked, CUDA's and managed
 
@@ -38,9 +38,9 @@ def explain_backend(backend: str | None = None) -> tuple[str, str]:
     choice, source = _choice(backend)
     if choice == "auto":
         return _first_that_works()
-    if choice not in DEVICES:
+    if not isinstance(choice, str) or choice not in DEVICES:
         raise BackendError(
-            f"unknown backend {choice!r} ({source}): choose auto, {' or '.join(DEVICES)}"
+            f"unknown backend {shown(choice)} ({source}): choose auto, {' or '.join(DEVICES)}"
         )
     if problem := DEVICES[choice].problem():
         raise BackendError(f"backend {choice!r} ({source}) cannot work here: {problem}")
@@ -100,9 +100,16 @@ def asarray(values: Any, dtype: Any = None, *, backend: str | None = None) -> An
 
 
 def to_numpy(values: Any) -> np.ndarray:
-    """``values`` as a NumPy array; an array on a GPU is copied from the device, once."""
+    """``values`` as a NumPy array; an array on a GPU is copied from the device, once.
+
+    Raises:
+        EmbedlayerError: lists of different lengths, of which there is no array.
+    """
     values = shared(values)
-    return device_of(values).to_numpy(values)
+    try:
+        return device_of(values).to_numpy(values)
+    except ValueError as error:  # rows of different lengths
+        raise EmbedlayerError(f"no array can be made of {shown(values)}: {error}") from None
 
 
 def shared(values: Any) -> Any:

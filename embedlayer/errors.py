@@ -18,6 +18,11 @@ class UnknownWordError(EmbedlayerError, KeyError):
     __str__ = ValueError.__str__  # KeyError would show the message in quotes
 
 
+def shown(value: object) -> str:
+    """A value as errors show it: the begin of its ``repr``, on one line."""
+    return " ".join(f"{value!r:.80}".split())
+
+
 class MissingLibraryError(EmbedlayerError, ImportError):
     """A library that an extra of this package installs is not here."""
 

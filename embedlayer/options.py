@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Whole:
         except TypeError:
             number = None
         if number is None or isinstance(value, bool):
-            raise EmbedlayerError(f"{name} is {value!r}: it must be a whole number")
+            raise EmbedlayerError(f"{name} is {shown(value)}: it must be a whole number")
         return _in_range(name, number, self.least, self.most)
 
 
@@ -43,7 +43,7 @@ class Real:
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise EmbedlayerError(f"{name} is {value!r}: it must be a finite number")
+            raise EmbedlayerError(f"{name} is {shown(value)}: it must be a finite number")
         return _in_range(name, number, self.least, self.most)
 
 
@@ -60,7 +60,7 @@ class Choice:
 
     def checked(self, name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in self.names:
-            raise EmbedlayerError(f"{name} {value!r}: choose {' or '.join(self.names)}")
+            raise EmbedlayerError(f"{name} {shown(value)}: choose {' or '.join(self.names)}")
         return value
 
 
@@ -70,7 +70,7 @@ class Flag:
 
     def checked(self, name: str, value: Any) -> bool:
         if str(value) not in ("True", "False"):  # NumPy's too
-            raise EmbedlayerError(f"{name} is {value!r}: it must be True or False")
+            raise EmbedlayerError(f"{name} is {shown(value)}: it must be True or False")
         return bool(value)
 
 
@@ -118,7 +118,7 @@ def check_names(given: Iterable[str], known: Collection[str]) -> None:
 def check_function(name: str, value: Any) -> None:
     """Raise EmbedlayerError for what cannot be called."""
     if not callable(value):
-        raise EmbedlayerError(f"{name} is {value!r}: it must be a function")
+        raise EmbedlayerError(f"{name} is {shown(value)}: it must be a function")
 
 
 def _in_range(name: str, value: Any, least: float, most: float) -> Any:

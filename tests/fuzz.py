@@ -123,7 +123,7 @@ def fuzz(
             failures.append((data, traceback.format_exc()))
         took = process_time() - started
         slowest = max(slowest, took)
-        if took > MOST_SECONDS or _peak() > max(before, MOST_MEMORY, 4 * len(data)):
+        if took > MOST_SECONDS or _peak() - before > max(MOST_MEMORY, 4 * len(data)):
             failures.append((data, f"{took:.1f} s, {_peak() >> 20} MB"))
         executions += 1
     return Tally(executions, refused, failures, slowest, _peak())
@@ -261,13 +261,17 @@ def _in_folder(format: str, *names: str) -> Target:
 
     def read(path: Path) -> None:
         refused = []
+        seed, damaged = path.parent / "seed", path.parent / "damaged"
+        if not damaged.exists():
+            shutil.copytree(seed, damaged)
         for name in names:
-            shutil.copytree(path.parent / "seed", path.parent / "damaged", dirs_exist_ok=True)
-            shutil.copy(path, path.parent / "damaged" / name)
+            shutil.copy(path, damaged / name)
             try:
-                Vectors.load(path.parent / "damaged", format)
+                Vectors.load(damaged, format)
             except (EmbedlayerError, OSError) as error:
                 refused.append(error)
+            finally:
+                shutil.copy(seed / name, damaged / name)
         if len(refused) == len(names):
             raise refused[0]
 

@@ -350,6 +350,19 @@ MUTANTS = {
     "a zip archive expands without bounds": Mutant(
         "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"
     ),
+    "each array of a zip archive is weighed alone": Mutant(
+        "storage/npy.py", "made += entry", "made = entry", "formats_tables"
+    ),
+    "a word of any length falls into n-grams": Mutant(
+        "vectors/formats/ngrams.py", "> MOST_NGRAMS", "> 1 << 60", "formats_gensim"
+    ),
+    "a model's file may name a text": Mutant(
+        "compat/gensim/word2vec.py", "check_names(about", "str(about", "compat_gensim_files"
+    ),
+    "what is appended to an archive is not compressed": Mutant(
+        "compat/gensim/vector_files.py",
+        "open_to_write(Path(path), append=True)", 'Path(path).open("ab")', "compat_gensim_files",
+    ),
     "an Arrow file expands without bounds": Mutant(
         "vectors/formats/arrow.py", "return sum(", "return 0 * sum(", "formats_tables"
     ),

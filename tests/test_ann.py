@@ -1,5 +1,6 @@
 """The approximate index: its answers against the exact ones, and the files it is kept in."""
 
+import json
 import sys
 
 import numpy as np
@@ -7,11 +8,14 @@ import pytest
 from conftest import import_or_skip
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import open_to_read
+from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.vectors.ann import ENTRY, TENSORS, digest, fingerprint
 from embedlayer.vectors.vectors import Vectors
 
 import_or_skip("faiss")
 
-SIZE, DIM = 3000, 24
+SIZE, DIM = 1000, 24
 
 
 def made(seed: int) -> Vectors:
@@ -93,6 +97,22 @@ def test_what_is_no_index_is_refused(vectors, index, tmp_path):
         vectors.load_ann_index(tmp_path / "absent")
 
 
+def test_a_graph_that_somebody_made_is_refused(vectors, index, tmp_path):
+    faiss = import_or_skip("faiss")
+    index.save(tmp_path / "v.ann")
+    with open_to_read(tmp_path / "v.ann") as file:
+        tensors, _ = read_tensors(file, TENSORS)
+    flat, narrow = faiss.IndexFlatIP(DIM), faiss.IndexHNSWFlat(DIM - 1, 16)
+    flat.add(vectors.unit())
+    narrow.add(vectors.unit()[:, 1:].copy())
+    graphs = [tensors["graph"][:100], np.zeros(999, np.uint8)]
+    for graph in (*graphs, *map(faiss.serialize_index, (flat, narrow))):
+        entry = {"vectors": fingerprint(vectors), "graph": digest(graph)}
+        write_tensors(tmp_path / "v.ann", {"graph": graph}, {ENTRY: json.dumps(entry)})
+        with pytest.raises(EmbedlayerError, match=r"v\.ann: damaged"):
+            vectors.load_ann_index(tmp_path / "v.ann")
+
+
 def test_wrong_options_are_named(vectors, index):
     with pytest.raises(EmbedlayerError, match="m is 1: it must be at least 2"):
         vectors.ann_index(m=1)
@@ -104,5 +124,5 @@ def test_wrong_options_are_named(vectors, index):
 
 def test_without_faiss_the_cure_is_told(vectors, monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(EmbedlayerError, match=r"needs faiss .*pip install 'embedlayer\[ann\]'"):
+    with pytest.raises(EmbedlayerError, match=r"faiss is not installed: .*\[ann\]"):
         vectors.ann_index()

@@ -105,6 +105,8 @@ def test_a_missing_cupy_is_named_with_its_cure(monkeypatch):
 
 
 def test_an_unknown_backend_is_refused(monkeypatch):
+    with pytest.raises(BackendError, match=r"unknown backend \['numpy'\] \(argument\)"):
+        backend.get_backend(["numpy"])
     monkeypatch.setenv("EMBEDLAYER_BACKEND", "torch")
     with pytest.raises(
         BackendError, match=r"unknown backend 'torch' \(EMBEDLAYER_BACKEND\): choose"

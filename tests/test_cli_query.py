@@ -76,6 +76,8 @@ def test_analogy(path):
     assert run(*asked, "-k", 1).stdout == "answer  cosine\nqueen   0.9597\n"
     found = json.loads(run(*asked, "--json").stdout)
     assert [answer["word"] for answer in found["answers"]] == ["queen", "서울"]
+    among = run(*asked, "--restrict-vocab", 1, "--json").stdout
+    assert json.loads(among)["answers"] == []
     assert (found["a"], found["b"], found["c"]) == ("man", "king", "woman")
 
 

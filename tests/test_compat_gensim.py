@@ -60,8 +60,11 @@ def test_rows_are_added_replaced_and_kept(wv):
 
 def test_a_batch_that_does_not_fit_changes_nothing(wv):
     for keys, rows in ((["a", "b"], [[1, 2, 3]] * 2), (["a", 1], np.ones((2, 2)))):
-        with pytest.raises(EmbedlayerError, match="a row has 2 numbers"):
+        with pytest.raises(EmbedlayerError, match=r"numbers \(2, 2\) are|keys are"):
             wv.add_vectors(keys, rows)
+    for extras in ({"note": [1]}, {"note": 1}, {"note": [1, [2]]}):
+        with pytest.raises(EmbedlayerError, match=r"extras: note is|no array can be made"):
+            wv.add_vectors(["a", "b"], np.ones((2, 2)), extras)
     assert wv.index_to_key == ["east", "north", "up"]
     with pytest.raises(EmbedlayerError, match=r"vectors are \(2, 2\), but there are 3 keys"):
         wv.vectors = np.ones((2, 2))
@@ -110,12 +113,28 @@ def test_unknown_keys_are_key_errors(wv):
         (lambda wv: wv.most_similar([[1.0, 2.0, 3.0]]), ValueError, "2 finite numbers"),
         (lambda wv: wv.most_similar([np.array([1, np.nan])]), ValueError, "2 finite numbers"),
         (lambda wv: wv.most_similar_cosmul([np.ones(3)]), ValueError, "2 finite numbers"),
-        (lambda wv: wv.distances({"up"}), ValueError, "neither a key nor a vector"),
+        (lambda wv: wv.distances({"up"}), ValueError, "a vector: numbers"),
+        (lambda wv: wv.most_similar(np.array([1j, 1])), ValueError, "complex numbers"),
+        (lambda wv: wv.most_similar([("up", None)]), ValueError, "weight is None"),
+        (lambda wv: wv.most_similar("up", restrict_vocab=1.5), ValueError, "restrict_vocab is 1.5"),
+        (lambda wv: wv.most_similar("up", clip_end="2"), ValueError, "clip_end is '2'"),
+        (lambda wv: wv.most_similar(2.5), TypeError, "a list of keys"),
+        (lambda wv: wv.distances([[1], [1, 2]]), ValueError, "a vector: numbers are expected"),
+        (lambda wv: wv.most_similar_to_given("up", []), ValueError, "keys_list is empty"),
+        (lambda wv: wv.doesnt_match(None), TypeError, "a list of keys"),
+        (lambda wv: wv.n_similarity(None, ["up"]), TypeError, "a list of keys"),
+        (lambda wv: wv.wmdistance(None, ["up"]), TypeError, "a list of keys"),
+        (lambda wv: wv.vectors_for_all(3), TypeError, "a list of keys"),
+        (lambda wv: wv.add_vectors(None, np.ones(2)), TypeError, "a list of keys"),
+        (lambda wv: wv.get_mean_vector(["up"], [np.nan]), ValueError, "all finite"),
+        (lambda wv: wv.save_word2vec_format("v", prefix=1), TypeError, "prefix 1"),
+        (lambda wv: wv.save_word2vec_format("v", total_vec="x"), ValueError, "total_vec is 'x'"),
+        (lambda wv: KeyedVectors("2"), ValueError, "vector_size is '2'"),
         (lambda wv: wv.most_similar("up", topn=1.5), ValueError, "topn is 1.5"),
         (lambda wv: wv.most_similar("up", indexer=1), ValueError, "the search is exact"),
         (lambda wv: wv.doesnt_match(["no"]), ValueError, r"none of the words \['no'\]"),
         (lambda wv: wv.n_similarity([], ["up"]), ZeroDivisionError, "has no mean"),
-        (lambda wv: wv[None], TypeError, "no key"),
+        (lambda wv: wv[None], TypeError, "a list of keys"),
         (lambda wv: wv.vocab, AttributeError, "use key_to_index"),
         (lambda wv: wv.index2word, AttributeError, "use index_to_key"),
         (lambda wv: KeyedVectors(2, count=3), ValueError, "add_vectors makes room"),

@@ -276,9 +276,7 @@ def test_missing_file_folder_and_names(tmp_path):
     ):
         VECTORS.save(tmp_path / "v.doc")
     for use in (VECTORS.save, Vectors.load):
-        with pytest.raises(
-            EmbedlayerError, match="unknown format 'xml': choose one of native, gen"
-        ):
+        with pytest.raises(EmbedlayerError, match="format 'xml': choose native or gen"):
             use(tmp_path / "v.txt", format="xml")
     with pytest.raises(OSError, match=r"No such file or directory: .*/gone/v\.safetensors"):
         native.write(tmp_path / "gone" / "v.safetensors", VECTORS)

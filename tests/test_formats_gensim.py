@@ -22,6 +22,15 @@ OLD = [  # files of the versions, among the data that gensim's own tests bring a
     "compatible-hash-true.model", "ft_kv_3.6.0.model.gz",
 ]  # fmt: skip
 
+HUGE = b"(0, %d, %d), }" % (2**39, 2**39)  # of no elements, and yet more than any array has
+NGRAMS = {
+    "vectors_vocab": np.eye(2),
+    "vectors_ngrams": np.eye(2),
+    "min_n": 3,
+    "max_n": 6,
+    "compatible_hash": True,
+}
+
 
 @pytest.fixture(scope="module")
 def models():
@@ -124,6 +133,7 @@ def test_an_array_that_is_missing_or_damaged(tmp_path, word2vec):
         (content[:-1], "damaged"),
         (content[:20], "no .npy file"),
         (content.replace(b"(5, 8)", b"(5, 9)"), "damaged"),
+        (content[:128].replace(b"(5, 8), }" + b" " * 25, HUGE), "damaged"),
         (content.replace(b"(5, 8)", b"(8, 5)"), "5 words, but vectors of the shape"),
         ((tmp_path / "pickled.npy").read_bytes(), "a pickled array"),
     ):
@@ -147,6 +157,13 @@ def test_an_array_that_is_missing_or_damaged(tmp_path, word2vec):
         ({"index_to_key": ["a", "b"], "vectors": np.eye(3)}, "2 words, but vectors"),
         ({"index_to_key": ["a", "b"], "vectors": np.ones(2)}, "2 words, but vectors"),
         ({"index_to_key": ["a", "b"], "vectors": np.array([None] * 2)}, "an array"),
+        (
+            {"index_to_key": ["a" * 1000, "b"], **NGRAMS, "max_n": 100},
+            r"the word 'a{40}'… has 1000 characters",
+        ),
+        ({"index_to_key": ["a", "b"], **NGRAMS, "max_n": 10**9}, "n-grams of 3 to 1000000000"),
+        ({"index_to_key": ["a", "b"], **NGRAMS, "min_n": -1}, "n-grams of -1 to 6"),
+        ({"index_to_key": ["a", "a"], **NGRAMS}, "damaged"),
         ({"index_to_key": ["a"], "__numpys": ["vectors"]}, r"missing: .*v\.vectors\.npy"),
         ({"wv": 7}, "nothing that gensim saves"),
         (None, "nothing that gensim saves"),

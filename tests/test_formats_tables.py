@@ -86,6 +86,32 @@ def test_an_archive_that_expands_too_far(tmp_path, monkeypatch):
         Vectors.load(tmp_path / "v.npz")
 
 
+def test_an_archive_of_texts_is_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "glove.6B.zip", "w") as archive:
+        archive.writestr("glove.6B.50d.txt", "a 1 2\n")
+    with pytest.raises(EmbedlayerError, match=r"zip archive that holds 'glove.6B.50d.txt'.*unpack"):
+        Vectors.load(tmp_path / "glove.6B.zip")
+
+
+def test_an_array_alone_or_a_model_of_fasttext_is_told_with_the_cure(tmp_path):
+    np.save(tmp_path / "v.npy", VECTORS.matrix)
+    with pytest.raises(EmbedlayerError, match=r"one array, without words: np\.savez"):
+        Vectors.load(tmp_path / "v.npy")
+    (tmp_path / "cc.bin").write_bytes(np.array([793712314, 12, 300], "<i4").tobytes() + bytes(99))
+    with pytest.raises(EmbedlayerError, match=r"a model of fastText's: load the \.vec file"):
+        Vectors.load(tmp_path / "cc.bin")
+
+
+def test_an_archive_of_many_arrays_that_expand_too_far_together(tmp_path):
+    content = io.BytesIO()
+    np.save(content, np.zeros(1 << 23, np.int8))
+    with zipfile.ZipFile(tmp_path / "v.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(9):
+            archive.writestr(f"{number}.npy", content.getvalue())
+    with pytest.raises(EmbedlayerError, match="the archive holds more than 100 times its own size"):
+        Vectors.load(tmp_path / "v.npz")
+
+
 def test_words_for_which_numpy_takes_too_much_room(tmp_path, monkeypatch):
     monkeypatch.setattr("embedlayer.vectors.formats.npz.MOST_TEXT", 1000)
     with pytest.raises(

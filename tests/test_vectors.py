@@ -3,6 +3,7 @@
 import math
 import pickle
 from copy import copy, deepcopy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from embedlayer import backend
 from embedlayer.device import Cuda, Host
 from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.vectors import Vectors
 
 # man, woman, king, queen: two directions; "far" points the other way; "zero" nowhere.
@@ -122,6 +124,9 @@ def test_any_real_layout_becomes_float32_in_row_order():
         ((["a"], [[1]], [1], ["x"]), "metadata is a dict, not a list"),
         ((["a"], [[1]], [1], []), "metadata is a dict, not a list"),
         ((["a", "b"], np.eye(2), [2**62, 2**62]), "sum to more than 64 bits"),
+        ((np.array("a"), [[1]]), "words are of type ndarray"),
+        ((["a", "b"], [[1, 2], [3]]), r"no array can be made of \[\[1, 2\], \[3\]\]"),
+        ((["a", "b"], np.eye(2), [1, [2]]), "no array can be made of"),
     ],
 )
 def test_refuses_what_does_not_fit(arguments, message):
@@ -209,6 +214,8 @@ def test_nearest_to_nothing_goes_by_row(vectors):
         (np.zeros((2, 2, 3)), 1, r"this is \(2, 2, 3\)"),
         (5.0, 1, r"this is \(\)"),
         (["man", 1.0, 2.0], 1, "a query is a word, words, a vector or a matrix"),
+        (np.array([1j, 0, 0]), 1, "a query is a word, words, a vector or a matrix"),
+        ("man", np.zeros((3, 3)), r"^k is array\(\[\[0., 0., 0.\], .* whole number$"),
         ([math.nan, 0, 0], 1, "NaN or an infinity"),
         ([1e300, 0, 0], 1, "NaN or an infinity"),
     ],
@@ -216,6 +223,23 @@ def test_nearest_to_nothing_goes_by_row(vectors):
 def test_nearest_refuses(vectors, query, k, message):
     with pytest.raises(EmbedlayerError, match=message):
         vectors.nearest(query, k)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (None, "a path is a string or a Path, not None"),
+        (b"v.vec", "a path is a string or a Path, not b'v.vec'"),
+        (["v.vec"], "a path is a string or a Path"),
+        (3, "a path is a string or a Path, not 3"),
+        ("a\0b.vec", "no file can have the name"),
+        ("\ud800.vec", "no file can have the name"),
+    ],
+)
+def test_what_is_no_path_is_refused(vectors, path, message):
+    for use in (Vectors.load, vectors.save, partial(evaluate, vectors)):
+        with pytest.raises(EmbedlayerError, match=message):
+            use(path)
 
 
 def test_analogy(vectors):

@@ -18,8 +18,6 @@ vectors_argument = click.argument("path", metavar="VECTORS", type=click.Path())
 k_option = click.option(
     "-k", default=10, show_default=True, type=click.IntRange(1), help="How many words to give."
 )
-
-
 restrict_option = click.option(
     "--restrict-vocab",
     type=click.IntRange(1),
@@ -111,14 +109,25 @@ def _answer_lines(
 @click.argument("b")
 @click.argument("c")
 @k_option
+@restrict_option
 @reading_options
 @json_option
-def analogy(path: str, a: str, b: str, c: str, k: int, as_json: bool, **reading: Any) -> None:
+def analogy(
+    path: str,
+    a: str,
+    b: str,
+    c: str,
+    k: int,
+    restrict_vocab: int | None,
+    as_json: bool,
+    **reading: Any,
+) -> None:
     """A is to B as C is to what?
 
     The answers are the words nearest to B − A + C, by cosine.
     """
-    found = Vectors.load(path, **reading).analogy(a, b, c, k)
+    vectors = Vectors.load(path, **reading)
+    found = vectors.analogy(a, b, c, k, restrict_vocab=restrict_vocab)
     if as_json:
         print_json({"a": a, "b": b, "c": c, "answers": _as_json(found)})
     else:

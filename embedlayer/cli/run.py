@@ -16,6 +16,7 @@ from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
 from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
+from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.storage.folders import cache_folder
@@ -24,6 +25,7 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.text.readers import STDIN
 from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.options import TRAINING_NAMES
+from embedlayer.training.plan import check_largest
 from embedlayer.training.run import Training
 from embedlayer.training.warmup import warm_up
 from embedlayer.vectors.files import beside, check_writable
@@ -42,6 +44,7 @@ def run_training(
     format: str | None,
     *,
     quiet: bool = False,
+    most_words: int | None = None,
     begin: Callable[..., Training] = Training,
     checkpoints: str | None = None,
     notes: dict[str, Any] | None = None,
@@ -54,6 +57,7 @@ def run_training(
         model, options: as ``Training`` takes them.
         output, format: of the vectors.
         quiet: nothing is shown on standard error.
+        most_words: of the vocabulary, where that is bounded.
         begin: makes the run, of corpus, model and options.
         checkpoints: the folder that the run keeps them in.
         notes: what checkpoints tell besides.
@@ -64,7 +68,9 @@ def run_training(
             note(text)
 
     with log_shown(logging.WARNING if quiet else logging.INFO):
-        get_backend(options.get("backend"))  # if it cannot work, say so before compiling anything
+        # If the backend cannot work, or has too little room, say so before compiling anything.
+        device = DEVICES[get_backend(options.get("backend"))]
+        check_largest(model, most_words, device)
         with ended_by_interrupt():
             warming = warm_up(model, lambda: say(COMPILING), **_unsaved(options))
         with nullcontext() if quiet else ReadingProgress() as reading:

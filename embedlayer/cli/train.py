@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
-from embedlayer.backend import get_backend
 from embedlayer.cli.command import Command, Duration, resumed
 from embedlayer.cli.files import format_option
 from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
-from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS, SkipGram, Word2Vec
 from embedlayer.storage.reading import expanded
@@ -25,7 +23,6 @@ from embedlayer.text.readers import find_files
 from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.further import OLD_RATE, Learnt
 from embedlayer.training.options import TrainingOptions
-from embedlayer.training.plan import check_largest
 from embedlayer.training.run import Training
 from embedlayer.vectors.files import check_writable
 
@@ -101,17 +98,17 @@ def train(
         command = resumed(resume, command)
     texts, output, format, given = command.whole()
     check_writable(output, format)
-    files = _found(texts, output)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    model, begin = _model(given, learnt), _beginning(resume, given, learnt)
+    made, files = _model(given, learnt), _found(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
-        partial(_read, files, model, given, learnt),
-        model,
+        partial(_read, files, given, learnt),
+        made,
         output,
         format,
         quiet=quiet,
-        begin=begin,
+        most_words=given.get("max_size"),
+        begin=_beginning(resume, given, learnt),
         checkpoints=resume or checkpoint,
         notes=command._replace(texts=tuple(files)).notes(),
         **arguments(TrainingOptions, given) | saving,
@@ -165,13 +162,11 @@ def _beginning(
 
 def _read(
     files: list[str],
-    model: Word2Vec,
     given: dict[str, Any],
     learnt: Learnt | None,
     progress: ReadingProgress | None,
 ) -> Corpus:
     options = arguments(CorpusOptions, given)
-    check_largest(model, given.get("max_size"), DEVICES[get_backend(given.get("backend"))])
     if learnt:
         options |= {"vocabulary": learnt.vocabulary}
         if "no_new_words" in given:

@@ -1,5 +1,6 @@
 """The transformer: it trains word vectors on documents, and makes a vector of each document."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -11,11 +12,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.models.options import MODELS
-from embedlayer.options import Choice, Whole
+from embedlayer.options import Choice, Flag, Whole, check_function
 from embedlayer.text.columns import cells
 from embedlayer.training.train import train
+from embedlayer.vectors.checks import holds_several
 from embedlayer.vectors.sentences import principal_directions, weighted_means, without_directions
 from embedlayer.vectors.vectors import Vectors
 from embedlayer.vectors.weights import A, check_weighting, idf_weights, weights_at
@@ -147,13 +149,25 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             raise EmbedlayerError(
                 f"documents are a list or a column, df['text'], not a {type(X).__name__}"
             )
-        words_of = CountVectorizer(
-            lowercase=self.lowercase, tokenizer=self.tokenizer, token_pattern=self.token_pattern
-        ).build_analyzer()
+        words_of = self._analyzer()
         return [
             words_of(document) if isinstance(document, str | bytes) else _words(place, document)
             for place, document in enumerate(cells(X))
         ]
+
+    def _analyzer(self) -> Callable[[str | bytes], list[str]]:
+        """What splits a text into words."""
+        lowercase = Flag().checked("lowercase", self.lowercase)
+        if self.tokenizer is not None:
+            check_function("tokenizer", self.tokenizer)
+        try:
+            return CountVectorizer(
+                lowercase=lowercase, tokenizer=self.tokenizer, token_pattern=self.token_pattern
+            ).build_analyzer()
+        except (TypeError, re.error):
+            raise EmbedlayerError(
+                f"token_pattern is {shown(self.token_pattern)}: it must be a regular expression"
+            ) from None
 
     def _given_or_trained(self, documents: Any) -> Vectors:
         if isinstance(self.vectors, Vectors):
@@ -188,7 +202,7 @@ class EmbeddingVectorizer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def _words(place: int, document: Any) -> list[str]:
-    if isinstance(document, Mapping) or not isinstance(document, Iterable):
+    if not holds_several(document):
         raise EmbedlayerError(
             f"document {place} is the {type(document).__name__} {document!r:.40}: give a text or "
             "a list of words, and leave out what is missing"

@@ -6,6 +6,7 @@ https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 import io
 import lzma
 import math
+import os
 import re
 import struct
 import tokenize
@@ -21,6 +22,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import check_expansion
 
 ZIP = b"PK\x03\x04"
+ENDING = ".npy"  # of the name of each array in an archive
 MOST_HEADER = 10_000  # bytes: so much NumPy parses, too
 MOST_AXES, MOST_SIZE = 32, 1 << 40
 NUMBERS = re.compile(r"[<>|=]?(f[248]|[iu][1248]|b1)")
@@ -48,7 +50,8 @@ def array_of(data: Any, dtype: str, shape: Sequence[Any], fortran: bool = False)
     view = memoryview(data).cast("B").toreadonly()
     known = all(type(size) is int and 0 <= size < MOST_SIZE for size in shape)
     kind = np.dtype(dtype)
-    if not known or len(shape) > MOST_AXES or math.prod(shape) * kind.itemsize != len(view):
+    fits = known and len(shape) <= MOST_AXES and math.prod(shape) * kind.itemsize == len(view)
+    if not fits or math.prod(map(float, filter(None, shape))) > MOST_SIZE:  # (0, 2⁴⁰, 2⁴⁰), too
         raise EmbedlayerError(f"an array {shape!s:.60} of {dtype} in {len(view)} bytes: damaged")
     return np.ndarray(tuple(shape), kind, view, order="F" if fortran else "C")
 
@@ -77,11 +80,17 @@ def read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
         EmbedlayerError: a damaged file, or one that expands as no honest file does.
     """
     arrays = {}
+    size, made = file.seek(0, os.SEEK_END), 0
     try:
         with zipfile.ZipFile(file) as archive:
             for entry in archive.infolist():
-                check_expansion(entry.filename, entry.compress_size, entry.file_size)
-                name = entry.filename.removesuffix(".npy")
+                if not entry.filename.endswith(ENDING):
+                    raise EmbedlayerError(
+                        f"a zip archive that holds {entry.filename!r:.60}, no .npz file: unpack it"
+                    )
+                made += entry.file_size  # of all: many entries may share the same bytes
+                check_expansion("the archive", size, made)
+                name = entry.filename.removesuffix(ENDING)
                 arrays[name] = read_npy(archive.read(entry))
     except EmbedlayerError:
         raise

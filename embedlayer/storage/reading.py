@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.storage.archives import KINDS, MAGIC_BYTES, PIECE_BYTES, decompress, kind_of
 from embedlayer.storage.remote import is_url, open_url
 
@@ -138,11 +138,18 @@ def expanded(path: str | os.PathLike[str]) -> str:
     """The path, in which "~" stands for the user's home; a URL as it is.
 
     Raises:
-        EmbedlayerError: a path with a NUL, which no system allows.
+        EmbedlayerError: what is no path, or one that no file can have.
     """
-    if "\0" in os.fspath(path):
-        raise EmbedlayerError(f"no file can have the name {path!r}: it holds a NUL")
-    return os.path.expanduser(os.fspath(path))  # no URL begins with it
+    name = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(name, str):
+        raise EmbedlayerError(f"a path is a string or a Path, not {shown(path)}")
+    try:
+        possible = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise EmbedlayerError(f"no file can have the name {name!r}: it holds what no path can")
+    return os.path.expanduser(name)  # no URL begins with it
 
 
 def check_text(start: bytes, name: str) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, extra_library
 
 URL = re.compile(r"[A-Za-z][\w+.-]*(::[A-Za-z][\w+.-]*)*://")  # "simplecache::s3://" is one, too
 BUFFER_BYTES = 1 << 20
@@ -85,15 +85,10 @@ def check_url(url: str) -> tuple[Any, str]:
 
 def _files_of(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the place in it."""
-    try:
-        from fsspec.core import url_to_fs
-    except ImportError:
-        raise EmbedlayerError(
-            f"{url} is a URL, for which fsspec is needed: pip install 'embedlayer[remote]'"
-        ) from None
+    fsspec = extra_library("fsspec", "remote")
     try:
         with _told(url):
-            return url_to_fs(url)
+            return fsspec.core.url_to_fs(url)
     except ImportError as error:
         raise EmbedlayerError(f"{url} needs one more package: {error}") from None
 

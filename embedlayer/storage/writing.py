@@ -76,9 +76,9 @@ def also_compressed(*suffixes: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_to_write(path: Path) -> Iterator[BinaryIO]:
-    """A file to write; what is written is compressed when the suffix says so."""
-    with path.open("wb") as stream:
+def open_to_write(path: Path, append: bool = False) -> Iterator[BinaryIO]:
+    """A file to write, anew or behind what it has; it is compressed when the suffix says so."""
+    with path.open("ab" if append else "wb") as stream:
         kind = KINDS.get(path.suffix.lower())
         if kind is None:
             yield stream

@@ -129,19 +129,15 @@ class Loop:
         except BaseException as error:
             self._stand(epoch)
             if epoch.whole and not isinstance(error, Diverged):
-                self._check_tables()
+                check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
                 self._save(pool)
             raise
         self._stand(epoch)
-        self._check_tables()
+        check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
         if state.chunk == len(examples):
             state.end_epoch()
         if self._saving.is_due():
             self._save(pool)
-
-    def _check_tables(self) -> None:
-        epoch = self.state.epoch
-        check_tables(self.state.tables, epoch, self.learning_rate(epoch, 0))
 
     def _save(self, pool: ThreadPoolExecutor) -> None:
         """Write a checkpoint, in a thread: no interrupt leaves it half written."""

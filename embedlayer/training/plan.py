@@ -7,6 +7,9 @@ from embedlayer.device import MAPPED, RESIDENT, Device
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.chunks import largest_chunk, reach_of
+from embedlayer.training.steps import Steps
 
 # Of a chunk, per token: 33 at the peak, its contexts and output rows aside, and 12 if it is
 # streamed and every token were a sentence. A test holds this against what is allocated.
@@ -88,6 +91,23 @@ class MemoryPlan:
             f"sampling {megabytes(self.sampling)}, corpus {megabytes(self.corpus)} "
             f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}"
         )
+
+
+def plan_run(
+    corpus: Corpus, model: Word2Vec, steps: Steps, *, chunk_tokens: int, workers: int
+) -> MemoryPlan:
+    """The plan of a run over a corpus; the others as :func:`plan_memory`."""
+    words, tokens = len(corpus.vocabulary), len(corpus.ids)
+    reach = reach_of(model.window, corpus)
+    width, hidden = model.output_sizes(words, tokens).width, min(model.most_hidden, 2 * reach)
+    return plan_memory(
+        model,
+        TextSizes(words, tokens, len(corpus), reach),
+        chunk_tokens=largest_chunk(corpus, chunk_tokens),
+        chunks=workers,
+        scratch=steps.bytes(table_shapes(model, words), width, hidden),
+        kept=steps.kept,
+    )
 
 
 def plan_memory(

@@ -12,15 +12,15 @@ from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs import Held
 from embedlayer.models.options import Word2Vec
-from embedlayer.models.tables import Shapes, start_tables, table_shapes
+from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
 from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
-from embedlayer.training.chunks import chunk_tokens, largest_chunk, reach_of
+from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
-from embedlayer.training.plan import MemoryPlan, TextSizes, plan_memory
+from embedlayer.training.plan import plan_run
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -74,14 +74,15 @@ class Training(Loop):
         share = Share(0 if held else len(corpus.ids), self.workers, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
         fitting = chunk_tokens(corpus, self.options.epochs, self.device)
-        tokens_of_chunk = (state.chunk_tokens if state else 0) or fitting
-        shapes = table_shapes(self.model, len(corpus.vocabulary))
-        self.plan = self._plan(shapes, largest_chunk(corpus, tokens_of_chunk))
+        chunk = (state.chunk_tokens if state else 0) or fitting
+        self.plan = plan_run(
+            corpus, self.model, self._steps, chunk_tokens=chunk, workers=self.workers
+        ).placed(self.device)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
-        self.state = state.checked(shapes).copy(self.device) if state else self._start()
-        self.state.chunk_tokens = tokens_of_chunk
+        self.state = self._begun(state)
+        self.state.chunk_tokens = chunk
         self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
@@ -148,21 +149,9 @@ class Training(Loop):
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
 
-    def _plan(self, shapes: Shapes, chunk_tokens: int) -> MemoryPlan:
-        """The memory of the run, its chunks of at most so many tokens."""
-        corpus, reach = self.corpus, reach_of(self.model.window, self.corpus)
-        sizes = TextSizes(len(corpus.vocabulary), len(corpus.ids), len(corpus), reach)
-        width = self.model.output_sizes(sizes.words, sizes.tokens).width
-        return plan_memory(
-            self.model,
-            sizes,
-            chunk_tokens=chunk_tokens,
-            chunks=self.workers,
-            scratch=self._steps.bytes(shapes, width, min(self.model.most_hidden, 2 * reach)),
-            kept=self._steps.kept,
-        ).placed(self.device)
-
-    def _start(self) -> State:
-        """The state of a run that has learnt nothing."""
+    def _begun(self, state: State | None) -> State:
+        """A copy of the state, or that of a run that has learnt nothing."""
         words, seed = len(self.corpus.vocabulary), self.options.seed
-        return State(start_tables(self.model, words, seed, self.device))
+        if state is None:
+            return State(start_tables(self.model, words, seed, self.device))
+        return state.checked(table_shapes(self.model, words)).copy(self.device)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import to_numpy
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, extra_library, shown
 from embedlayer.options import Whole, check_options, option
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
@@ -118,51 +118,63 @@ class AnnIndex:
             OSError: a folder that is missing or cannot be written to, a full disk.
         """
         graph = _faiss().serialize_index(self._graph)
-        entry = {"vectors": fingerprint(self._vectors), "graph": _digest(graph)}
-        with whole_or_nothing(Path(expanded(path))) as unfinished:
+        entry = {"vectors": fingerprint(self._vectors), "graph": digest(graph)}
+        with whole_or_nothing(expanded(path)) as unfinished:
             write_tensors(unfinished, {"graph": graph}, {ENTRY: json.dumps(entry, sort_keys=True)})
 
     @staticmethod
     def load(path: str | Path, vectors: Questions) -> "AnnIndex":
         """The index of a file, which must have been made of these vectors.
 
+        A checksum shows damage. Of a graph that somebody made to do harm, faiss checks what its
+        version can: do not load those of strangers.
+
         Raises:
             EmbedlayerError: another file, a damaged one, or an index of other vectors.
             OSError: a file that is missing or cannot be read.
         """
-        faiss = _faiss()
-        path = Path(expanded(path))
+        path = expanded(path)
         with named(path), open_to_read(path) as file:
             tensors, metadata = read_tensors(file, TENSORS)
             text = metadata.get(ENTRY)
             entry = json_object(text) if isinstance(text, str) else {}
-            if entry.get("graph") != _digest(tensors["graph"]):
+            if entry.get("graph") != digest(tensors["graph"]):
                 raise EmbedlayerError("damaged, or no index of embedlayer's: build it anew")
             if entry.get("vectors") != fingerprint(vectors):
                 raise EmbedlayerError(
                     "the index was made of other vectors: load those, or build one of these"
                 )
-            return AnnIndex(vectors, faiss.deserialize_index(tensors["graph"]))
+            return AnnIndex(vectors, _graph_in(tensors["graph"], vectors))
 
 
 def fingerprint(vectors: Questions) -> str:
     """What tells these vectors from others: a digest of words, shape and numbers."""
     words, offsets = pack_words(vectors.words)
-    return _digest(words, offsets, np.array(vectors.matrix.shape), vectors.matrix)
+    return digest(words, offsets, np.array(vectors.matrix.shape), vectors.matrix)
 
 
-def _digest(*arrays: np.ndarray) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def digest(*arrays: np.ndarray) -> str:
+    """What tells these bytes from others, in hexadecimal digits."""
+    made = hashlib.blake2b(digest_size=16)
     for array in arrays:
-        digest.update(np.ascontiguousarray(array).data.cast("B"))
-    return digest.hexdigest()
+        made.update(np.ascontiguousarray(array).data.cast("B"))
+    return made.hexdigest()
+
+
+def _graph_in(data: np.ndarray, vectors: Questions) -> Any:
+    """faiss's index in its bytes; EmbedlayerError for what is none of so many vectors."""
+    faiss = _faiss()
+    try:
+        graph = faiss.deserialize_index(data)
+    except (RuntimeError, IndexError) as error:
+        raise EmbedlayerError(f"damaged, as faiss says: {shown(str(error)[-60:])}") from None
+    known = (
+        isinstance(graph, faiss.IndexHNSWFlat) and graph.metric_type == faiss.METRIC_INNER_PRODUCT
+    )
+    if not known or (graph.ntotal, graph.d) != vectors.matrix.shape:
+        raise EmbedlayerError("damaged: a graph of other vectors: build it anew")
+    return graph
 
 
 def _faiss() -> Any:
-    try:
-        import faiss
-    except ImportError as error:
-        raise EmbedlayerError(
-            f"an approximate index needs faiss ({error}): pip install 'embedlayer[ann]'"
-        ) from None
-    return faiss
+    return extra_library("faiss", "ann")

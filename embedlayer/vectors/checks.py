@@ -14,9 +14,15 @@ MOST_LEVELS = 64
 PIECE = 1 << 18  # numbers checked at once, in a core's cache
 
 
+def holds_several(value: Any) -> bool:
+    """Whether a value has items: no text, no mapping and no array without axes."""
+    single = isinstance(value, str | bytes | Mapping) or getattr(value, "ndim", 1) == 0
+    return isinstance(value, Iterable) and not single
+
+
 def checked_words(words: Any) -> tuple[str, ...]:
     """The words in their order; EmbedlayerError for what has none, or is one word alone."""
-    if isinstance(words, str | bytes | Mapping | Set) or not isinstance(words, Iterable):
+    if isinstance(words, Set) or not holds_several(words):
         raise EmbedlayerError(f"words are of type {type(words).__name__}: give a list of strings")
     return tuple(words)
 
@@ -78,6 +84,14 @@ def _checked_rows(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
         if len(bad):
             raise EmbedlayerError(f"{name(first + int(bad[0]))} holds a NaN or an infinity")
     return read_only(rows)
+
+
+def as_floats(values: Any, kind: Any = np.float32) -> np.ndarray:
+    """Real numbers as an array of floats; TypeError or ValueError for anything else."""
+    given = np.asarray(values)
+    if given.dtype.kind == "c":
+        raise TypeError("complex numbers")
+    return given.astype(kind, copy=False)
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Choice
 from embedlayer.storage.reading import Opened, check_text, expanded, open_to_read
 from embedlayer.storage.remote import is_url
 from embedlayer.storage.writing import check_place, whole_or_nothing
@@ -49,6 +50,11 @@ FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
 # What a format needs of an extra: called, it raises where that is not installed.
 LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
+# Files that are not read, by how they begin, and what to do.
+OTHERS = {
+    b"\xba\x16\x4f\x2f": "a model of fastText's: load the .vec file that belongs to it",
+    b"\x93NUMPY": "one array, without words: np.savez(file, words=..., vectors=...) keeps both",
+}
 TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
 
 
@@ -137,6 +143,9 @@ def recognise(file: Opened) -> str:
     for name, format in FORMATS.items():
         if format.begins(start):
             return name
+    for begin, cure in OTHERS.items():
+        if data.startswith(begin):
+            raise EmbedlayerError(cure)
     check_text(data, file.name)
     raise EmbedlayerError(
         f"neither a header nor a first row is of a known format ({', '.join(FORMATS)})"
@@ -164,9 +173,9 @@ def _format_to_write(path: str | Path, name: str | None) -> str:
         return name
     if meant is not None:
         return meant
-    known = ", ".join(suffix for format in FORMATS.values() for suffix in format.SUFFIXES)
+    plain = [end for one in FORMATS.values() for end in one.SUFFIXES if end.count(".") == 1]
     raise EmbedlayerError(
-        f"cannot write {path}: no format has its suffix; use one of {known}, "
+        f"cannot write {path}: no format has its suffix; use one of {', '.join(plain)}, "
         f"or name the format: {', '.join([*FORMATS, *FOLDERS])}"
     )
 
@@ -180,6 +189,4 @@ def _usual(format: str) -> str:
 
 
 def _check_name(format: str) -> None:
-    known = [*FORMATS, *FOLDERS]
-    if format not in known:
-        raise EmbedlayerError(f"unknown format {format!r}: choose one of {', '.join(known)}")
+    Choice([*FORMATS, *FOLDERS]).checked("format", format)

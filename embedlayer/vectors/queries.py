@@ -8,7 +8,7 @@ import numpy as np
 
 from embedlayer.backend import asarray, to_numpy
 from embedlayer.errors import EmbedlayerError
-from embedlayer.vectors.checks import words_in
+from embedlayer.vectors.checks import as_floats, words_in
 from embedlayer.vectors.search import analogy_directions, cosines, unit_rows
 from embedlayer.vectors.word_vectors import WordVectors
 
@@ -79,7 +79,7 @@ def analogy_query(vectors: WordVectors, a: Any, b: Any, c: Any) -> Query:
 def _checked_vectors(query: Any, dim: int) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):  # what float32 cannot hold is found as an infinity
-            vectors = np.asarray(to_numpy(query), np.float32)
+            vectors = as_floats(to_numpy(query))
     except (TypeError, ValueError):
         raise EmbedlayerError("a query is a word, words, a vector or a matrix") from None
     if vectors.ndim not in (1, 2) or vectors.shape[-1] != dim:

@@ -5,7 +5,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole
 from embedlayer.vectors.checks import words_in
 from embedlayer.vectors.queries import Neighbours, Query, analogy_query, nearest_query
@@ -96,7 +96,7 @@ class Questions(WordVectors):
         """
         given = words_in(words)
         if given is None or isinstance(given, str):
-            raise EmbedlayerError(f"doesnt_match takes a list of words, not {words!r:.80}")
+            raise EmbedlayerError(f"doesnt_match takes a list of words, not {shown(words)}")
         if len(given) < 3:
             raise EmbedlayerError(f"doesnt_match takes three words or more, not {len(given)}")
         unit = unit_rows(self[given].astype(np.float64))

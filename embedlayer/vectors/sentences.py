@@ -4,15 +4,16 @@ A sentence is a row of a sparse matrix, (n, V), which holds how often each word 
 vectors of n sentences are one sparse product.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from embedlayer.arrays import pieces
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole
+from embedlayer.vectors.checks import holds_several
 from embedlayer.vectors.weights import A, weights_at
 from embedlayer.vectors.word_vectors import WordVectors
 
@@ -141,21 +142,19 @@ def without_directions(matrix: np.ndarray, directions: np.ndarray) -> np.ndarray
 
 
 def _checked(sentences: Any) -> Iterable[Any]:
-    if isinstance(sentences, str | bytes | Mapping) or not isinstance(sentences, Iterable):
-        raise EmbedlayerError(f"sentences are lists of words, not the {_show(sentences)}")
+    if not holds_several(sentences):
+        raise EmbedlayerError(
+            f"sentences are lists of words, not the {type(sentences).__name__} {shown(sentences)}"
+        )
     return sentences
 
 
 def _checked_sentence(number: int, sentence: Any) -> Sequence[str]:
     if isinstance(sentence, list | tuple):
         return sentence
-    if isinstance(sentence, str | bytes | Mapping) or not isinstance(sentence, Iterable):
+    if not holds_several(sentence):
         raise EmbedlayerError(
-            f"sentence {number} is the {_show(sentence)}: give a list of words, such as "
-            "text.split()"
+            f"sentence {number} is the {type(sentence).__name__} {shown(sentence)}: give a list of "
+            "words, such as text.split()"
         )
     return list(sentence)
-
-
-def _show(value: object) -> str:
-    return f"{type(value).__name__} {value!r:.60}"

@@ -64,7 +64,7 @@ class Vectors(Questions, Sentences, Exports):
     def save(self, path: str | Path, format: str | None = None) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
 
-        ``docs/files_formats.md`` says what each keeps; a folder replaces nothing but an empty one.
+        ``docs/files.md`` says what each keeps; a folder replaces nothing but an empty one.
 
         Raises:
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a

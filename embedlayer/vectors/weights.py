@@ -7,6 +7,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Real
+from embedlayer.vectors.checks import as_floats
 
 WEIGHTINGS = ("mean", "tfidf", "sif")
 A = 1e-3  # of SIF, as in the paper
@@ -90,7 +91,7 @@ def weights_at(
 
 def _checked_weights(weights: Any, size: int) -> np.ndarray:
     try:
-        array = np.asarray(weights, np.float64)
+        array = as_floats(weights, np.float64)
     except (TypeError, ValueError):
         raise EmbedlayerError("the weights of words are numbers") from None
     if array.shape != (size,) or not np.isfinite(array).all() or (array < 0).any():

@@ -8,13 +8,14 @@ from typing import Any, Self
 import numpy as np
 
 from embedlayer.backend import asarray, get_backend, to_numpy
-from embedlayer.errors import UnknownWordError
+from embedlayer.errors import UnknownWordError, shown
 from embedlayer.storage.words import checked_counts
 from embedlayer.vectors.checks import (
     checked_matrix,
     checked_metadata,
     checked_output,
     checked_words,
+    holds_several,
     read_only,
     row_of,
     words_in,
@@ -105,7 +106,8 @@ class WordVectors:
         if isinstance(given, str):
             return self._matrix[self.index(given)]
         if given is None:  # of what is no word the first is named
-            given = list(words) if isinstance(words, Iterable) else [words]
+            items: Any = words if holds_several(words) else [words]
+            given = list(items)
         return self._matrix[self.rows(given)]
 
     def index(self, word: str) -> int:
@@ -113,7 +115,8 @@ class WordVectors:
         row = self._row_of.get(word) if isinstance(word, str) else None
         if row is None:
             raise UnknownWordError(
-                f"unknown word {word!r}: it is not among these {len(self):,} words (case matters)"
+                f"unknown word {shown(word)}: it is not among these {len(self):,} words (case "
+                "matters)"
             )
         return row
 

@@ -3,14 +3,17 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from embedlayer.compat.gensim.errors import NoWordsError
+from embedlayer.compat.gensim.keys import several
 from embedlayer.compat.gensim.queries import Queries, at_length_1
 from embedlayer.compat.gensim.transport import cheapest_transport
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
 
 _log = logging.getLogger("embedlayer")
 
@@ -31,9 +34,10 @@ class Comparisons(Queries):
         Raises:
             NoWordsError: an empty list (also a ZeroDivisionError).
         """
-        if not len(ws1) or not len(ws2):
+        lists = several(ws1), several(ws2)
+        if not all(lists):
             raise NoWordsError("a list of keys is empty, so that it has no mean")
-        means = (self.get_mean_vector(keys, pre_normalize=False) for keys in (ws1, ws2))
+        means = (self.get_mean_vector(keys, pre_normalize=False) for keys in lists)
         return _cosine(*means)
 
     def distance(self, w1: Any, w2: Any) -> np.float32:
@@ -44,7 +48,8 @@ class Comparisons(Queries):
         """1 − the cosine of a key or vector with other keys, or with every row: float32."""
         vector = self.vector_of(word_or_vector)
         unit = self.get_normed_vectors()
-        others = unit[self.indices(other_words)] if len(other_words) else unit
+        rows = self.indices(several(other_words))
+        others = unit[rows] if len(rows) else unit
         return 1 - others @ at_length_1(vector.astype(np.float32))
 
     @staticmethod
@@ -55,7 +60,10 @@ class Comparisons(Queries):
 
     def most_similar_to_given(self, key1: Any, keys_list: Sequence[str]) -> str:
         """The one of several keys that is nearest to a key."""
-        return keys_list[int(np.argmax([self.similarity(key1, key) for key in keys_list]))]
+        keys = several(keys_list)
+        if not keys:
+            raise EmbedlayerError("keys_list is empty: none is nearest")
+        return max(keys, key=partial(self.similarity, key1))
 
     def closer_than(self, key1: Any, key2: Any) -> list[str]:
         """The keys that are nearer to the first key than the second one is."""
@@ -74,7 +82,8 @@ class Comparisons(Queries):
         Leeuwenberg et al., "A minimally supervised approach for synonym extraction with word
         embeddings", PBML 2016.
         """
-        return float(self.similarity(wa, wb)) / sum(s for _, s in self.similar_by_word(wa, topn))
+        found = self.similar_by_word(wa, Whole().checked("topn", topn))
+        return float(self.similarity(wa, wb)) / sum(cosine for _, cosine in found)
 
     def rank_by_centrality(
         self, words: Iterable[Any], use_norm: bool = True
@@ -107,7 +116,8 @@ class Comparisons(Queries):
         Returns:
             The distance; infinity where a document has no word that is there.
         """
-        counts = [Counter(word for word in doc if word in self) for doc in (document1, document2)]
+        documents = several(document1), several(document2)
+        counts = [Counter(word for word in doc if word in self) for doc in documents]
         if not all(counts):
             return float("inf")
         left, right = (
@@ -118,12 +128,13 @@ class Comparisons(Queries):
         return cheapest_transport(cost, *shares)
 
     def _known(self, words: Iterable[Any]) -> list[Any]:
-        given = list(words)
+        given = several(words)
         known = [word for word in given if word in self]
         if not known:
             raise EmbedlayerError(f"none of the words {given} is there")
         if len(known) < len(given):
-            _log.warning("left out, as they are not there: %s", {*given} - {*known})
+            unknown = [word for word in given if word not in self]
+            _log.warning("left out, as they are not there: %s", unknown)
         return known
 
 

@@ -36,5 +36,5 @@ def refuse(option: str, value: Any, cure: str) -> NoReturn:
 
 def check_utf8(encoding: str) -> None:
     """Refuse every encoding but UTF-8."""
-    if encoding.lower().replace("-", "") != "utf8":
+    if not isinstance(encoding, str) or encoding.lower().replace("-", "") != "utf8":
         refuse("encoding", encoding, "files are UTF-8; convert others, as by iconv")

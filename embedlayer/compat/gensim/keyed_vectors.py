@@ -6,8 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from embedlayer.compat.gensim.errors import refuse
+from embedlayer.compat.gensim.attributes import ATTRIBUTES, as_json, from_json
+from embedlayer.compat.gensim.errors import WrongTypeError, refuse
 from embedlayer.compat.gensim.evaluations import Evaluations
+from embedlayer.compat.gensim.keys import several
 from embedlayer.compat.gensim.vector_files import (
     Reading,
     Writing,
@@ -17,13 +19,13 @@ from embedlayer.compat.gensim.vector_files import (
     write_word2vec,
 )
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.vectors.files import named
 from embedlayer.vectors.formats import native
 from embedlayer.vectors.formats.contents import Contents
 from embedlayer.vectors.vectors import Vectors
-
-ATTRIBUTES = "gensim_attributes"  # under which the metadata of a file has all but the counts
 
 
 class KeyedVectors(Evaluations):
@@ -107,6 +109,8 @@ class KeyedVectors(Evaluations):
             EmbedlayerError: a key that the format cannot hold, ``fvocab`` without counts.
             OSError: a folder that is missing or cannot be written to.
         """
+        if not isinstance(prefix, str) or not isinstance(sort_attr, str):
+            raise WrongTypeError(f"prefix {prefix!r:.60} and sort_attr {sort_attr!r:.60}: strings")
         order = np.arange(len(self))
         if sort_attr in self.expandos:
             order = np.argsort(-self.expandos[sort_attr], kind="stable")
@@ -116,7 +120,8 @@ class KeyedVectors(Evaluations):
                 raise EmbedlayerError(f"there is no attribute {sort_attr!r} to write to {fvocab}")
             write_counts(fvocab, keys, self.expandos[sort_attr][order])
         contents = Contents(keys, self.vectors[order].astype(np.float32, copy=False))
-        options = Writing(bool(binary), total_vec, bool(write_header), bool(append))
+        total = None if total_vec is None else Whole(0).checked("total_vec", total_vec)
+        options = Writing(bool(binary), total, bool(write_header), bool(append))
         write_word2vec(fname, contents, options)
 
     def intersect_word2vec_format(
@@ -155,7 +160,8 @@ class KeyedVectors(Evaluations):
             allow_inference: no vector is made of nothing here: it changes nothing.
             copy_vecattrs: copy the attributes, too; else the counts fall from n to 1.
         """
-        found = [key for key in dict.fromkeys(keys) if key in self.key_to_index]
+        known = [key for key in several(keys) if isinstance(key, str) and key in self.key_to_index]
+        found = [*dict.fromkeys(known)]
         rows = self.indices(found)
         made = type(self)(self.vector_size, dtype=self.vectors.dtype)
         made.replace_all(found, self.vectors[rows], np.arange(len(found), 0, -1))
@@ -188,15 +194,11 @@ class KeyedVectors(Evaluations):
             EmbedlayerError: attributes of more than 2 MB, the counts aside, or that are neither
                 numbers nor strings.
         """
-        others = {
-            attr: [str(array.dtype), array.tolist()]
-            for attr, array in self.expandos.items()
-            if attr != "count"
-        }
         view = self.as_vectors()
-        kept = Vectors(view.words, view.matrix, view.counts, {ATTRIBUTES: others})
+        metadata = {ATTRIBUTES: as_json(self.expandos)}
+        kept = Vectors(view.words, view.matrix, view.counts, metadata)
         contents = Contents(kept.words, kept.matrix, kept.counts, kept.metadata)
-        with whole_or_nothing(Path(expanded(fname))) as unfinished:
+        with whole_or_nothing(expanded(fname)) as unfinished:
             native.write(unfinished, contents)
 
     @classmethod
@@ -215,6 +217,7 @@ class KeyedVectors(Evaluations):
         made = cls.from_vectors(vectors)
         if vectors.counts is None:
             del made.expandos["count"]
-        for attr, (kind, values) in vectors.metadata.get(ATTRIBUTES, {}).items():
-            made.expandos[attr] = np.array(values, kind)
+        with named(fname):
+            others = from_json(vectors.metadata.get(ATTRIBUTES, {}), len(vectors))
+        made.expandos.update(others)
         return made

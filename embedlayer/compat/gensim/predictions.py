@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.compat.gensim.errors import NoVocabularyError
+from embedlayer.compat.gensim.keys import bound, several
 from embedlayer.compat.gensim.vocabularies import Vocabularies
 from embedlayer.models.outputs.huffman import HuffmanTree, huffman_tree
 
@@ -36,7 +37,7 @@ class Predictions(Vocabularies):
         if not self.negative:
             raise NoVocabularyError("predict_output_word needs negative sampling: hs=0, negative=5")
         outputs = self.output_vectors()
-        known = [word for word in context_words_list if word in self.wv]
+        known = [word for word in several(context_words_list) if word in self.wv]
         if not known:
             _log.warning("no word of the context is in the vocabulary: %s", context_words_list)
             return None
@@ -45,7 +46,7 @@ class Predictions(Vocabularies):
         scores = outputs @ hidden
         chances = np.exp(scores - scores.max())
         chances /= chances.sum()
-        best = np.argsort(-chances, kind="stable")[:topn]
+        best = np.argsort(-chances, kind="stable")[: bound("topn", topn)]
         return [(self.wv.index_to_key[row], chances[row]) for row in best]
 
     def score(

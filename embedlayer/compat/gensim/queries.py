@@ -7,9 +7,10 @@ import numpy as np
 
 from embedlayer.backend import asarray, to_numpy
 from embedlayer.compat.gensim.errors import refuse
-from embedlayer.compat.gensim.rows import Rows, is_key
+from embedlayer.compat.gensim.keys import bound, is_key, numbers, several
+from embedlayer.compat.gensim.rows import Rows
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import Whole
+from embedlayer.options import Real, Whole
 from embedlayer.vectors.search import cosines, nearest_rows
 
 Neighbours = list[tuple[str, float]]
@@ -51,7 +52,9 @@ class Queries(Rows):
         if topn is not None and topn < 1:
             return []
         mean = self.get_mean_vector(given, weights, post_normalize=True, ignore_missing=False)
-        clip = slice(0, restrict_vocab) if restrict_vocab else slice(clip_start, clip_end)
+        most = bound("restrict_vocab", restrict_vocab)
+        bounds = bound("clip_start", clip_start), bound("clip_end", clip_end)
+        clip = slice(0, most) if most else slice(*bounds)
         first, end, _ = clip.indices(len(self))
         unit, direction = self.as_vectors().unit()[first:end], asarray(mean)
         if topn is None:
@@ -80,7 +83,7 @@ class Queries(Rows):
         near, far = _listed(positive), _listed(negative)
         if not near and not far:
             raise EmbedlayerError("no keys and no vectors: give positive or negative")
-        unit = to_numpy(self.as_vectors().unit())[:restrict_vocab]
+        unit = to_numpy(self.as_vectors().unit())[: bound("restrict_vocab", restrict_vocab)]
         top, below = (self._shifted(unit, given).prod(axis=1) for given in (near, far))
         scores = top / (below + ALMOST_ZERO)
         if topn is None:
@@ -130,9 +133,13 @@ class Queries(Rows):
             EmbedlayerError: no keys, or another number of weights.
         """
         given = _listed(keys)
-        factors = np.ones(len(given)) if weights is None else np.asarray(weights, np.float64)
-        if not given or len(factors) != len(given):
-            raise EmbedlayerError(f"{len(given)} keys and {len(factors)} weights: give as many")
+        factors = np.ones(len(given))
+        if weights is not None:
+            factors = numbers("weights", weights, np.float64, (-1,))
+        if not given or len(factors) != len(given) or not np.isfinite(factors).all():
+            raise EmbedlayerError(
+                f"{len(given)} keys and {len(factors)} weights: give as many, all finite"
+            )
         total, divisor = np.zeros(self.vector_size), 0.0
         for key, factor in zip(given, factors, strict=True):
             if not (ignore_missing and is_key(key) and key not in self):
@@ -150,10 +157,7 @@ class Queries(Rows):
         """
         if is_key(given):
             return self.get_vector(given, norm)
-        try:
-            vector = np.asarray(given, np.float32)
-        except (TypeError, ValueError):
-            raise EmbedlayerError(f"neither a key nor a vector: {given!r:.80}") from None
+        vector = numbers("a vector", given, np.float32)
         if vector.shape != (self.vector_size,) or not np.isfinite(vector).all():
             raise EmbedlayerError(
                 f"a vector has {self.vector_size} finite numbers; this is {vector.shape}"
@@ -191,7 +195,7 @@ def _listed(given: Any) -> list[Any]:
     if given is None:
         return []
     single = is_key(given) or (isinstance(given, np.ndarray) and given.ndim == 1)
-    return [given] if single else list(given)
+    return [given] if single else several(given)
 
 
 def _weighted(positive: Any, negative: Any) -> tuple[list[Any], list[float]]:
@@ -201,7 +205,7 @@ def _weighted(positive: Any, negative: Any) -> tuple[list[Any], list[float]]:
         for item in _listed(items):
             pair = isinstance(item, tuple | list) and len(item) == 2 and not _numbers(item)
             given.append(item[0] if pair else item)
-            weights.append(float(item[1]) if pair else weight)
+            weights.append(Real().checked("weight", item[1]) if pair else weight)
     return given, weights
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from embedlayer.backend import to_numpy
-from embedlayer.compat.gensim.errors import NoAttributeError, WrongTypeError, refuse
+from embedlayer.compat.gensim.errors import NoAttributeError, refuse
+from embedlayer.compat.gensim.keys import is_key, numbers, several
 from embedlayer.errors import EmbedlayerError, UnknownWordError
+from embedlayer.options import Whole
 from embedlayer.vectors.vectors import Vectors
-
-Key = str | int | np.integer  # an int is the number of a row
 
 # Names of gensim 3, and what gensim 4 and this package have in their place.
 RENAMED = {
@@ -52,11 +52,11 @@ class Rows:
             refuse("count", count, "leave it out; add_vectors makes room for all rows it is given")
         if mapfile_path is not None:
             refuse("mapfile_path", mapfile_path, "keep a file by save")
-        self.vector_size = vector_size
+        self.vector_size = Whole().checked("vector_size", vector_size)
         self.index_to_key: list[str] = []
         self.key_to_index: dict[str, int] = {}
         self.expandos: dict[str, np.ndarray] = {}
-        self.vectors = np.zeros((0, vector_size), dtype)
+        self.vectors = np.zeros((0, self.vector_size), dtype)
         self.vectors_lockf = np.ones(1, np.float32)
 
     def __getattr__(self, name: str) -> Any:
@@ -70,11 +70,12 @@ class Rows:
 
     @vectors.setter
     def vectors(self, matrix: np.ndarray) -> None:
-        if np.ndim(matrix) != 2 or len(matrix) != len(self.index_to_key):
+        given = to_numpy(matrix)
+        if given.ndim != 2 or len(given) != len(self.index_to_key):
             raise EmbedlayerError(
-                f"vectors are {np.shape(matrix)}, but there are {len(self.index_to_key)} keys"
+                f"vectors are {given.shape}, but there are {len(self.index_to_key)} keys"
             )
-        self._vectors = np.asarray(matrix)
+        self._vectors = given
         self.vector_size = self._vectors.shape[1]
         self.fill_norms(force=True)
 
@@ -127,9 +128,7 @@ class Rows:
         """A copy of a key's row, (D,), or of the rows of several keys, (n, D)."""
         if is_key(key_or_keys):
             return self.get_vector(key_or_keys)
-        if not isinstance(key_or_keys, Iterable):
-            raise WrongTypeError(f"{key_or_keys!r} is no key, and no list of keys")
-        return self._vectors[self.indices(key_or_keys)]
+        return self._vectors[self.indices(several(key_or_keys))]
 
     def __setitem__(self, keys: Any, weights: Any) -> None:
         """Set the rows of one key or several, new ones included."""
@@ -186,13 +185,15 @@ class Rows:
         Raises:
             EmbedlayerError: keys that are no strings, arrays whose shapes do not fit.
         """
-        names = [keys] if isinstance(keys, str) else list(keys)
-        values = np.asarray(weights, self._vectors.dtype).reshape(len(names), -1)
-        if not all(isinstance(name, str) for name in names) or values.shape[1] != self.vector_size:
-            raise EmbedlayerError(
-                f"keys are strings, and a row has {self.vector_size} numbers: {values.shape} "
-                f"numbers were given for the keys {str(names)[:60]}"
-            )
+        names = [keys] if isinstance(keys, str) else several(keys)
+        if not all(isinstance(name, str) for name in names):
+            raise EmbedlayerError(f"keys are strings: {names!s:.60}")
+        shape = (len(names), self.vector_size)
+        values = numbers("weights", weights, self._vectors.dtype, shape)
+        given = {attr: to_numpy(array) for attr, array in (extras or {}).items()}
+        for attr, array in given.items():
+            if array.shape[:1] != (len(names),):
+                raise EmbedlayerError(f"extras: {attr} is {array.shape}, for {len(names)} keys")
         new = [name for name in dict.fromkeys(names) if name not in self.key_to_index]
         last = {name: place for place, name in enumerate(names)}
         first_new = len(self)
@@ -200,8 +201,8 @@ class Rows:
         changed = last if replace else {name: last[name] for name in new}
         rows, places = self.indices(changed), list(changed.values())
         self._vectors[rows] = values[places]
-        for attr, array in (extras or {}).items():
-            self._attribute(attr, np.asarray(array).dtype)[rows] = np.asarray(array)[places]
+        for attr, array in given.items():
+            self._attribute(attr, array.dtype)[rows] = array[places]
         if replace or len(self) > first_new:
             self.fill_norms(force=True)
 
@@ -243,8 +244,3 @@ class Rows:
             plain = kind if np.dtype(kind).kind in "biuf" else object
             self.expandos[attr] = np.zeros(len(self), plain)
         return self.expandos[attr]
-
-
-def is_key(value: object) -> bool:
-    """Whether a value is one key, and not several or a vector."""
-    return isinstance(value, str | int | np.integer)

@@ -40,7 +40,7 @@ def write_model(
     tensors = {**arrays, "words": packed, "word_offsets": offsets}
     tensors = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     entry = json.dumps({"version": VERSION, **about}, sort_keys=True)
-    with whole_or_nothing(Path(expanded(path))) as unfinished:
+    with whole_or_nothing(expanded(path)) as unfinished:
         write_tensors(unfinished, tensors, {ENTRY: entry})
 
 
@@ -55,7 +55,7 @@ def read_model(path: str | Path) -> tuple[list[str], dict[str, np.ndarray], dict
     try:
         with open_to_read(path) as file:
             tensors, entries = read_tensors(file, TENSORS, tuple(TENSORS))
-        if ENTRY not in entries:
+        if not isinstance(entries.get(ENTRY), str):
             raise NoAttributeError("it holds no model: KeyedVectors.load reads vectors")
         about = json_object(entries[ENTRY])
         if about.pop("version", None) != VERSION or tensors.keys() != TENSORS.keys():

@@ -4,13 +4,13 @@
 splits at ASCII white space alone.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Whole
 from embedlayer.storage.reading import expanded, open_to_read
 
 MOST_WORDS = 10_000  # of a sentence: longer ones are cut
@@ -33,7 +33,9 @@ class LineSentence:
     def __init__(
         self, source: Any, max_sentence_length: int = MOST_WORDS, limit: int | None = None
     ) -> None:
-        self.source, self.max_sentence_length, self.limit = source, max_sentence_length, limit
+        self.source = source
+        self.max_sentence_length = Whole().checked("max_sentence_length", max_sentence_length)
+        self.limit = None if limit is None else Whole(0).checked("limit", limit)
 
     def __iter__(self) -> Iterator[list[str]]:
         for line in islice(_lines(self.source), self.limit):
@@ -71,8 +73,9 @@ class Text8Corpus:
         max_sentence_length: the words of each sentence but the last one.
     """
 
-    def __init__(self, fname: str | os.PathLike[str], max_sentence_length: int = MOST_WORDS):
-        self.fname, self.max_sentence_length = fname, max_sentence_length
+    def __init__(self, fname: str | Path, max_sentence_length: int = MOST_WORDS):
+        self.fname = fname
+        self.max_sentence_length = Whole().checked("max_sentence_length", max_sentence_length)
 
     def __iter__(self) -> Iterator[list[str]]:
         words: list[str] = []
@@ -85,17 +88,17 @@ class Text8Corpus:
 
 
 def _lines(source: Any) -> Iterator[bytes | str]:
-    if isinstance(source, str | os.PathLike):
-        with open_to_read(Path(source)) as file:
+    if not hasattr(source, "seek"):
+        with open_to_read(source) as file:
             yield from file.text()
     else:
         source.seek(0)
         yield from source
 
 
-def _blocks(path: str | os.PathLike[str]) -> Iterator[str]:
+def _blocks(path: str | Path) -> Iterator[str]:
     """The text in blocks of about 1 MB that end behind a space or a newline."""
-    with open_to_read(Path(path)) as file:
+    with open_to_read(path) as file:
         stream: BinaryIO = file.text()
         rest = b""
         while data := stream.read(BLOCK_BYTES):

@@ -60,7 +60,7 @@ def read_counts(fvocab: str | Path, errors: str) -> dict[str, int]:
         EmbedlayerError: a line of something else.
     """
     counts = {}
-    with open_to_read(Path(fvocab)) as file:
+    with open_to_read(fvocab) as file:
         for number, line in enumerate(file.text(), 1):
             try:
                 word, count = line.decode(errors=errors).split()
@@ -80,7 +80,7 @@ def write_word2vec(fname: str | Path, contents: Contents, options: Writing) -> N
         OSError: a folder that is missing or cannot be written to.
     """
     format = word2vec_binary if options.binary else word2vec_text
-    path = Path(expanded(fname))
+    path = expanded(fname)
     if options == Writing(options.binary):
         with whole_or_nothing(path) as unfinished:
             format.write(unfinished, contents)
@@ -90,7 +90,7 @@ def write_word2vec(fname: str | Path, contents: Contents, options: Writing) -> N
         format.write(plain, contents)
         with plain.open("rb") as source:
             if options.append:
-                with path.open("ab") as stream:
+                with open_to_write(Path(path), append=True) as stream:
                     _copy(source, stream, contents.matrix, options)
             else:
                 with whole_or_nothing(path) as unfinished, open_to_write(unfinished) as stream:
@@ -99,7 +99,7 @@ def write_word2vec(fname: str | Path, contents: Contents, options: Writing) -> N
 
 def write_counts(fvocab: str | Path, words: list[str], counts: Any) -> None:
     """Write lines "word count"."""
-    with whole_or_nothing(Path(expanded(fvocab))) as unfinished, open_to_write(unfinished) as out:
+    with whole_or_nothing(expanded(fvocab)) as unfinished, open_to_write(unfinished) as out:
         for word, count in zip(words, counts, strict=True):
             out.write(f"{word} {count}\n".encode())
 

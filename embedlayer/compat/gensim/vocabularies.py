@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.compat.gensim.corpora import counts_of, kept_words, least_count, whole_corpus
-from embedlayer.compat.gensim.errors import NoVocabularyError
+from embedlayer.compat.gensim.errors import NoVocabularyError, WrongTypeError
 from embedlayer.compat.gensim.keyed_vectors import KeyedVectors
 from embedlayer.compat.gensim.options import Options, TrimRule
 from embedlayer.compat.gensim.weights import spread, start_vectors
@@ -72,6 +72,8 @@ class Vocabularies(Options):
         update: bool = False,
     ) -> None:
         """As :meth:`build_vocab`, of words and counts; ``corpus_count`` sentences are noted."""
+        if not isinstance(word_freq, Mapping):
+            raise WrongTypeError(f"word_freq is {word_freq!r:.60}: words and their counts")
         self.raw_vocab = dict(word_freq)
         self.corpus_count = corpus_count or 0
         self.corpus_total_words = sum(word_freq.values())

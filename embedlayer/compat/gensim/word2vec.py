@@ -15,7 +15,7 @@ from embedlayer.compat.gensim.predictions import Predictions
 from embedlayer.compat.gensim.runs import Passes, Run
 from embedlayer.compat.gensim.saved import is_pickle, read_model, write_model
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import Real, Whole
+from embedlayer.options import Real, Whole, check_names
 from embedlayer.text.corpus import Corpus
 
 NOT_SAVED = {"hashfxn", "trim_rule", "callbacks"}  # functions
@@ -54,14 +54,15 @@ def _load(cls: Any, fname: str | Path, mmap: str | None = None) -> "Word2Vec":
         return model
     words, arrays, about = read_model(fname)
     try:
+        check_names(about["options"], _saved_options())  # it may name no text, which would be read
         model = cls(**about["options"])
         for name in NOTED:
-            setattr(model, name, about["noted"][name])
+            setattr(model, name, Whole(0, 2**63 - 1).checked(name, about["noted"][name]))
         model.wv.replace_all(words, arrays["vectors"].copy(), arrays["counts"])
         setattr(model, model._outputs_name, arrays["outputs"].copy())
         model.vocabulary()
         model.output_vectors()
-    except (KeyError, TypeError, EmbedlayerError) as error:
+    except (KeyError, TypeError, AttributeError, EmbedlayerError) as error:
         raise EmbedlayerError(f"{fname}: damaged: {error}") from None
     return model
 
@@ -165,9 +166,8 @@ class Word2Vec(Predictions):
         ``trim_rule`` and ``callbacks`` are functions, and not kept. Arguments as
         :meth:`KeyedVectors.save`.
         """
-        options = {one.name: getattr(self, one.name) for one in fields(self)}
         about = {
-            "options": {name: options[name] for name in options.keys() - NOT_SAVED},
+            "options": {name: getattr(self, name) for name in _saved_options()},
             "noted": {name: getattr(self, name) for name in NOTED},
         }
         arrays = {
@@ -205,3 +205,7 @@ class Word2Vec(Predictions):
         self.train_count += 1
         self.total_train_time += perf_counter() - started
         return trained, corpus.tokens_read * passes.epochs
+
+
+def _saved_options() -> set[str]:
+    return {one.name for one in fields(Word2Vec)} - NOT_SAVED

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, extra_library
 from embedlayer.storage.tensors import json_object
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.contents import Contents
@@ -23,14 +23,8 @@ COUNTS = ("count", "counts", "freq", "frequency")
 
 
 def pyarrow() -> ModuleType:
-    """The library; EmbedlayerError, with the cure, where it is missing."""
-    try:
-        import pyarrow
-    except ImportError:
-        raise EmbedlayerError(
-            "Parquet and Arrow files need pyarrow: pip install 'embedlayer[arrow]'"
-        ) from None
-    return pyarrow
+    """The library; MissingLibraryError where it is not installed."""
+    return extra_library("pyarrow", "arrow")
 
 
 def table_of(contents: Contents) -> Any:

@@ -22,7 +22,7 @@ from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
-from embedlayer.vectors.formats.ngrams import with_ngrams
+from embedlayer.vectors.formats.ngrams import MOST_N, with_ngrams
 from embedlayer.vectors.formats.pickled_arrays import NAMES, RANDOM, array_in, is_array
 
 SUFFIXES = (".kv",)
@@ -152,8 +152,10 @@ def _of_fasttext(saved: _Saved, words: list[str]) -> np.ndarray:
             "FastText's n-grams, hashed as gensim did before 3.7: load and save it with gensim"
         )
     known = own.dtype.kind == table.dtype.kind == "f" and own.ndim == table.ndim == 2
-    if not known or own.shape != (len(words), table.shape[1]):
+    if not known or own.shape != (len(words), table.shape[1]) or len({*words}) < len(words):
         raise EmbedlayerError(f"vectors {own.shape} and n-grams {table.shape}: damaged")
+    if min(min_n, max_n) < 0 or max_n > MOST_N:
+        raise EmbedlayerError(f"n-grams of {min_n} to {max_n} characters: damaged")
     return with_ngrams(words, own, table, min_n, max_n) if len(table) else own
 
 

@@ -9,6 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from embedlayer.errors import EmbedlayerError
+
+MOST_N = 100  # characters of an n-gram: fastText's have 6
+MOST_NGRAMS = 1 << 16  # of a word
 FNV_START, FNV_PRIME, MASK = 2166136261, 16777619, (1 << 32) - 1
 
 
@@ -21,10 +25,15 @@ def with_ngrams(
         words: V words.
         own: float32, (V, D): the row of each word.
         table: float32, (B, D): the rows into which n-grams are hashed.
-        min_n, max_n: characters of the shortest and the longest n-gram.
+        min_n, max_n: characters of the shortest and the longest n-gram, 0 to ``MOST_N``.
+
+    Raises:
+        EmbedlayerError: a word of so many n-grams that it was made to take the memory and the time.
     """
     vectors = np.array(own, np.float32)
     for row, word in enumerate(words):
+        if len(word) * min(len(word), max_n) > MOST_NGRAMS:
+            raise EmbedlayerError(f"the word {word[:40]!r}… has {len(word)} characters: damaged")
         buckets = [number % len(table) for number in ngram_hashes(word, min_n, max_n)]
         if buckets:
             vectors[row] = (vectors[row] + table[buckets].sum(axis=0)) / (len(buckets) + 1)
