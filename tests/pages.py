@@ -175,7 +175,9 @@ def check_names(page: str, text: str, elsewhere: tuple[str, ...] = ()) -> None:
             _check_dotted(page, span)
         elif not FILE.fullmatch(span) and (name := NAME.fullmatch(span)):
             for part in set(name[1].split(".")) - set(elsewhere) - words_of_code():
-                if re.search("[A-Z_]", part):  # other words may be English
+                if part.startswith("test_"):
+                    assert part in names_of_tests(), f"{page}: there is no test {part}"
+                elif re.search("[A-Z_]", part):  # other words may be English
                     raise AssertionError(f"{page}: no code has the name {part}")
         if span.startswith("embedlayer "):
             _check_command(page, span.split()[1:])
@@ -198,6 +200,12 @@ def words_of_code() -> set[str]:
         path.read_text() for path in files if path.suffix in (".py", ".cu", ".h", ".cpp", ".sh")
     ]
     return set(re.findall(r"\w+", "".join(code)))
+
+
+@cache
+def names_of_tests() -> set[str]:
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return set(re.findall(r"def (test_\w+)\(", code))
 
 
 def _check_dotted(page: str, name: str) -> None:

@@ -116,7 +116,7 @@ def started(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         # A test run in the background has been told to ignore Ctrl-C, and would hand that on.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: [signal.signal(number, signal.SIG_DFL) for number, _ in STOPS],
     )
 
 
@@ -127,7 +127,11 @@ def wait_for(process, what):
     raise AssertionError(f"the command ended without a word of {what}")
 
 
-STOPS = [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "terminated")]
+STOPS = [
+    (signal.SIGINT, "interrupted"),
+    (signal.SIGTERM, "terminated"),
+    (signal.SIGHUP, "hung up: its terminal was closed"),
+]
 
 
 @pytest.mark.parametrize(("number", "told"), STOPS)
@@ -168,6 +172,16 @@ def test_a_run_that_was_killed_is_resumed_to_the_same_bytes(tmp_path, text):
     elsewhere = tmp_path / "cache"
     run_process("train", "--resume", tmp_path / "kept", "--workers", "1", cwd=elsewhere)
     assert (tmp_path / "out.vec").read_bytes() == (tmp_path / "whole.vec").read_bytes()
+
+
+def test_one_seed_and_one_worker_make_the_same_file_in_every_process(tmp_path, text):
+    options = ["--workers", "1", "--epochs", "4", "--dim", "8", "--sample", "0", "--quiet"]
+    for name, seed, more in ("a.vec", "1", []), ("b.vec", "2", []), ("c.vec", "3", ["--no-cache"]):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = ["train", text, "-o", name, *options, *more]
+        run_process(*command, cwd=tmp_path, env=environment)
+    a, b, c = (tmp_path.joinpath(name).read_bytes() for name in ("a.vec", "b.vec", "c.vec"))
+    assert a == b == c
 
 
 def shell(tmp_path, line):

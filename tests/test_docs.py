@@ -6,7 +6,16 @@ import re
 import numpy as np
 import pytest
 from conftest import import_or_skip
-from pages import NOT_RUN, PRINTED, ROOT, blocks_of, check_names, run_blocks, without_blocks
+from pages import (
+    NOT_RUN,
+    PRINTED,
+    ROOT,
+    blocks_of,
+    check_names,
+    names_of_tests,
+    run_blocks,
+    without_blocks,
+)
 
 from embedlayer import SkipGram, train
 from embedlayer.kernels import cpu, reference
@@ -69,6 +78,15 @@ def test_few_blocks_are_not_run_and_each_has_its_reason():
     assert [(block.page, block.text.splitlines()[0]) for block in not_run] == [*REASONS]
     assert sum(block.kind == "python" for block in blocks) >= 15
     assert sum(block.kind == "bash" for block in blocks) >= 8
+
+
+def test_each_fault_of_reliability_md_is_shown_by_a_test():
+    faults = re.findall(
+        r"^\| [^*|]+ \| (.+) \| (.*) \|$", read("docs/reliability.md"), re.MULTILINE
+    )
+    shown = [test.strip("`") for _, test in faults if test != "shown by"]
+    assert len(shown) >= 60
+    assert {*shown} <= names_of_tests()
 
 
 def test_the_rows_of_step_md_are_those_of_both_kernels(files):

@@ -193,6 +193,44 @@ def test_beside_a_damaged_checkpoint_the_whole_one_is_kept(tmp_path, corpus):
     }
 
 
+class Killed(BaseException):
+    """What ends a writer in a test, as a kill would."""
+
+
+def test_a_kill_while_old_checkpoints_are_removed(tmp_path, corpus, wanted, monkeypatch):
+    training = Training(corpus, MODEL, checkpoint=tmp_path / "c", **ONE | {"epochs": 4})
+    whole = Training(corpus, MODEL, **ONE | {"epochs": 4}).run().matrix
+    training.run(until=1)
+    training.run(until=2)
+
+    def killed(folder, **_):
+        next(folder.iterdir()).unlink()
+        raise Killed
+
+    with monkeypatch.context() as killing:
+        killing.setattr(shutil, "rmtree", killed)
+        with pytest.raises(Killed):
+            training.run(until=3)
+    assert read_checkpoint(tmp_path / "c").state.epoch == 3
+    np.testing.assert_array_equal(Training.resume(tmp_path / "c", corpus).run().matrix, whole)
+    assert len(list((tmp_path / "c").glob("checkpoint-*"))) == 2
+
+
+def test_damage_while_the_run_goes_on_is_made_good_by_the_next(tmp_path, corpus, wanted):
+    damaged = []
+
+    def damage(_):
+        for path in tmp_path.glob("c/checkpoint-*/*.safetensors"):
+            path.write_bytes(b"?")
+            damaged.append(path)
+
+    options = {"checkpoint": tmp_path / "c", "checkpoint_every": 0, "callbacks": [damage]}
+    np.testing.assert_array_equal(Training(corpus, MODEL, **ONE | options).run().matrix, wanted)
+    assert len(damaged) > 2
+    found = read_checkpoint(tmp_path / "c").state
+    np.testing.assert_array_equal(found.tables.W_in[:, :8], wanted)
+
+
 def test_what_another_run_has_written_since_is_not_written_over(tmp_path, corpus):
     first = Training(corpus, MODEL, checkpoint=tmp_path / "c", **ONE)
     first.run(until=1)

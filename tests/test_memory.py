@@ -1,7 +1,9 @@
 """The memory plan: what it says is what is allocated, and too little is told before it is taken."""
 
 import json
+import re
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from command import mistake, run
 from planted import planted_sentences
 
 from embedlayer.backend import get_device, to_numpy
-from embedlayer.device import DEVICES, MAPPED, RESIDENT, STREAMED, Cuda
+from embedlayer.device import DEVICES, MAPPED, RESIDENT, STREAMED, Cuda, Host
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import load_kernels
 from embedlayer.models.options import CBOW, SkipGram
@@ -20,6 +22,7 @@ from embedlayer.training.chunks import reach_of
 from embedlayer.training.examples import Examples
 from embedlayer.training.plan import TextSizes, plan_memory
 from embedlayer.training.run import Training
+from embedlayer.training.train import train
 
 MODELS = [SkipGram(sample=0.0), CBOW(sample=0.0, negative=20, window=10)]
 
@@ -179,3 +182,83 @@ def test_a_window_larger_than_any_sentence_costs_nothing(corpus):
     assert len(made[1].contexts) > len(made[0].contexts)  # nearly all sentences whole
     whole = int(sum(n * (n - 1) for n in np.diff(corpus.offsets).tolist()))
     assert 0.999 * whole < len(made[1].contexts) <= whole
+
+
+def test_an_optimizers_arrays_are_planned(corpus):
+    options = {"workers": 1, "step": "layered", "lr": 0.01}
+    plans = [
+        Training(corpus, SkipGram(dim=16), optimizer=one, **options).plan for one in ("sgd", "adam")
+    ]
+    tables = plans[0].W_in + plans[0].W_out
+    assert [plan.optimizer for plan in plans] == [0, 2 * tables]
+    assert [plan.state for plan in plans] == [tables, 3 * tables]
+    assert plans[1].allocated - plans[0].allocated == 2 * tables
+    assert str(plans[1]).endswith(f", optimizer {2 * tables / 1e6:,.1f} MB")
+
+
+def test_a_disk_without_room_for_three_states_is_told_before_training(
+    corpus, tmp_path, monkeypatch
+):
+    """Two are kept while the next is written; of those that are there already none is asked for."""
+    model, options = SkipGram(dim=16), {"workers": 1, "epochs": 2, "checkpoint": tmp_path}
+    size = Training(corpus, model, workers=1).plan.state
+    free = 3 * size - 1
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(
+        EmbedlayerError, match=r"take 0\.0 MB more .* its disk has 0\.0 MB free: free"
+    ):
+        Training(corpus, model, **options)
+    free = 3 * size
+    Training(corpus, model, **options).run(until=1)
+    free = 2 * size
+    Training.resume(tmp_path, corpus)
+    free = size
+    with pytest.raises(EmbedlayerError, match="name a folder on another disk, or lower dim"):
+        Training.resume(tmp_path, corpus)
+
+
+def test_the_largest_vocabulary_is_held_against_memory_before_the_text_is_read(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "text.txt").write_text("a b c\n" * 100)
+    monkeypatch.setattr(Host, "room_bytes", lambda self: 64_000_000)
+    options = {"min_count": 1, "max_size": 1_000_000}
+    told = (
+        "the tables of 1,000,000 words need 128.0 MB of memory, and numpy has 64.0 MB: lower "
+        "max_size (--max-vocab) to 500,000 words, or dim"
+    )
+    with monkeypatch.context() as unread:
+        unread.setattr(Corpus, "from_files", None)
+        with pytest.raises(EmbedlayerError, match=re.escape(told)):
+            train(tmp_path / "text.txt", SkipGram(dim=16), **options)
+        command = ("train", tmp_path / "text.txt", "-o", tmp_path / "v.vec", "--max-vocab", 10**6)
+        unread.setattr("embedlayer.cli.run.warm_up", lambda *_, **__: 0.0)
+        assert mistake(*command, "--dim", 16, "--backend", "numpy", "--quiet") == told
+    train(tmp_path / "text.txt", SkipGram(dim=16), **options | {"max_size": 500_000})
+
+
+@pytest.mark.parametrize(
+    ("limit", "room"), [("max\n", 300), ("200\n", 200), ("999", 300), (None, 300)]
+)
+def test_there_is_no_more_room_than_is_free_and_a_container_may_have(
+    tmp_path, monkeypatch, limit, room
+):
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=200))
+    monkeypatch.setattr("psutil.swap_memory", lambda: SimpleNamespace(free=100))
+    monkeypatch.setattr(
+        "embedlayer.device.host.GROUP_LIMITS", (tmp_path / "absent", tmp_path / "max")
+    )
+    if limit is not None:
+        (tmp_path / "max").write_text(limit)
+    assert Host().room_bytes() == room
+
+
+def test_a_cache_without_room_is_told_before_the_text_is_read(tmp_path, monkeypatch, caplog):
+    (tmp_path / "text.txt").write_text("a b c\n" * 1000)
+    for free, told in ((8_399, 1), (8_400, 0)):
+        monkeypatch.setattr("shutil.disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        monkeypatch.setenv("EMBEDLAYER_CACHE", str(tmp_path / str(free)))
+        caplog.clear()
+        Corpus.from_files(tmp_path / "text.txt", min_count=1)
+        found = [record.message.partition(", and")[0] for record in caplog.records]
+        assert found == told * ["a text of 0.0 MB takes about 0.0 MB while it is encoded"]

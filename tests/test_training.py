@@ -109,6 +109,25 @@ def test_one_worker_repeats_to_the_bit_and_two_train_on_the_same_tokens(corpus):
     assert (other.matrix != runs[0][0]).any()
 
 
+@pytest.mark.parametrize("model", MODELS.values())
+def test_any_number_of_workers_trains_on_the_same_examples_at_the_same_rates(
+    corpus, monkeypatch, model
+):
+    step, taken = cpu.sgd_step, []
+
+    def step_and_tell(tables, batch, lr, mode, **local):
+        taken[-1].add((lr, *(array.tobytes() for array in batch)))
+        return step(tables, batch, lr, mode, **local)
+
+    monkeypatch.setattr("embedlayer.kernels.cpu.step.sgd_step", step_and_tell)
+    for workers in (1, 2, 5):
+        taken.append(set())
+        options = {"epochs": 2, "seed": 7, "workers": workers, "backend": "numpy"}
+        Training(corpus, model(**SMALL | {"sample": 0.01}), **options).run()
+    assert len(taken[0]) == 2 * len(cut(corpus, len(corpus.ids) // 50)[:-1])
+    assert taken[0] == taken[1] == taken[2]
+
+
 def test_learning_rate_falls_linearly_in_raw_tokens(corpus):
     training = Training(corpus, SkipGram(), epochs=4, lr=0.5)
     assert training.learning_rate(0, 0) == 0.5

@@ -11,6 +11,7 @@ from embedlayer.device.base import MAPPED, Device
 from embedlayer.threads import available_cores
 
 LINE = 64  # bytes of a cache line
+GROUP_LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
 
 
 class Host(Device):
@@ -52,7 +53,7 @@ class Host(Device):
 
 
 def _group_limits() -> Iterator[int]:
-    """The bytes that Linux allows this process's control groups (containers, jobs), if any."""
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    """The bytes that Linux allows a container, if this is one: its control groups, 2 and 1."""
+    for file in GROUP_LIMITS:
         with suppress(OSError, ValueError):  # no such group; "max", which is no number
             yield int(Path(file).read_text())

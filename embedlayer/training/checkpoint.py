@@ -80,8 +80,8 @@ class CheckpointFolder:
         self._lock = ExitStack()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            check_place(self.path / MANIFEST)
             self._locked().close()
+            check_place(self.path / MANIFEST)
         except OSError as error:
             raise EmbedlayerError(f"no checkpoints in {path}: {error.strerror}") from None
         self._number = _newest(self.path)

@@ -101,7 +101,7 @@ def test_a_streamed_corpus_gives_the_same_vectors_through_two_buffers(
     before = double.counters.copy()
     found = streamed.run()
     taken = {name: double.counters[name] - before[name] for name in before}
-    chunks = 2 * (len(cut(small, streamed._chunk_tokens)) - 1)
+    chunks = 2 * (len(cut(small, streamed.state.chunk_tokens)) - 1)
     assert taken["to_device"] == 3 + 2 * chunks
     assert taken["sync"] == 3 + chunks  # for a buffer, before it is filled again
     np.testing.assert_array_equal(found.matrix, resident.run().matrix)
