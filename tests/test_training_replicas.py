@@ -23,7 +23,7 @@ MODELS = {
     "skip-gram": SkipGram(dim=16, window=3, sample=0.01),
     "CBOW, hierarchical": CBOW(dim=16, window=3, loss="hierarchical"),
 }
-SMALL = Merging(tokens=720, head=4, merges=4)
+SMALL = Merging(tokens=240, head=4, merges=4)
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
@@ -72,7 +72,7 @@ def test_replicas_in_turns_and_threads_at_once_have_the_same_bits(corpus, model,
 def test_the_number_of_replicas_and_the_rule_make_a_difference(corpus):
     made = [
         Tried(corpus, MODELS["skip-gram"], workers=size, merging=merging).run().matrix
-        for size, merging in [(2, SMALL), (3, SMALL), (2, Merging("mean", 720, 4, 4))]
+        for size, merging in [(2, SMALL), (3, SMALL), (2, Merging("mean", 240, 4, 4))]
     ]
     assert not np.array_equal(made[0], made[1])
     assert not np.array_equal(made[0], made[2])

@@ -22,19 +22,15 @@ class Merging:
 
     Args:
         rule: a name in ``MERGES``.
-        tokens: that all replicas together train between two merges, a chunk each.
+        tokens: that a replica trains between two merges: of a chunk.
         head: the rows of each table that every merge takes.
         merges: of a round, a power of two.
     """
 
     rule: str = "damped"
-    tokens: int = 80_000
+    tokens: int = 10_000
     head: int = 1024
     merges: int = 32
-
-    def chunk_tokens(self, size: int) -> int:
-        """The tokens of a chunk, for so many replicas."""
-        return max(1, self.tokens // size)
 
     def rows(self, merge: int) -> int | None:
         """How many rows the merge takes, from 1 to ``merges``; None: all."""

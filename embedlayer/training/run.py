@@ -155,8 +155,7 @@ class Training(Loop):
     def _chunk_tokens(self) -> int:
         """The tokens of a chunk of a run that begins."""
         fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
-        merging = self.merging
-        return min(fitting, merging.chunk_tokens(self.workers)) if merging else fitting
+        return min(fitting, self.merging.tokens) if self.merging else fitting
 
     def _plan(self, chunk_tokens: int) -> MemoryPlan:
         """The memory of the run: the tables once for each replica, and what owners remember."""
