@@ -14,8 +14,7 @@ What is known of the rules, and was measured here, is in ``docs/scaling_out.md``
 """
 
 from collections.abc import Callable, Sequence
-
-import numpy as np
+from itertools import combinations_with_replacement
 
 from embedlayer.arrays import Array, Table, pieces
 from embedlayer.backend import array_module
@@ -91,15 +90,17 @@ def merge_rows(rule: Rule, reference: Table, parts: Sequence[Table], pull: Array
     """
     if len(parts) == 1:
         return parts[0]
-    xp = array_module(reference)
+    xp, size = array_module(reference), len(parts)
     merged = xp.empty_like(reference)
-    for piece in pieces(len(reference), xp.empty((0, len(parts), reference.shape[1]), np.float32)):
-        changes = xp.stack([part[piece] for part in parts], axis=1)
-        changes -= reference[piece, None]
-        products = xp.ascontiguousarray((changes @ changes.transpose(0, 2, 1)).T)
-        weights = rule(products, pull[piece])
-        step = xp.ascontiguousarray(weights.T)[:, None] @ changes
-        xp.add(reference[piece], step[:, 0], out=merged[piece])
+    for piece in pieces(len(reference), xp.empty((0, size, reference.shape[1]), reference.dtype)):
+        before = reference[piece]
+        changes = [part[piece] - before for part in parts]
+        products = xp.empty((size, size, len(before)), before.dtype)
+        for i, j in combinations_with_replacement(range(size), 2):
+            products[i, j] = products[j, i] = xp.einsum("rd,rd->r", changes[i], changes[j])
+        for weight, change in zip(rule(products, pull[piece]), changes, strict=True):
+            change *= weight[:, None]
+        merged[piece] = before + sum(changes[1:], changes[0])
     return merged
 
 
