@@ -90,6 +90,13 @@ def test_ctrl_c_again_and_again_waits_for_the_chunks_under_way(
     real = epochs.wait
     monkeypatch.setattr(epochs, "wait", wait)
     training = Training(corpus, MODEL, checkpoint=tmp_path / "c", callbacks=[stop], **ONE)
+    train_chunk = training._train
+
+    def slowly(*chunk):
+        time.sleep(0.05)
+        train_chunk(*chunk)
+
+    monkeypatch.setattr(training, "_train", slowly)
     with pytest.raises(KeyboardInterrupt):
         training.run()
     assert waited == [1, 1]
