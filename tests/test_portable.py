@@ -47,8 +47,19 @@ print(add_rows.stats.cache_path, sum(add_rows.stats.cache_hits.values()))
 def test_trains_without_the_modules_that_windows_lacks(tmp_path):
     text, out = tmp_path / "text.txt", tmp_path / "out.vec"
     text.write_text("a b c a b\n" * 300)
-    options = ["--dim", "4", "--epochs", "1", "--workers", "2", "--backend", "numpy", "--json"]
-    command = [sys.executable, "-c", HIDDEN, "train", text, "-o", out, *options]
+    options = [
+        "--dim",
+        "4",
+        "--epochs",
+        "1",
+        "--workers",
+        "2",
+        "--sample",
+        "0",
+        "--backend",
+        "numpy",
+    ]
+    command = [sys.executable, "-c", HIDDEN, "train", text, "-o", out, "--json", *options]
     for from_cache in (False, True):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         report = json.loads(done.stdout)
