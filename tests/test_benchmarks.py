@@ -99,6 +99,19 @@ def test_the_networks_of_the_book_dense_and_sparse(tmp_path):
     }
 
 
+def test_replicas_are_simulated_and_judged_by_what_was_held_out(tmp_path):
+    chosen = ("--quick", "--replicas", 1, 3, "--rules", "damped", "mean")
+    done = benchmark("replicas", *chosen, "--json", tmp_path / "out.json")
+    assert "| 3, damped, 10,000, 1,024, 32 " in done.stdout
+    report = json.loads((tmp_path / "out.json").read_text())
+    trials = [(trial["replicas"], trial["merging"]["rule"]) for trial in report["trials"]]
+    assert trials == [(1, "damped"), (3, "damped"), (3, "mean")]
+    assert report["held_out"] == pytest.approx(report["tokens"] / 9, rel=0.01)
+    for trial in report["trials"]:
+        (run,) = trial["runs"]
+        assert run["losses"] == {"100+": pytest.approx(0.2, abs=0.01)}
+
+
 def test_search_is_checked_and_timed(tmp_path):
     done = benchmark("search", "--quick", "--json", tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())

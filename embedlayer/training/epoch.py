@@ -1,6 +1,7 @@
-"""One pass over the corpus: workers take chunk after chunk until none is left."""
+"""One pass over the corpus: workers take its chunks until none is left."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
@@ -10,13 +11,11 @@ from embedlayer.training.steps import Step
 TICK_SECONDS = 0.2  # how often the caller hears of the progress
 
 
-class Epoch:
-    """The chunks of an epoch that are left, taken by workers in their order.
+class Pass(ABC):
+    """The chunks of an epoch that are left, trained by the workers of a pool.
 
     Args:
         first, chunks: the first chunk that is left, and the number of all.
-        worker: the step of one worker, for as long as it works.
-        train: trains one chunk with a worker's step.
 
     Attributes:
         taken: the chunks taken so far, those before ``first`` included; all are done when no
@@ -24,16 +23,9 @@ class Epoch:
         whole: no worker failed in a chunk.
     """
 
-    def __init__(
-        self,
-        first: int,
-        chunks: int,
-        worker: Callable[[], AbstractContextManager[Step]],
-        train: Callable[[int, Step], None],
-    ) -> None:
+    def __init__(self, first: int, chunks: int) -> None:
         self.taken, self._chunks, self.whole = first, chunks, True
-        self._worker, self._train = worker, train
-        self._stop, self._taking = False, threading.Lock()
+        self._stop = False
 
     def run(self, pool: ThreadPoolExecutor, workers: int, tick: Callable[[bool], None]) -> None:
         """Train all that is left; ``tick`` is told a few times per second whether it is done.
@@ -52,11 +44,44 @@ class Epoch:
                 tick(not waiting and self.taken == self._chunks)
         finally:
             self._stop = True
+            if len(working) < workers:
+                self._cannot_start()
             finish(working)
 
     def stop(self) -> None:
         """Let the workers finish their chunks and take no more: :meth:`run` then returns."""
         self._stop = True
+
+    @abstractmethod
+    def _cannot_start(self) -> None:
+        """Not all workers began: those that wait for the others must not."""
+
+    @abstractmethod
+    def _work(self) -> None:
+        """What one worker does, until nothing is left or it is to stop."""
+
+
+class Epoch(Pass):
+    """Workers on shared tables, each of which takes the next chunk until none is left.
+
+    Args:
+        first, chunks: as :class:`Pass` takes them.
+        worker: the step of one worker, for as long as it works.
+        train: trains one chunk with a worker's step.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        chunks: int,
+        worker: Callable[[], AbstractContextManager[Step]],
+        train: Callable[[int, Step], None],
+    ) -> None:
+        super().__init__(first, chunks)
+        self._worker, self._train, self._taking = worker, train, threading.Lock()
+
+    def _cannot_start(self) -> None:
+        """Nobody waits for another."""
 
     def _work(self) -> None:
         try:

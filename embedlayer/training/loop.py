@@ -2,27 +2,33 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from embedlayer.backend import to_numpy
 from embedlayer.device import Device
+from embedlayer.kernels.arguments import Tables
 from embedlayer.models.inputs import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.epoch import Epoch, finish
+from embedlayer.training.collective import Collective, Threads
+from embedlayer.training.epoch import Epoch, Pass, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
+from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.report import Progress, Report
+from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, State, done_so_far
+from embedlayer.training.state import Done, State, copied_table, done_so_far
 from embedlayer.training.steps import Step, Steps
+from embedlayer.training.touches import row_touches
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -36,6 +42,8 @@ class Loop:
     min_lr: float
     device: Device
     workers: int
+    merging: Merging | None
+    turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
     report: Report
     state: State
@@ -111,9 +119,6 @@ class Loop:
         if state.sums is None:
             state.sums = self.device.xp.zeros((len(examples), 4))
 
-        def train(chunk: int, step: Step) -> None:
-            self._train(examples, chunk, step)
-
         def tick(epoch_done: bool) -> None:
             memory.look()
             sums = to_numpy(state.sums)  # once: to read it is to wait for a device
@@ -124,7 +129,7 @@ class Loop:
             if self._saving.is_due():
                 epoch.stop()
 
-        epoch = Epoch(state.chunk, len(examples), lambda: self._steps.worker(state.tables), train)
+        epoch = self._epoch(examples)
         try:
             epoch.run(pool, self.workers, tick)
         except BaseException as error:
@@ -146,19 +151,41 @@ class Loop:
         finish([writing])
         writing.result()
 
-    def _stand(self, epoch: Epoch) -> None:
+    def _stand(self, epoch: Pass) -> None:
         """Note where the run stands when no worker is at work."""
         state, now = self.state, perf_counter()
         state.chunk, state.optimizer = epoch.taken, self._steps.state()
+        state.sums[epoch.taken :] = 0  # of a round that is void
         state.seconds, self._since = state.seconds + now - self._since, now
 
-    def _train(self, examples: Examples, chunk: int, step: Step) -> None:
-        """Train on the examples of a chunk, and note its sums."""
+    def _epoch(self, examples: Examples) -> Pass:
+        """What is left of the epoch: by threads on shared tables, or by replicas."""
+        state, merging, train = self.state, self.merging, partial(self._train, examples)
+        if merging is None:
+            step = partial(self._steps.worker, state.tables)
+            return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
+        vocabulary, outputs = self.corpus.vocabulary, examples.outputs
+        touches = row_touches(self.model, vocabulary, outputs, state.chunk_tokens)
+
+        def replica(collective: Collective) -> Replica:
+            tables = Tables(*(copied_table(table, self.device) for table in state.tables))
+            return Replica(tables, touches, rate, merging, collective)
+
+        def rate(chunk: int) -> float:
+            return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
+
+        threads = Threads(self.workers, self.turns)
+        return Rounds(
+            state.chunk, len(examples), state.tables, replica, self._steps.worker, train, threads
+        )
+
+    def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
+        """Train the tables on the examples of a chunk, and note its sums."""
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
-        with self._inputs.reading(self._kernels, state.tables, batch) as (tables, read):
-            loss, pairs = step(tables, read, lr, self.model.mode())
+        with self._inputs.reading(self._kernels, tables, batch) as (given, read):
+            loss, pairs = step(given, read, lr, self.model.mode())
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 

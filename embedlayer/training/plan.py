@@ -94,18 +94,25 @@ class MemoryPlan:
 
 
 def plan_run(
-    corpus: Corpus, model: Word2Vec, steps: Steps, *, chunk_tokens: int, workers: int
+    corpus: Corpus,
+    model: Word2Vec,
+    steps: Steps,
+    *,
+    chunk_tokens: int,
+    workers: int,
+    copies: int = 0,
 ) -> MemoryPlan:
-    """The plan of a run over a corpus; the others as :func:`plan_memory`."""
+    """The plan of a run over a corpus, with so many copies of the tables; the others as below."""
     words, tokens = len(corpus.vocabulary), len(corpus.ids)
     reach = reach_of(model.window, corpus)
+    shapes = table_shapes(model, words)
     width, hidden = model.output_sizes(words, tokens).width, min(model.most_hidden, 2 * reach)
     return plan_memory(
         model,
         TextSizes(words, tokens, len(corpus), reach),
         chunk_tokens=largest_chunk(corpus, chunk_tokens),
         chunks=workers,
-        scratch=steps.bytes(table_shapes(model, words), width, hidden),
+        scratch=steps.bytes(shapes, width, hidden) + copies * sum(4 * r * c for r, c in shapes),
         kept=steps.kept,
     )
 

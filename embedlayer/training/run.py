@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from embedlayer.backend import get_backend
 from embedlayer.device import DEVICES
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs import Held
@@ -20,7 +21,8 @@ from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, run_options
-from embedlayer.training.plan import plan_run
+from embedlayer.training.plan import MemoryPlan, plan_run
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -69,15 +71,14 @@ class Training(Loop):
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
+        self.merging = self._merging()
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
-        share = Share(0 if held else len(corpus.ids), self.workers, self.options.in_flight)
+        sharing = 1 if self.merging else self.workers
+        share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
-        fitting = chunk_tokens(corpus, self.options.epochs, self.device)
-        chunk = (state.chunk_tokens if state else 0) or fitting
-        self.plan = plan_run(
-            corpus, self.model, self._steps, chunk_tokens=chunk, workers=self.workers
-        ).placed(self.device)
+        chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
+        self.plan = self._plan(chunk)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
@@ -90,6 +91,8 @@ class Training(Loop):
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        if self.options.deterministic:
+            chosen = replace(chosen, workers=self.workers)
         self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
 
     @classmethod
@@ -148,6 +151,35 @@ class Training(Loop):
         model = checked_model(model or learnt.made_model())
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
+
+    def _chunk_tokens(self) -> int:
+        """The tokens of a chunk of a run that begins."""
+        fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
+        return min(fitting, self.merging.tokens) if self.merging else fitting
+
+    def _plan(self, chunk_tokens: int) -> MemoryPlan:
+        """The memory of the run: the tables once for each replica, and what owners remember."""
+        copies = self.workers + 1 if self.merging else 0
+        return plan_run(
+            self.corpus,
+            self.model,
+            self._steps,
+            chunk_tokens=chunk_tokens,
+            workers=self.workers,
+            copies=copies,
+        ).placed(self.device)
+
+    def _merging(self) -> Merging | None:
+        """How the tables of the workers are merged; None: they share them."""
+        if not self.options.deterministic or self.workers == 1:
+            return None
+        if self.options.step == "layered" or self.model.inputs != "words":
+            what = "the layered step" if self.options.step == "layered" else self.model.inputs
+            raise EmbedlayerError(
+                f"deterministic: {what} cannot be trained by replicas: give workers=1 "
+                "(--workers 1), which repeats to the bit, or leave it out"
+            )
+        return Merging()
 
     def _begun(self, state: State | None) -> State:
         """A copy of the state, or that of a run that has learnt nothing."""

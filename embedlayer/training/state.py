@@ -87,7 +87,7 @@ class State:
         """A copy on a device, default in the host's memory, which no run changes."""
         return replace(
             self,
-            tables=Tables(*(_copied_table(table, device) for table in self.tables)),
+            tables=Tables(*(copied_table(table, device) for table in self.tables)),
             sums=None if self.sums is None else device.xp.array(to_numpy(self.sums)),
             rates=None if self.rates is None else device.xp.array(to_numpy(self.rates)),
             loss=list(self.loss),
@@ -95,7 +95,8 @@ class State:
         )
 
 
-def _copied_table(table: Table, device: Device) -> Table:
+def copied_table(table: Table, device: Device) -> Table:
+    """A copy of a table on a device."""
     copy = device.zeros(*table.shape)
     copy[...] = device.xp.asarray(to_numpy(table))
     return copy

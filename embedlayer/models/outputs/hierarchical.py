@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from embedlayer.arrays import Array, Ids
+from embedlayer.backend import to_numpy
 from embedlayer.device import Device
 from embedlayer.models.outputs.huffman import huffman_tree
 from embedlayer.models.outputs.protocol import OutputSizes
@@ -43,3 +44,9 @@ class HierarchicalSoftmax:
     ) -> tuple[Ids, Array]:
         """The output rows, int32, (B, L), and their labels, float32, (B, L)."""
         return self.take(self.paths, targets), self.take(self.labels, targets)
+
+    def scored(self, windows: np.ndarray) -> np.ndarray:
+        """Each inner node by all words below it: float64, (V − 1,)."""
+        paths = to_numpy(self.paths)
+        weights = np.broadcast_to(windows[:, None], paths.shape)
+        return np.bincount(paths[paths >= 0], weights[paths >= 0], max(1, len(windows) - 1))

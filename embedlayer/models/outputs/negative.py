@@ -5,6 +5,7 @@ from types import ModuleType
 import numpy as np
 
 from embedlayer.arrays import Array, Ids
+from embedlayer.backend import to_numpy
 from embedlayer.device import Device
 from embedlayer.models.outputs.alias import alias_table
 from embedlayer.models.outputs.protocol import OutputSizes
@@ -63,6 +64,12 @@ class NegativeSampling:
         shared = self._shared(positions)
         rows = kernels.draw(self.prob, self.alias, targets, shared, self.negative, key)
         return rows, self.labels
+
+    def scored(self, windows: np.ndarray) -> np.ndarray:
+        """Each word as a target, and K times for each window as noise: float64, (V,)."""
+        own = (to_numpy(self.prob) + 1.0) / 2**32
+        noise = own + np.bincount(to_numpy(self.alias), 1 - own, len(own))
+        return windows + self.negative * windows.sum() * noise / len(own)
 
     def _shared(self, positions: Array) -> Array:
         """One number for all positions that share their draws: of one place in one block."""

@@ -56,3 +56,11 @@ class Outputs(Protocol):
             Rows, of which −1 is "no row", and labels: (B, R), or (1, R) that all windows share.
         """
         ...
+
+    def scored(self, windows: np.ndarray) -> np.ndarray:
+        """How often each output row is scored, expected: float64, (rows,).
+
+        Args:
+            windows: float64, (V,): how many have each word as their target.
+        """
+        ...

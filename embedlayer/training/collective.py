@@ -1,0 +1,100 @@
+"""What replicas say to each other: slices of rows change hands, and all wait for all."""
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, Self
+
+from embedlayer.arrays import Table
+
+
+class LostReplica(Exception):
+    """Another replica failed: what all of them have done since the last whole merge is void."""
+
+
+class Collective(Protocol):
+    """One replica's connection to all of them; every replica makes the same calls in one order.
+
+    Attributes:
+        rank: its number, from 0.
+        size: the number of replicas.
+
+    Raises:
+        LostReplica: by any call, where another replica failed.
+    """
+
+    rank: int
+    size: int
+
+    def exchange(self, parts: Sequence[Table]) -> list[Table]:
+        """Give part k to replica k; what all of them gave to this one, in the order of ranks.
+
+        What is received may be memory of the giver, who does not change it before it has the
+        result of the next :meth:`gather`.
+        """
+        ...
+
+    def gather(self, part: Table) -> list[Table]:
+        """Give the part to all; the parts of all, in the order of ranks."""
+        ...
+
+    def barrier(self) -> None:
+        """Wait until all are here."""
+        ...
+
+
+class Threads:
+    """The replicas of one process, a thread each: parts change hands without being copied.
+
+    Args:
+        size: of replicas.
+        turns: one thread works at a time, while the others wait: the same bits, one after the
+            other.
+    """
+
+    def __init__(self, size: int, turns: bool = False) -> None:
+        self.size = size
+        self.given: list[Sequence[Table]] = [()] * size
+        self.gathered: list[Table] = [None] * size
+        self.meeting = threading.Barrier(size)
+        self.turn: AbstractContextManager[object] = threading.Lock() if turns else nullcontext()
+
+    def member(self, rank: int) -> "Member":
+        """The connection of a replica: a context manager around all its work."""
+        return Member(self, rank)
+
+
+class Member:
+    """A thread's :class:`Collective`. A block that ends by an exception is a replica lost."""
+
+    def __init__(self, threads: Threads, rank: int) -> None:
+        self._threads, self.rank, self.size = threads, rank, threads.size
+
+    def __enter__(self) -> Self:
+        self._threads.turn.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._threads.meeting.abort()
+        self._threads.turn.__exit__(None, None, None)
+
+    def exchange(self, parts: Sequence[Table]) -> list[Table]:
+        self._threads.given[self.rank] = parts
+        self.barrier()
+        return [given[self.rank] for given in self._threads.given]
+
+    def gather(self, part: Table) -> list[Table]:
+        self._threads.gathered[self.rank] = part
+        self.barrier()
+        return list(self._threads.gathered)
+
+    def barrier(self) -> None:
+        turn = self._threads.turn
+        turn.__exit__(None, None, None)
+        try:
+            self._threads.meeting.wait()
+        except threading.BrokenBarrierError:
+            raise LostReplica from None
+        finally:
+            turn.__enter__()

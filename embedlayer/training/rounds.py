@@ -1,0 +1,62 @@
+"""One pass over the corpus by replicas: rounds at fixed chunks, after each of which all are one."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+
+from embedlayer.kernels.arguments import Tables
+from embedlayer.training.collective import Collective, LostReplica, Threads
+from embedlayer.training.epoch import Pass
+from embedlayer.training.replicas import Replica, Train
+from embedlayer.training.steps import Step
+
+
+class Rounds(Pass):
+    """The chunks of an epoch that are left, trained by replicas, a thread each.
+
+    A round that fails leaves the tables as they were before it, and ``taken`` too: who runs the
+    rest again trains the same chunks again.
+
+    Args:
+        first, chunks: as :class:`Pass` takes them.
+        tables: of the run; they are written when a round is done.
+        replica: makes the replica of a connection, with tables of its own.
+        worker: the step of a replica's tables.
+        train: trains one chunk.
+        threads: the connections.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        chunks: int,
+        tables: Tables,
+        replica: Callable[[Collective], Replica],
+        worker: Callable[[Tables], AbstractContextManager[Step]],
+        train: Train,
+        threads: Threads,
+    ) -> None:
+        super().__init__(first, chunks)
+        self._tables, self._replica, self._worker, self._train = tables, replica, worker, train
+        self._ranks, self._threads = iter(range(threads.size)), threads
+
+    def _cannot_start(self) -> None:
+        self._threads.meeting.abort()
+
+    def _work(self) -> None:
+        with suppress(LostReplica), self._threads.member(next(self._ranks)) as member:
+            replica = self._replica(member)
+            with self._worker(replica.tables) as step:
+                self._run_rounds(replica, member, step)
+
+    def _run_rounds(self, replica: Replica, member: Collective, step: Step) -> None:
+        first, going = self.taken, self.taken < self._chunks
+        mine = slice(member.rank, None, member.size)
+        while going:
+            last = min(first + replica.round_chunks, self._chunks)
+            replica.run_round(range(first, last), self._train, step)
+            for table, learnt in zip(self._tables, replica.tables, strict=True):
+                table[mine] = learnt[mine]
+            if member.rank == 0:
+                self._going = not self._stop and last < self._chunks
+            member.barrier()
+            self.taken, first, going = last, last, self._going

@@ -1,0 +1,47 @@
+"""How often rows are touched: what is expected from the counts is what the examples do."""
+
+import numpy as np
+import pytest
+
+from embedlayer.device import DEVICES
+from embedlayer.kernels import load_kernels
+from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.examples import Examples
+from embedlayer.training.touches import row_touches
+
+WORDS, LENGTH = 60, 500
+CHOICES = {
+    "skip-gram": SkipGram(window=3, sample=0.01),
+    "skip-gram, full windows": SkipGram(window=3, sample=0, shrink_windows=False, noise_power=0.5),
+    "CBOW": CBOW(window=4, sample=0.02, negative=3),
+    "skip-gram, hierarchical": SkipGram(window=2, loss="hierarchical", sample=0.05),
+}
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    shares = 1 / np.arange(1, WORDS + 1)
+    ids = np.random.default_rng(0).choice(WORDS, (200, LENGTH), p=shares / shares.sum())
+    return Corpus.from_sentences([[f"w{i}" for i in row] for row in ids.tolist()], min_count=1)
+
+
+@pytest.mark.parametrize("model", CHOICES.values(), ids=CHOICES)
+def test_the_expected_touches_are_those_of_the_examples(corpus, model):
+    kernels, tokens = load_kernels("numpy", "reference"), len(corpus.ids)
+    examples = Examples(corpus, model, 1, kernels, DEVICES["numpy"], chunk_tokens=tokens, measure=1)
+    batch, _ = examples.batch(0, 0)
+    sizes = np.diff(batch.offsets)
+    met = (batch.rows >= 0).sum(1)
+    hidden = np.minimum(sizes, 1) if model.mode().mean else sizes
+    found_in = np.bincount(batch.contexts, np.repeat(met, sizes), WORDS)
+    rows = batch.rows.ravel()
+    each = np.repeat(hidden, batch.rows.shape[1])[rows >= 0]
+    found_out = np.bincount(rows[rows >= 0], each)
+    wanted_in, wanted_out = row_touches(model, corpus.vocabulary, examples.outputs, tokens)
+    for wanted, found in ((wanted_in, found_in), (wanted_out, found_out)):
+        assert wanted.dtype == np.float32
+        # Ends of sentences, and draws equal to their target, are left out of the account.
+        assert wanted.sum() == pytest.approx(found.sum(), rel=0.06)
+        np.testing.assert_allclose(wanted, found, rtol=0.25)
+        assert np.corrcoef(wanted, found)[0, 1] > 0.995
