@@ -263,6 +263,41 @@ MUTANTS = {
     "the loss of a chunk's last windows": Mutant(
         "training/steps.py", "loss + more[0]", "more[0]", "training"
     ),
+    # Runs that are stopped.
+    "a checkpoint ends an epoch": Mutant(
+        "training/epoch.py", "not waiting and self.taken == self._chunks", "True", "interrupts"
+    ),
+    "Ctrl-C leaves workers at work": Mutant(
+        "training/epoch.py", "        finish(working)\n        raise", "        raise", "interrupts"
+    ),
+    "a checkpoint is written where Ctrl-C meets it": Mutant(
+        RUN,
+        "writing = pool.submit(self._saving.write, self.state, self.notes)",
+        "self._saving.write(self.state, self.notes); writing = pool.submit(int)",
+        "interrupts",
+    ),
+    "a stopped run writes wrong numbers": Mutant(
+        RUN,
+        "check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))",
+        "pass",
+        "interrupts",
+        "isinstance(error, Diverged)",
+    ),
+    "a damaged checkpoint drives out the whole one": Mutant(
+        "training/checkpoint.py", "if older != self._last:", "if older != found[-1]:", "interrupts"
+    ),
+    "a stale run writes on": Mutant(
+        "training/checkpoint.py", "_newest(self.path) > self._number", "False", "interrupts"
+    ),
+    "the environment chooses the kernels of a run that goes on": Mutant(
+        "training/run.py", "min_lr=self.min_lr, kernels=kind", "min_lr=self.min_lr", "interrupts"
+    ),
+    "one state of disk is enough": Mutant(
+        "training/checkpoint.py", "KEPT + 1 - len(", "1 - len(", "memory"
+    ),
+    "signals come anywhere": Mutant(
+        "cli/signals.py", "asked = number", "asked = number; self.look()", "cli_resume", "_end("
+    ),
     "Adam counts parameters": Mutant(
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"
     ),

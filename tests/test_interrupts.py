@@ -90,6 +90,20 @@ def test_ctrl_c_again_and_again_waits_for_the_chunks_under_way(
     real = epochs.wait
     monkeypatch.setattr(epochs, "wait", wait)
     training = Training(corpus, MODEL, checkpoint=tmp_path / "c", callbacks=[stop], **ONE)
+    train_chunk, stand, under_way = training._train, training._stand, []
+
+    def slowly(*chunk):
+        under_way.append(chunk)
+        time.sleep(0.05)
+        train_chunk(*chunk)
+        under_way.pop()
+
+    def at_rest(epoch):
+        assert not under_way
+        stand(epoch)
+
+    monkeypatch.setattr(training, "_train", slowly)
+    monkeypatch.setattr(training, "_stand", at_rest)
     with pytest.raises(KeyboardInterrupt):
         training.run()
     assert waited == [1, 1]

@@ -1,6 +1,7 @@
 """Whether a run still learns: its loss and its tables, looked at while it goes on."""
 
 import math
+from typing import Any
 
 from embedlayer.arrays import Array, pieces
 from embedlayer.backend import array_module
@@ -35,10 +36,12 @@ def check_loss(sums: Array, chunk: int, epoch: int, lr: float) -> None:
 
 def check_tables(tables: Tables, epoch: int, lr: float) -> None:
     """Raise Diverged if a table holds a NaN or an infinity."""
+    finite: Any = True
     for table in tables:
-        xp = array_module(table)
-        if not all(bool(xp.isfinite(table[part]).all()) for part in pieces(len(table), table)):
-            raise _diverged("the vectors hold a NaN or an infinity", epoch, lr)
+        for part in pieces(len(table), table):
+            finite = finite & array_module(table).isfinite(table[part]).all()
+    if not bool(finite):  # to read it is to wait for a device: once
+        raise _diverged("the vectors hold a NaN or an infinity", epoch, lr)
 
 
 def check_learnt(tables: Tables) -> None:

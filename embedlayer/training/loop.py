@@ -121,9 +121,10 @@ class Loop:
 
         def tick(epoch_done: bool) -> None:
             memory.look()
-            done = done_so_far(state.sums)
+            sums = to_numpy(state.sums)  # once: to read it is to wait for a device
+            done = done_so_far(sums)
             lr = self.learning_rate(state.epoch, done.tokens)
-            check_loss(state.sums, epoch.taken, state.epoch, lr)
+            check_loss(sums, epoch.taken, state.epoch, lr)
             self._tell(done, lr, epoch_done)
             if self._saving.is_due():
                 epoch.stop()
