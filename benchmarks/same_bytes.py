@@ -13,6 +13,9 @@ import sys
 import tempfile
 from itertools import product
 from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
 
 HERE = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-P", "-c", "from embedlayer.cli import main; main()", "train")
@@ -29,17 +32,19 @@ CACHED = ("ids", "offsets", "vocabulary.safetensors")
 
 
 def trained(tree: Path, text: Path, folder: Path) -> dict[str, str]:
-    """The digest of every vectors file and of the corpus's arrays, by name."""
+    """The digest of words, matrix and counts of every run, and of the corpus's arrays, by name."""
     environment = os.environ | {"PYTHONPATH": str(tree), "EMBEDLAYER_CACHE": str(folder / "cache")}
     found = {}
     for name, options in RUNS.items():
         output = folder / "vectors.safetensors"
         command = [*COMMAND, str(text), "-o", str(output), "--workers", "1", "--seed", "7"]
         subprocess.run([*command, *options, "--quiet"], env=environment, cwd=folder, check=True)
-        found[name] = _digest(output)
+        # Not the metadata, which has every option, new ones too.
+        arrays = sorted(load_file(output).items())
+        found[name] = _digest(*(array.data for _, array in arrays))
     for name in CACHED:
         (path,) = folder.glob(f"cache/*/{name}")
-        found[f"corpus {name}"] = _digest(path)
+        found[f"corpus {name}"] = _digest(path.read_bytes())
     return found
 
 
@@ -57,8 +62,8 @@ def main() -> int:
     return int(found[0] != found[1])
 
 
-def _digest(path: Path) -> str:
-    return hashlib.blake2b(path.read_bytes()).hexdigest()
+def _digest(*parts: Any) -> str:
+    return hashlib.blake2b(b"".join(parts)).hexdigest()
 
 
 if __name__ == "__main__":
