@@ -2,6 +2,7 @@
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ from hosted import hosted_kernels
 from embedlayer.backend import array_library, use_backend
 from embedlayer.errors import BackendError
 from embedlayer.kernels import load_kernels
+from embedlayer.vectors.files import FORMATS, LIBRARIES
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # busy ones, too
 hypothesis.settings.load_profile("any machine")
@@ -33,6 +35,10 @@ def import_or_skip(name: str) -> ModuleType:
     except ImportError:
         package = name.partition(".")[0]
         skip_or_fail(package, f"{package} is not installed")
+
+
+# The formats of files that can be written here: those of the extra `arrow` need its library.
+FORMATS_HERE = [name for name in FORMATS if name not in LIBRARIES or find_spec("pyarrow")]
 
 
 @pytest.fixture

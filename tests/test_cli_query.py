@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 from command import mistake, run
+from conftest import FORMATS_HERE
 
 from embedlayer.cli import query
 from embedlayer.cli.output import show_age
@@ -115,7 +116,7 @@ def test_evaluate_both_kinds_of_sets(path, tmp_path):
     assert asked("--restrict-vocab", 4) == 1
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMATS_HERE)
 def test_convert_to_every_format_and_back(path, tmp_path, name):
     other = tmp_path / f"v{FORMATS[name].SUFFIXES[0]}"
     if other != path:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from command import mistake, run, run_process
+from conftest import FORMATS_HERE
 from planted import check_neighbours, planted_sentences
 
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress
@@ -190,7 +191,7 @@ def test_training_on_nothing_is_refused(text, tmp_path, options, message):
     assert only_files(tmp_path) == {"text.txt"}
 
 
-@pytest.mark.parametrize("suffix", [format.SUFFIXES[0] for format in FORMATS.values()])
+@pytest.mark.parametrize("suffix", [FORMATS[name].SUFFIXES[0] for name in FORMATS_HERE])
 def test_korean_and_accented_words_in_every_format(tmp_path, suffix):
     topics = {"서울": "부산", "café": "crème", "Ærø": "naïve", "Привет": "мир", "😀": "𠮷野"}
     lines = [f"{a} {b} {a} {b}\n" for a, b in topics.items()]

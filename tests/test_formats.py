@@ -7,12 +7,11 @@ import os
 import resource
 import struct
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import import_or_skip
+from conftest import FORMATS_HERE, import_or_skip
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
@@ -32,12 +31,10 @@ VECTORS = Vectors(
 )
 ROWS = [("한", (1.0, -0.5)), ("b", (0.1, 2.5e-7))]
 TEXT = "2 2\n한 1.0 -0.5\nb 0.1 2.5e-07\n".encode()
-SUFFIXES = [(name, suffix) for name, format in FORMATS.items() for suffix in format.SUFFIXES]
+SUFFIXES = [(name, suffix) for name in FORMATS_HERE for suffix in FORMATS[name].SUFFIXES]
 OF_GENSIM = ["word2vec-text", "word2vec-binary", "glove"]
 KEEP_METADATA = ["native", "npz", "parquet", "arrow"]
 KEEP_COUNTS = [*KEEP_METADATA, "gensim"]
-if find_spec("pyarrow") is None:  # the extra `arrow`
-    SUFFIXES = [(name, suffix) for name, suffix in SUFFIXES if name not in ("parquet", "arrow")]
 WRITTEN = list(dict.fromkeys(name for name, _ in SUFFIXES))
 
 words_of_text = st.lists(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command import mistake, run
+from conftest import FORMATS_HERE
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.files import FORMATS
@@ -47,7 +48,7 @@ def read(path: Path, data: bytes, name: str, **options: object) -> tuple[list[st
 
 
 @pytest.mark.usefixtures("_ways")
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", FORMATS_HERE)
 def test_only_the_first_rows(tmp_path, name):
     path = tmp_path / f"v{FORMATS[name].SUFFIXES[0]}"
     MANY.save(path)

@@ -40,7 +40,8 @@ def test_numpy_loads_what_we_write(tmp_path):
         assert arrays["counts"].tolist() == [12, 10, 8, 6, 4, 2]
         assert arrays["metadata"].item() == '{"b": [1, "\\u00e9"]}'
     Vectors(WORDS, VECTORS.matrix).save(tmp_path / "v.npz")
-    assert set(np.load(tmp_path / "v.npz")) == {"words", "vectors"}
+    with np.load(tmp_path / "v.npz") as arrays:
+        assert set(arrays) == {"words", "vectors"}
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

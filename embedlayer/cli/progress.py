@@ -64,7 +64,9 @@ class _Display:
     def _open_bar(self, **options: Any) -> None:
         from tqdm import tqdm
 
-        self.bar = tqdm(file=self.stream, unit_scale=True, dynamic_ncols=True, **options)
+        # At the top, whatever bars another part of the process has left open.
+        options |= {"position": 0, "dynamic_ncols": True}
+        self.bar = tqdm(file=self.stream, unit_scale=True, **options)
 
     def _fit(self, formats: dict[int, str]) -> int:
         """Lay the bar out for the terminal as wide as it is now; its columns."""

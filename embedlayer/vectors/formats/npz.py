@@ -68,7 +68,7 @@ def write(path: Path, contents: Contents) -> None:
     if contents.metadata:
         arrays["metadata"] = np.array(json.dumps(contents.metadata, sort_keys=True))
     with path.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+        np.savez(stream, **arrays)  # none is of objects: nothing is pickled
 
 
 def _only(arrays: dict[str, np.ndarray], name: str, fits: Any) -> np.ndarray:
