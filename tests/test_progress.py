@@ -92,8 +92,8 @@ def test_bars_on_a_terminal():
     ("columns", "training", "reading"),
     [
         (40, r" 50% \[.*, 1M words/s, loss 0.2500\]$", r"reading   25% \["),
-        (80, r"training  50%\|█+. +\| \[.*, 1M words/s, loss 0.2500\]$", r"25%\|█+ .*1.00M/4.00M"),
-        (120, r"50%\|█+. +\| 2.00M/4.00M .* loss 0.2500, lr 0.01250\]$", r"25%\|█+ .*1.00M/4.00M"),
+        (80, r"training  50%\|█+. +\| \[.*, 1M words/s, loss 0.2500\]$", r"25%\|█+.? .*1.00M/4.0"),
+        (120, r"50%\|█+. +\| 2.00M/4.00M .* loss 0.2500, lr 0.01250\]$", r"25%\|█+.? .*1.00M/4.0"),
     ],
 )
 def test_a_bar_fits_its_terminal(columns, training, reading):
@@ -106,7 +106,7 @@ def test_a_bar_fits_its_terminal(columns, training, reading):
             progress(1_000_000, 4_000_000)
     lines = re.split(r"[\r\n]+", os.read(terminal, 1 << 16).decode())
     os.close(terminal)
-    assert max(map(len, lines)) < columns
+    assert max(map(len, lines)) <= columns
     assert any(re.search(training, line) for line in lines), lines
     assert any(re.search(reading, line) for line in lines), lines
 
