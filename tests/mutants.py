@@ -295,6 +295,56 @@ MUTANTS = {
     "one state of disk is enough": Mutant(
         "training/checkpoint.py", "KEPT + 1 - len(", "1 - len(", "memory"
     ),
+    "checksums of a checkpoint are not compared": Mutant(
+        "training/checkpoint.py", "if checksum(folder / name) != wanted", "if False", "checkpoint"
+    ),
+    "a run whose worker failed is saved": Mutant(
+        RUN, "if epoch.whole and not", "if not", "checkpoint"
+    ),
+    "a loss that is no number is borne": Mutant(
+        "training/health.py", "if recent.pairs and not math.isfinite(recent.loss)", "if False",
+        "training_health",
+    ),
+    # What was learnt before.
+    "words that are held learn all": Mutant(
+        "models/inputs.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
+        "training_further",
+    ),
+    "a frozen row is what another thread made of it": Mutant(
+        "models/inputs.py", "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
+        "training_further",
+    ),
+    "threads keep to themselves what is held": Mutant(
+        "training/run.py", "0 if held else len(corpus.ids)", "len(corpus.ids)", "training_further"
+    ),
+    "old counts are forgotten": Mutant(
+        VOCABULARY, "merged = self.counts + np.where", "merged = np.where", "training_further"
+    ),
+    "new words enter in the order of threads": Mutant(
+        VOCABULARY, "new[_falling(words_of(new), counts[new])[:room]]", "new[:room]",
+        "training_further",
+    ),
+    "output rows go to other words": Mutant(
+        "training/further.py", "learnt.output[rows[old]]", "learnt.output[: len(old)]",
+        "training_further",
+    ),
+    # Replicas.
+    "rare rows are averaged": Mutant(
+        "training/merge.py", "1 - array_module(pull).exp(-pull)", "1 + 0 * pull", "training_merge"
+    ),
+    "changes of two replicas are corrected twice": Mutant(
+        "training/merge.py", "/ (2 * xp.where", "/ (1 * xp.where", "training_merge"
+    ),
+    "a row's touches are never forgotten": Mutant(
+        "training/replicas.py", "chunks[mine] = 0", "pass", "training_replicas"
+    ),
+    "replicas merge what others have not": Mutant(
+        "training/replicas.py", "table[share] = part", "table[share] = table[share]",
+        "training_replicas",
+    ),
+    "a void round has sums": Mutant(
+        RUN, "state.sums[epoch.taken :] = 0", "pass", "training_replicas"
+    ),
     "signals come anywhere": Mutant(
         "cli/signals.py", "asked = number", "asked = number; self.look()", "cli_resume", "_end("
     ),

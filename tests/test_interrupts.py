@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from planted import planted_sentences
+from runs import Stop
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import SkipGram
@@ -25,10 +26,6 @@ from embedlayer.training.train import train
 
 MODEL = SkipGram(dim=8, sample=0.01)
 ONE = {"epochs": 2, "workers": 1, "measure": 1}
-
-
-class Stop(Exception):
-    """What a callback raises to stop a run."""
 
 
 @pytest.fixture(scope="module")

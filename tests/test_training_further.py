@@ -67,6 +67,16 @@ def test_a_vocabulary_may_stay_as_it_is(first):
     assert corpus.tokens_out_of_vocabulary > 0
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_new_words_of_one_count_the_first_by_code_points_enter(order):
+    """Whatever the order in which they come, which is a matter of threads."""
+    known = Vocabulary(["a"], [5])
+    text = [["a", *words] for words in (["d", "c", "b"][::order],) * 3]
+    corpus = Corpus.from_sentences(text, min_count=1, vocabulary=known, max_size=3)
+    assert corpus.vocabulary.words == ["a", "b", "c"]
+    assert corpus.vocabulary.counts.tolist() == [8, 3, 3]
+
+
 def test_old_words_keep_their_neighbours_and_new_ones_find_theirs(first, second):
     assert neighbours_found(first, "abcd") > 0.99
     further = Training.from_vectors(first, second, epochs=15, workers=1, lr=0.05).run()
@@ -116,9 +126,11 @@ def test_a_tree_goes_on_only_with_the_same_words_and_counts(first, second, caplo
     assert "its tree is another with other counts" in caplog.text
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_frozen_words_stay_to_the_bit(first, second, workers):
-    training = Training.from_vectors(first, second, old_rates=0, epochs=4, workers=workers)
+@pytest.mark.parametrize(
+    "options", [{"workers": 1}, {"workers": 3}, {"workers": 2, "deterministic": True}]
+)
+def test_frozen_words_stay_to_the_bit(first, second, options):
+    training = Training.from_vectors(first, second, old_rates=0, epochs=4, **options)
     further = training.run()
     np.testing.assert_array_equal(further[list(first.words)], first.matrix)
     assert neighbours_found(further, "ef") > 0.5

@@ -3,24 +3,14 @@
 import numpy as np
 import pytest
 from planted import planted_sentences
+from runs import RUNS, Stop
 
 from embedlayer.backend import to_numpy
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
-from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
-
-RUNS = {
-    "skip-gram": (SkipGram(dim=16, window=3, sample=0.01), {}),
-    "CBOW, hierarchical": (CBOW(dim=16, window=3, loss="hierarchical"), {}),
-    "layered, Adam": (SkipGram(dim=8, sample=0.01), {"step": "layered", "optimizer": "adam"}),
-    "reference": (CBOW(dim=8, sample=0.01), {"kernels": "reference"}),
-}
-
-
-class Stop(Exception):
-    """What a callback raises to stop a run."""
 
 
 @pytest.fixture(scope="module")

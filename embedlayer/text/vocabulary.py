@@ -88,8 +88,7 @@ class Vocabulary:
         """
         frequent = _frequent(counts, min_count, max_size)
         words = words_of(frequent)
-        by_word = np.array(sorted(range(len(words)), key=words.__getitem__))
-        order = by_word[np.argsort(-counts[frequent[by_word]], kind="stable")][:max_size].tolist()
+        order = _falling(words, counts[frequent])[:max_size].tolist()
         chosen = frequent[order]
         return cls([words[i] for i in order], counts[chosen], known=True), chosen
 
@@ -116,11 +115,10 @@ class Vocabulary:
         merged = self.counts + np.where(chosen < 0, 0, counts[chosen])
         new = np.array([i for i in number_of.values() if counts[i] >= min_count], np.int64)
         room = None if max_size is None else max(0, max_size - len(self))
-        new = new[np.argsort(-counts[new], kind="stable")][:room]
+        new = new[_falling(words_of(new), counts[new])[:room]]
         words = [*self.words, *words_of(new)]
         chosen, merged = np.append(chosen, new), np.append(merged, counts[new])
-        by_word = np.array(sorted(range(len(words)), key=words.__getitem__))
-        order = by_word[np.argsort(-merged[by_word], kind="stable")]
+        order = _falling(words, merged)
         return Vocabulary([words[i] for i in order], merged[order], known=True), chosen[order]
 
     def __len__(self) -> int:
@@ -211,6 +209,12 @@ def _check_words(words: list[str]) -> None:
     if len(set(words)) != len(words):
         repeated = next(word for word, times in Counter(words).items() if times > 1)
         raise EmbedlayerError(f"the vocabulary holds the word {repeated!r} more than once")
+
+
+def _falling(words: list[str], counts: np.ndarray) -> np.ndarray:
+    """int64, (V,): the order by falling count, ties in the order of code points."""
+    by_word = np.array(sorted(range(len(words)), key=words.__getitem__), np.int64)
+    return by_word[np.argsort(-counts[by_word], kind="stable")]
 
 
 def _frequent(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:

@@ -16,7 +16,7 @@ from embedlayer.models.tables import start_tables
 from embedlayer.options import Real
 from embedlayer.storage.reading import expanded
 from embedlayer.text.vocabulary import Vocabulary
-from embedlayer.training.checkpoint import read_checkpoint
+from embedlayer.training.checkpoint import checkpoints_in, read_checkpoint
 from embedlayer.training.state import State
 from embedlayer.vectors.vectors import Vectors
 
@@ -54,7 +54,7 @@ class Learnt(NamedTuple):
             return _of_vectors(source)
         if not isinstance(source, str | PathLike):
             raise EmbedlayerError(f"vectors are {source!r:.60}: give Vectors, or a path")
-        if any(Path(expanded(source)).glob("checkpoint-*")):
+        if checkpoints_in(Path(expanded(source))):
             found = read_checkpoint(source)
             D = found.about["model"]["dim"]
             W_in, W_out = (table[:, :D] for table in found.state.tables)
