@@ -113,7 +113,7 @@ class Vocabularies(Options):
         rule = trim_rule or self.trim_rule
         least = least_count(self.raw_vocab, self.min_count, self.max_final_vocab)
         kept = kept_words(self.raw_vocab, least, rule)
-        known = self._counts() if update else {}
+        known = counts_of(self.vocabulary()) if update and len(self.wv) else {}
         retained = kept.keys() | known.keys()
         if not retained:
             raise NoVocabularyError(f"no word occurs {least} times: lower min_count")
@@ -145,13 +145,9 @@ class Vocabularies(Options):
             raise NoVocabularyError("the model has no vocabulary: call build_vocab first")
         return Vocabulary(self.wv.index_to_key, self.wv.expandos["count"])
 
-    def _counts(self) -> dict[str, int]:
-        counts = self.wv.expandos.get("count", np.zeros(0, np.int64))
-        return dict(zip(self.wv.index_to_key, counts.tolist(), strict=True))
-
     def _note(self, corpus: Corpus) -> None:
         """Take the counts of a text."""
-        self.raw_vocab, self.corpus_count = counts_of(corpus), len(corpus)
+        self.raw_vocab, self.corpus_count = counts_of(corpus.vocabulary), len(corpus)
         self.corpus_total_words = corpus.tokens_read
 
     def _set_words(self, vocabulary: Vocabulary, update: bool) -> None:
