@@ -9,7 +9,7 @@ from embedlayer.compat.gensim.corpora import counts_of, kept_words, least_count,
 from embedlayer.compat.gensim.errors import NoVocabularyError, WrongTypeError
 from embedlayer.compat.gensim.keyed_vectors import KeyedVectors
 from embedlayer.compat.gensim.options import Options, TrimRule
-from embedlayer.compat.gensim.weights import spread, start_vectors
+from embedlayer.compat.gensim.weights import start_vectors
 from embedlayer.models.outputs.huffman import huffman_tree
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.vocabulary import Vocabulary
@@ -157,12 +157,12 @@ class Vocabularies(Options):
         outputs = np.zeros_like(vectors)
         if update and len(self.wv):
             rows = np.array([vocabulary[word] for word in self.wv.index_to_key])
-            vectors = spread(self.wv.vectors, rows, vectors)
+            vectors[rows] = self.wv.vectors
             # Of new counts the Huffman tree is another one, whose nodes begin anew: with the old
             # vectors at the new nodes less is learnt (a word new to 300 lines of news had a cosine
             # of 0.05 with the nearest of its topic, and now 0.26; gensim's 0.12).
             if not self.hs:
-                outputs = spread(self.output_vectors(), rows, outputs)
+                outputs[rows] = self.output_vectors()
         self.wv.replace_all(vocabulary.words, vectors, vocabulary.counts)
         setattr(self, self._outputs_name, outputs)
         if self.hs:
