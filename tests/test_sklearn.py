@@ -12,16 +12,16 @@ from embedlayer import SkipGram, Vectors, train
 from embedlayer.errors import EmbedlayerError, MissingLibraryError
 
 import_or_skip("sklearn")
-from sklearn.base import clone  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
-from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from embedlayer.sklearn import EmbeddingVectorizer  # noqa: E402
+from embedlayer.sklearn import EmbeddingVectorizer
 
 RANDOM = np.random.default_rng(0)
 TOPICS = [["Tea", "cup", "hot", "milk"], ["road", "car", "wheel", "fast"]]
