@@ -58,6 +58,17 @@ def test_rows_are_added_replaced_and_kept(wv):
     assert 6 not in wv
 
 
+def test_lengths_and_answers_are_those_of_the_rows_as_they_are(wv):
+    def seen():
+        return wv.norms.tolist(), [key for key, _ in wv.most_similar(positive=np.float32([1, 0.1]))]
+
+    assert seen() == (pytest.approx([1, 2, 0.5**0.5]), ["east", "up", "north"])
+    wv.add_vectors(["east"], [[0, 3]], replace=True)
+    assert seen() == (pytest.approx([3, 2, 0.5**0.5]), ["up", "east", "north"])
+    wv.add_vectors(["far", "far"], [[0, 1], [4, 0]])  # of a key given twice the last row is taken
+    assert seen() == (pytest.approx([3, 2, 0.5**0.5, 4]), ["far", "up", "east", "north"])
+
+
 def test_a_batch_that_does_not_fit_changes_nothing(wv):
     for keys, rows in ((["a", "b"], [[1, 2, 3]] * 2), (["a", 1], np.ones((2, 2)))):
         with pytest.raises(EmbedlayerError, match=r"numbers \(2, 2\) are|keys are"):
@@ -82,7 +93,9 @@ def test_searches_see_assigned_rows_and_those_changed_in_place_once_told(wv):
 def test_attributes_grow_with_the_keys(wv):
     wv.set_vecattr("up", "tag", 7)
     wv.add_vectors(["x", "y"], np.ones((2, 2)), extras={"tag": np.array([1, 2])})
-    assert wv.expandos["tag"].tolist() == [0, 0, 7, 1, 2]
+    wv.add_vector("z", [1, 1])
+    assert wv.expandos["tag"].tolist() == [0, 0, 7, 1, 2, 0]
+    assert wv.expandos["tag"].dtype.kind == "i"
     wv.set_vecattr("x", "note", "here")
     assert wv.get_vecattr("x", "note") == "here"
     with pytest.raises(KeyError):
@@ -98,6 +111,7 @@ def test_unknown_keys_are_key_errors(wv):
         lambda: wv.get_mean_vector(["no"], ignore_missing=False),
         lambda: wv.rank("up", "no"),
         lambda: wv[3],
+        lambda: wv[-1],
     ]
     for call in calls:
         with pytest.raises(KeyError, match="is not among these 3"):
@@ -163,8 +177,19 @@ def test_a_copy_is_independent(wv):
 def test_a_part_is_searched_and_an_empty_one_has_no_answers(wv):
     assert [key for key, _ in wv.most_similar("east", clip_start=1, clip_end=2)] == ["north"]
     assert [key for key, _ in wv.most_similar("east", clip_start=-1)] == ["up"]
+    assert [key for key, _ in wv.most_similar("up", clip_start=1)] == ["north"]
     assert wv.most_similar("east", clip_start=7) == wv.most_similar("east", topn=False) == []
     assert [key for key, _ in wv.most_similar_cosmul("up", restrict_vocab=1)] == ["east"]
+
+
+def test_means_and_products_by_hand(wv):
+    """The mean is divided by |1| + |−3|; a cosine of 0 is 1/2 in a product, √½ is (1 + √½) / 2."""
+    mean = wv.get_mean_vector(["east", "north"], [1, -3], pre_normalize=False)
+    assert mean.tolist() == [0.25, -1.5]
+    ((key, product),) = wv.most_similar_cosmul(["up", "east"])
+    assert (key, product) == ("north", pytest.approx((1 + 0.5**0.5) / 4, rel=1e-5))
+    ((key, product),) = wv.most_similar_cosmul("up", "east")
+    assert (key, product) == ("north", pytest.approx(1 + 0.5**0.5, rel=1e-5))
 
 
 def test_every_backend_trains_and_answers(xp):

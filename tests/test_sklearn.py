@@ -145,6 +145,16 @@ def test_counts_may_stand_for_documents(weighting):
     np.testing.assert_array_equal(steps.fit_transform(documents), whole.fit_transform(documents))
 
 
+def test_a_count_of_zero_that_is_stored_is_no_occurrence():
+    counter = CountVectorizer(vocabulary=VECTORS.words)
+    counts, stored = (counter.transform(["the tea", second]) for second in ("car", "car tea"))
+    stored[1, WORDS.index("tea")] = 0
+    assert stored.nnz == counts.nnz + 1
+    vectorizer = EmbeddingVectorizer(vectors=VECTORS, weighting="tfidf")
+    wanted = vectorizer.fit(counts).weights_
+    np.testing.assert_array_equal(vectorizer.fit(stored).weights_, wanted)
+
+
 def test_vectors_may_come_from_a_file(tmp_path):
     VECTORS.save(tmp_path / "vectors.safetensors")
     for path in (tmp_path / "vectors.safetensors", str(tmp_path / "vectors.safetensors")):
