@@ -149,6 +149,11 @@ def test_unknown_keys_are_key_errors(wv):
         (lambda wv: wv.doesnt_match(["no"]), ValueError, r"none of the words \['no'\]"),
         (lambda wv: wv.n_similarity([], ["up"]), ZeroDivisionError, "has no mean"),
         (lambda wv: wv[None], TypeError, "a list of keys"),
+        (
+            lambda wv: wv.evaluate_word_analogies("q", similarity_function="distance"),
+            ValueError,
+            "similarity_function 'distance': choose most_similar or most_similar_cosmul",
+        ),
         (lambda wv: wv.vocab, AttributeError, "use key_to_index"),
         (lambda wv: wv.index2word, AttributeError, "use index_to_key"),
         (lambda wv: KeyedVectors(2, count=3), ValueError, "add_vectors makes room"),
@@ -330,6 +335,13 @@ def test_what_was_learnt_before_an_error_is_kept():
         made.train(SENTENCES, total_words=1, epochs=3, callbacks=[Stop()])
     assert not np.array_equal(made.wv.vectors, before)
     assert np.abs(made.syn1neg).max() > 0
+
+
+def test_new_words_are_not_added_to_words_without_counts():
+    made = Word2Vec(vector_size=2, min_count=1)
+    made.wv.add_vectors(["a"], [[1, 2]])
+    with pytest.raises(RuntimeError, match="the model has no vocabulary"):
+        made.build_vocab([["a", "b"]], update=True)
 
 
 def test_new_words_are_added_to_what_is_learnt(model):
