@@ -58,6 +58,17 @@ def test_rows_are_added_replaced_and_kept(wv):
     assert 6 not in wv
 
 
+def test_lengths_and_answers_are_those_of_the_rows_as_they_are(wv):
+    def seen():
+        return wv.norms.tolist(), [key for key, _ in wv.most_similar(positive=np.float32([1, 0.1]))]
+
+    assert seen() == (pytest.approx([1, 2, 0.5**0.5]), ["east", "up", "north"])
+    wv.add_vectors(["east"], [[0, 3]], replace=True)
+    assert seen() == (pytest.approx([3, 2, 0.5**0.5]), ["up", "east", "north"])
+    wv.add_vectors(["far", "far"], [[0, 1], [4, 0]])  # of a key given twice the last row is taken
+    assert seen() == (pytest.approx([3, 2, 0.5**0.5, 4]), ["far", "up", "east", "north"])
+
+
 def test_a_batch_that_does_not_fit_changes_nothing(wv):
     for keys, rows in ((["a", "b"], [[1, 2, 3]] * 2), (["a", 1], np.ones((2, 2)))):
         with pytest.raises(EmbedlayerError, match=r"numbers \(2, 2\) are|keys are"):
@@ -82,7 +93,9 @@ def test_searches_see_assigned_rows_and_those_changed_in_place_once_told(wv):
 def test_attributes_grow_with_the_keys(wv):
     wv.set_vecattr("up", "tag", 7)
     wv.add_vectors(["x", "y"], np.ones((2, 2)), extras={"tag": np.array([1, 2])})
-    assert wv.expandos["tag"].tolist() == [0, 0, 7, 1, 2]
+    wv.add_vector("z", [1, 1])
+    assert wv.expandos["tag"].tolist() == [0, 0, 7, 1, 2, 0]
+    assert wv.expandos["tag"].dtype.kind == "i"
     wv.set_vecattr("x", "note", "here")
     assert wv.get_vecattr("x", "note") == "here"
     with pytest.raises(KeyError):
@@ -98,6 +111,7 @@ def test_unknown_keys_are_key_errors(wv):
         lambda: wv.get_mean_vector(["no"], ignore_missing=False),
         lambda: wv.rank("up", "no"),
         lambda: wv[3],
+        lambda: wv[-1],
     ]
     for call in calls:
         with pytest.raises(KeyError, match="is not among these 3"):
@@ -135,6 +149,11 @@ def test_unknown_keys_are_key_errors(wv):
         (lambda wv: wv.doesnt_match(["no"]), ValueError, r"none of the words \['no'\]"),
         (lambda wv: wv.n_similarity([], ["up"]), ZeroDivisionError, "has no mean"),
         (lambda wv: wv[None], TypeError, "a list of keys"),
+        (
+            lambda wv: wv.evaluate_word_analogies("q", similarity_function="distance"),
+            ValueError,
+            "similarity_function 'distance': choose most_similar or most_similar_cosmul",
+        ),
         (lambda wv: wv.vocab, AttributeError, "use key_to_index"),
         (lambda wv: wv.index2word, AttributeError, "use index_to_key"),
         (lambda wv: KeyedVectors(2, count=3), ValueError, "add_vectors makes room"),
@@ -163,8 +182,19 @@ def test_a_copy_is_independent(wv):
 def test_a_part_is_searched_and_an_empty_one_has_no_answers(wv):
     assert [key for key, _ in wv.most_similar("east", clip_start=1, clip_end=2)] == ["north"]
     assert [key for key, _ in wv.most_similar("east", clip_start=-1)] == ["up"]
+    assert [key for key, _ in wv.most_similar("up", clip_start=1)] == ["north"]
     assert wv.most_similar("east", clip_start=7) == wv.most_similar("east", topn=False) == []
     assert [key for key, _ in wv.most_similar_cosmul("up", restrict_vocab=1)] == ["east"]
+
+
+def test_means_and_products_by_hand(wv):
+    """The mean is divided by |1| + |−3|; a cosine of 0 is 1/2 in a product, √½ is (1 + √½) / 2."""
+    mean = wv.get_mean_vector(["east", "north"], [1, -3], pre_normalize=False)
+    assert mean.tolist() == [0.25, -1.5]
+    ((key, product),) = wv.most_similar_cosmul(["up", "east"])
+    assert (key, product) == ("north", pytest.approx((1 + 0.5**0.5) / 4, rel=1e-5))
+    ((key, product),) = wv.most_similar_cosmul("up", "east")
+    assert (key, product) == ("north", pytest.approx(1 + 0.5**0.5, rel=1e-5))
 
 
 def test_every_backend_trains_and_answers(xp):
@@ -305,6 +335,13 @@ def test_what_was_learnt_before_an_error_is_kept():
         made.train(SENTENCES, total_words=1, epochs=3, callbacks=[Stop()])
     assert not np.array_equal(made.wv.vectors, before)
     assert np.abs(made.syn1neg).max() > 0
+
+
+def test_new_words_are_not_added_to_words_without_counts():
+    made = Word2Vec(vector_size=2, min_count=1)
+    made.wv.add_vectors(["a"], [[1, 2]])
+    with pytest.raises(RuntimeError, match="the model has no vocabulary"):
+        made.build_vocab([["a", "b"]], update=True)
 
 
 def test_new_words_are_added_to_what_is_learnt(model):

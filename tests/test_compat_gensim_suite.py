@@ -1,12 +1,13 @@
 """gensim's own tests of Word2Vec and KeyedVectors pass with our names, but for those of a table."""
 
-import importlib.util
 import re
 import unittest
 
 import gensim_suite
 import pytest
-from conftest import skip_or_fail
+from conftest import import_or_skip
+
+import_or_skip("gensim")
 
 # Tests of what is not named here, by the last two parts of their names.
 PICKLES = "goes on training a model in gensim's pickle, of which vectors alone are read"
@@ -38,8 +39,6 @@ CHANCE = {"TestWord2VecModel.test_parallel": r"not less than 6$"}
 
 
 def suite() -> dict[str, unittest.TestCase]:
-    if importlib.util.find_spec("gensim") is None:
-        return {}
     modules = map(gensim_suite.load, ("test_keyedvectors", "test_word2vec"))
     tests = (test for module in modules for test in gensim_suite.tests_of(module))
     return {".".join(test.id().split(".")[-2:]): test for test in tests}
@@ -48,12 +47,6 @@ def suite() -> dict[str, unittest.TestCase]:
 SUITE = suite()
 
 
-def test_gensim_is_here():
-    if not SUITE:
-        skip_or_fail("gensim", "gensim is not installed: its own tests are not run")
-
-
-@pytest.mark.skipif(not SUITE, reason="gensim is not installed")
 def test_the_tables_name_tests_and_leave_nine_tenths():
     assert {*NOT_NAMED, *DIFFERS, *CHANCE} <= {*SUITE}
     named = len(SUITE) - len(NOT_NAMED)

@@ -8,7 +8,7 @@ from embedlayer.layers import Embedding, EmbeddingBag, SigmoidWithLoss, SoftmaxW
 from embedlayer.layers.bag import MODES
 
 torch = import_or_skip("torch")
-from oracle import CASES, one_case  # noqa: E402
+from oracle import CASES, one_case
 
 F = torch.nn.functional
 

@@ -12,16 +12,16 @@ from embedlayer import SkipGram, Vectors, train
 from embedlayer.errors import EmbedlayerError, MissingLibraryError
 
 import_or_skip("sklearn")
-from sklearn.base import clone  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # noqa: E402
-from sklearn.linear_model import LogisticRegression  # noqa: E402
-from sklearn.model_selection import GridSearchCV  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
-from sklearn.utils.validation import check_is_fitted, validate_data  # noqa: E402
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from embedlayer.sklearn import EmbeddingVectorizer  # noqa: E402
+from embedlayer.sklearn import EmbeddingVectorizer
 
 RANDOM = np.random.default_rng(0)
 TOPICS = [["Tea", "cup", "hot", "milk"], ["road", "car", "wheel", "fast"]]
@@ -143,6 +143,16 @@ def test_counts_may_stand_for_documents(weighting):
     whole = EmbeddingVectorizer(vectors=VECTORS, weighting=weighting)
     steps = make_pipeline(counter, clone(whole))
     np.testing.assert_array_equal(steps.fit_transform(documents), whole.fit_transform(documents))
+
+
+def test_a_count_of_zero_that_is_stored_is_no_occurrence():
+    counter = CountVectorizer(vocabulary=VECTORS.words)
+    counts, stored = (counter.transform(["the tea", second]) for second in ("car", "car tea"))
+    stored[1, WORDS.index("tea")] = 0
+    assert stored.nnz == counts.nnz + 1
+    vectorizer = EmbeddingVectorizer(vectors=VECTORS, weighting="tfidf")
+    wanted = vectorizer.fit(counts).weights_
+    np.testing.assert_array_equal(vectorizer.fit(stored).weights_, wanted)
 
 
 def test_vectors_may_come_from_a_file(tmp_path):

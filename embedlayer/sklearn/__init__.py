@@ -4,6 +4,6 @@ from embedlayer.errors import extra_library
 
 extra_library("sklearn", "sklearn")  # what is missing is told before the modules here need it
 
-from embedlayer.sklearn.vectorizer import EmbeddingVectorizer  # noqa: E402
+from embedlayer.sklearn.vectorizer import EmbeddingVectorizer
 
 __all__ = ["EmbeddingVectorizer"]

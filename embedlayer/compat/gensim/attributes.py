@@ -22,10 +22,9 @@ def as_json(expandos: dict[str, np.ndarray]) -> dict[str, Any]:
 def from_json(entry: Any, size: int) -> dict[str, np.ndarray]:
     """What :func:`as_json` was given; EmbedlayerError for what it does not make of so many keys."""
     try:
-        arrays = {attr: _array(size, *about) for attr, about in entry.items() if attr != "count"}
+        return {attr: _array(size, *about) for attr, about in entry.items() if attr != "count"}
     except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise EmbedlayerError(f"damaged {ATTRIBUTES}: {error!s:.100}") from None
-    return arrays
 
 
 def _array(size: int, kind: Any, values: Any) -> np.ndarray:

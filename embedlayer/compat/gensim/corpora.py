@@ -35,9 +35,8 @@ def whole_corpus(sentences: Any, corpus_file: Any) -> Corpus:
         raise (WrongTypeError if wrong else NoVocabularyError)(str(error)) from error
 
 
-def counts_of(corpus: Corpus) -> dict[str, int]:
-    """How often each word of a corpus occurs."""
-    vocabulary = corpus.vocabulary
+def counts_of(vocabulary: Vocabulary) -> dict[str, int]:
+    """How often each word occurs."""
     return dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from embedlayer.compat.gensim.comparisons import Comparisons
-from embedlayer.compat.gensim.errors import check_utf8, refuse
+from embedlayer.compat.gensim.errors import check_utf8
 from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Choice
 from embedlayer.vectors.evaluation.analogies import solved
 from embedlayer.vectors.evaluation.files import Question, questions_of, read_benchmark
 from embedlayer.vectors.evaluation.spellings import Spellings
@@ -42,10 +43,11 @@ class Evaluations(Comparisons):
             ``section``, its name, ``correct`` and ``incorrect``, lists of four words.
 
         Raises:
-            EmbedlayerError, OSError: a file that is missing or malformed.
+            EmbedlayerError, OSError: a file that is missing or malformed, another function.
         """
-        if similarity_function not in ("most_similar", "most_similar_cosmul"):
-            refuse("similarity_function", similarity_function, "most_similar, most_similar_cosmul")
+        Choice(("most_similar", "most_similar_cosmul")).checked(
+            "similarity_function", similarity_function
+        )
         spellings = Spellings(self.index_to_key, case_insensitive, restrict_vocab)
         sections = []
         for name, questions in questions_of(read_benchmark(analogies)).items():

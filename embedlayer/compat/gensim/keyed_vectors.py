@@ -22,6 +22,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Whole
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.vectors.checks import checked_metadata
 from embedlayer.vectors.files import named
 from embedlayer.vectors.formats import native
 from embedlayer.vectors.formats.contents import Contents
@@ -195,9 +196,8 @@ class KeyedVectors(Evaluations):
                 numbers nor strings.
         """
         view = self.as_vectors()
-        metadata = {ATTRIBUTES: as_json(self.expandos)}
-        kept = Vectors(view.words, view.matrix, view.counts, metadata)
-        contents = Contents(kept.words, kept.matrix, kept.counts, kept.metadata)
+        metadata = checked_metadata({ATTRIBUTES: as_json(self.expandos)})
+        contents = Contents(view.words, view.matrix, view.counts, metadata)
         with whole_or_nothing(expanded(fname)) as unfinished:
             native.write(unfinished, contents)
 

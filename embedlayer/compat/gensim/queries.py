@@ -63,7 +63,8 @@ class Queries(Rows):
             return []
         excluded = [row - first for row in self._given_rows(given) if first <= row < end]
         rows, scores = nearest_rows(unit, direction[None], [excluded], topn)
-        return self._named(rows[0] + first, cosines(scores[0]), scores[0] > -np.inf)
+        there = scores[0] > -np.inf  # fewer than topn, where rows are excluded
+        return self._named(rows[0, there] + first, cosines(scores[0, there]))
 
     def most_similar_cosmul(
         self,
@@ -91,7 +92,7 @@ class Queries(Rows):
         given = self._given_rows([*near, *far])
         order = np.argsort(-scores, kind="stable")
         order = order[~np.isin(order, given)][:topn]
-        return self._named(order, scores[order], np.ones(len(order), bool))
+        return self._named(order, scores[order])
 
     def similar_by_word(
         self, word: Any, topn: int | None = 10, restrict_vocab: int | None = None
@@ -167,8 +168,8 @@ class Queries(Rows):
     def _given_rows(self, given: Iterable[Any]) -> list[int]:
         return [self.get_index(key) for key in given if is_key(key)]
 
-    def _named(self, rows: np.ndarray, scores: np.ndarray, found: np.ndarray) -> Neighbours:
-        pairs = zip(rows[found].tolist(), scores[found].tolist(), strict=True)
+    def _named(self, rows: np.ndarray, scores: np.ndarray) -> Neighbours:
+        pairs = zip(rows.tolist(), scores.tolist(), strict=True)
         return [(self.index_to_key[row], score) for row, score in pairs]
 
     def _shifted(self, unit: np.ndarray, given: list[Any]) -> np.ndarray:
@@ -203,12 +204,12 @@ def _weighted(positive: Any, negative: Any) -> tuple[list[Any], list[float]]:
     given, weights = [], []
     for items, weight in ((positive, 1.0), (negative, -1.0)):
         for item in _listed(items):
-            pair = isinstance(item, tuple | list) and len(item) == 2 and not _numbers(item)
+            pair = isinstance(item, tuple | list) and len(item) == 2 and not _is_vector(item)
             given.append(item[0] if pair else item)
             weights.append(Real().checked("weight", item[1]) if pair else weight)
     return given, weights
 
 
-def _numbers(item: Sequence[Any]) -> bool:
+def _is_vector(item: Sequence[Any]) -> bool:
     """Whether an item is a vector of two numbers, and not a pair of a key and its weight."""
     return isinstance(item, list) and all(isinstance(one, float) for one in item)

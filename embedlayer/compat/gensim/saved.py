@@ -13,6 +13,7 @@ from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.storage.words import pack_words, unpack_words
 from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.vectors.files import named
 
 ENTRY = "embedlayer-gensim-word2vec"
 VERSION = 1
@@ -52,17 +53,13 @@ def read_model(path: str | Path) -> tuple[list[str], dict[str, np.ndarray], dict
         EmbedlayerError: another file.
         OSError: a file that is missing.
     """
-    try:
-        with open_to_read(path) as file:
-            tensors, entries = read_tensors(file, TENSORS, tuple(TENSORS))
-        if not isinstance(entries.get(ENTRY), str):
-            raise NoAttributeError("it holds no model: KeyedVectors.load reads vectors")
+    with named(path), open_to_read(path) as file:
+        tensors, entries = read_tensors(file, TENSORS, tuple(TENSORS))
+    if not isinstance(entries.get(ENTRY), str):
+        raise NoAttributeError(f"{path}: it holds no model: KeyedVectors.load reads vectors")
+    with named(path):
         about = json_object(entries[ENTRY])
         if about.pop("version", None) != VERSION or tensors.keys() != TENSORS.keys():
             raise EmbedlayerError("a part is missing, or it is of a later version")
         words = unpack_words(tensors.pop("words"), tensors.pop("word_offsets"))
-    except NoAttributeError as error:
-        raise NoAttributeError(f"{path}: {error}") from None
-    except EmbedlayerError as error:
-        raise EmbedlayerError(f"{path}: {error}") from None
     return words, tensors, about

@@ -9,7 +9,7 @@ from embedlayer.compat.gensim.corpora import counts_of, kept_words, least_count,
 from embedlayer.compat.gensim.errors import NoVocabularyError, WrongTypeError
 from embedlayer.compat.gensim.keyed_vectors import KeyedVectors
 from embedlayer.compat.gensim.options import Options, TrimRule
-from embedlayer.compat.gensim.weights import spread, start_vectors
+from embedlayer.compat.gensim.weights import start_vectors
 from embedlayer.models.outputs.huffman import huffman_tree
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.vocabulary import Vocabulary
@@ -113,7 +113,7 @@ class Vocabularies(Options):
         rule = trim_rule or self.trim_rule
         least = least_count(self.raw_vocab, self.min_count, self.max_final_vocab)
         kept = kept_words(self.raw_vocab, least, rule)
-        known = self._counts() if update else {}
+        known = counts_of(self.vocabulary()) if update and len(self.wv) else {}
         retained = kept.keys() | known.keys()
         if not retained:
             raise NoVocabularyError(f"no word occurs {least} times: lower min_count")
@@ -145,13 +145,9 @@ class Vocabularies(Options):
             raise NoVocabularyError("the model has no vocabulary: call build_vocab first")
         return Vocabulary(self.wv.index_to_key, self.wv.expandos["count"])
 
-    def _counts(self) -> dict[str, int]:
-        counts = self.wv.expandos.get("count", np.zeros(0, np.int64))
-        return dict(zip(self.wv.index_to_key, counts.tolist(), strict=True))
-
     def _note(self, corpus: Corpus) -> None:
         """Take the counts of a text."""
-        self.raw_vocab, self.corpus_count = counts_of(corpus), len(corpus)
+        self.raw_vocab, self.corpus_count = counts_of(corpus.vocabulary), len(corpus)
         self.corpus_total_words = corpus.tokens_read
 
     def _set_words(self, vocabulary: Vocabulary, update: bool) -> None:
@@ -161,12 +157,12 @@ class Vocabularies(Options):
         outputs = np.zeros_like(vectors)
         if update and len(self.wv):
             rows = np.array([vocabulary[word] for word in self.wv.index_to_key])
-            vectors = spread(self.wv.vectors, rows, vectors)
+            vectors[rows] = self.wv.vectors
             # Of new counts the Huffman tree is another one, whose nodes begin anew: with the old
             # vectors at the new nodes less is learnt (a word new to 300 lines of news had a cosine
             # of 0.05 with the nearest of its topic, and now 0.26; gensim's 0.12).
             if not self.hs:
-                outputs = spread(self.output_vectors(), rows, outputs)
+                outputs[rows] = self.output_vectors()
         self.wv.replace_all(vocabulary.words, vectors, vocabulary.counts)
         setattr(self, self._outputs_name, outputs)
         if self.hs:

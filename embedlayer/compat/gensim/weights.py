@@ -1,4 +1,4 @@
-"""The tables of a model: the start, more rows for new words, and as the training takes them."""
+"""The tables of a model: at the start, and as the training takes them."""
 
 import numpy as np
 
@@ -11,12 +11,6 @@ from embedlayer.models.tables import start_tables, table_shapes
 def start_vectors(model: Model, words: int, seed: int) -> np.ndarray:
     """float32, (V, D): the input table at the start."""
     return start_tables(model, words, seed, DEVICES["numpy"]).W_in[:, : model.dim].copy()
-
-
-def spread(old: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """``new``, with each row of ``old`` at its place in ``rows``."""
-    new[rows] = old
-    return new
 
 
 def as_tables(model: Model, vectors: np.ndarray, outputs: np.ndarray) -> Tables:

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from time import perf_counter
+from types import MethodType
 from typing import Any
 
 from embedlayer.compat.gensim.corpora import whole_corpus, within
@@ -25,7 +25,7 @@ _log = logging.getLogger("embedlayer")
 
 
 class _OfTheClass:
-    """A function of a class that cannot be called on an instance, which it would not change."""
+    """A class method that refuses an instance, which it would not change."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -33,38 +33,7 @@ class _OfTheClass:
     def __get__(self, instance: Any, owner: Any) -> Callable[..., Any]:
         if instance is not None:
             raise NoAttributeError("load makes a new model: call Word2Vec.load(path)")
-        return partial(self._function, owner)
-
-
-def _load(cls: Any, fname: str | Path, mmap: str | None = None) -> "Word2Vec":
-    """Read what ``Word2Vec.save`` wrote; or the words and vectors of a model that gensim wrote.
-
-    Of gensim's pickle only what vectors need is read, and no code. Such a model answers by ``wv``,
-    and cannot be trained: its options and output vectors are not read.
-
-    Raises:
-        NoAttributeError: a file of vectors alone (also an AttributeError).
-        EmbedlayerError: another file, or a damaged one.
-    """
-    if is_pickle(fname):
-        wv = KeyedVectors.load(fname)
-        model = cls(vector_size=wv.vector_size)
-        model.wv = wv
-        _log.warning("%s is gensim's: its vectors are read, which cannot be trained further", fname)
-        return model
-    words, arrays, about = read_model(fname)
-    try:
-        check_names(about["options"], _saved_options())  # it may name no text, which would be read
-        model = cls(**about["options"])
-        for name in NOTED:
-            setattr(model, name, Whole(0, 2**63 - 1).checked(name, about["noted"][name]))
-        model.wv.replace_all(words, arrays["vectors"].copy(), arrays["counts"])
-        setattr(model, model._outputs_name, arrays["outputs"].copy())
-        model.vocabulary()
-        model.output_vectors()
-    except (KeyError, TypeError, AttributeError, EmbedlayerError) as error:
-        raise EmbedlayerError(f"{fname}: damaged: {error}") from None
-    return model
+        return MethodType(self._function, owner)
 
 
 @dataclass(eq=False, repr=False)
@@ -177,7 +146,40 @@ class Word2Vec(Predictions):
         }
         write_model(fname, self.wv.index_to_key, arrays, about)
 
-    load = _OfTheClass(_load)
+    @_OfTheClass
+    def load(cls: Any, fname: str | Path, mmap: str | None = None) -> "Word2Vec":
+        """Read what ``Word2Vec.save`` wrote; or the words and vectors of a model that gensim wrote.
+
+        Of gensim's pickle only what vectors need is read, and no code. Such a model answers by
+        ``wv``, and cannot be trained: its options and output vectors are not read.
+
+        Raises:
+            NoAttributeError: a file of vectors alone (also an AttributeError).
+            EmbedlayerError: another file, or a damaged one.
+        """
+        if is_pickle(fname):
+            wv = KeyedVectors.load(fname)
+            model = cls(vector_size=wv.vector_size)
+            model.wv = wv
+            _log.warning(
+                "%s is gensim's: its vectors are read, which cannot be trained further", fname
+            )
+            return model
+        words, arrays, about = read_model(fname)
+        try:
+            check_names(
+                about["options"], _saved_options()
+            )  # it may name no text, which would be read
+            model = cls(**about["options"])
+            for name in NOTED:
+                setattr(model, name, Whole(0, 2**63 - 1).checked(name, about["noted"][name]))
+            model.wv.replace_all(words, arrays["vectors"].copy(), arrays["counts"])
+            setattr(model, model._outputs_name, arrays["outputs"].copy())
+            model.vocabulary()
+            model.output_vectors()
+        except (KeyError, TypeError, AttributeError, EmbedlayerError) as error:
+            raise EmbedlayerError(f"{fname}: damaged: {error}") from None
+        return model
 
     def __str__(self) -> str:
         about = f"vocab={len(self.wv)}, vector_size={self.vector_size}, alpha={self.alpha}"
