@@ -425,6 +425,7 @@ def test_an_option_of_one_value_is_refused_with_a_cure(name):
         (lambda: Word2Vec(SENTENCES, alpha=1e-5), ValueError, "alpha falls from 1e-05"),
         (lambda: Word2Vec(hs=1, negative=0).predict_output_word("a"), RuntimeError, "hs=0"),
         (lambda: Word2Vec().score([]), RuntimeError, "hs=1"),
+        (lambda: Word2Vec(hs=1, negative=0).score([], -1), ValueError, "total_sentences is -1"),
     ],
 )
 def test_mistakes_in_training_have_gensim_s_types(call, kind, message):

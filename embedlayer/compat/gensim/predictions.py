@@ -11,6 +11,7 @@ from embedlayer.compat.gensim.errors import NoVocabularyError
 from embedlayer.compat.gensim.keys import bound, several
 from embedlayer.compat.gensim.vocabularies import Vocabularies
 from embedlayer.models.outputs.huffman import HuffmanTree, huffman_tree
+from embedlayer.options import Whole
 
 _log = logging.getLogger("embedlayer")
 
@@ -66,15 +67,17 @@ class Predictions(Vocabularies):
 
         Raises:
             NoVocabularyError: a model that was not trained by hierarchical softmax.
+            EmbedlayerError: a number of sentences that is none.
         """
         if not self.hs:
             raise NoVocabularyError("score needs hierarchical softmax: hs=1, negative=0")
+        most = Whole(0).checked("total_sentences", total_sentences)
         tree, outputs = huffman_tree(self.vocabulary().counts), self.output_vectors()
         found = [
             self._log_probability(
                 [self.wv.get_index(w) for w in one if w in self.wv], tree, outputs
             )
-            for one in islice(sentences, total_sentences)
+            for one in islice(sentences, most)
         ]
         return np.array(found, np.float32)
 
