@@ -19,11 +19,16 @@ def check_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """
     for word in words:
         if not word or NOT_HELD.search(word):
-            raise EmbedlayerError(
-                f"the word {word!r} is empty or holds whitespace or a NUL, which this format "
-                "cannot keep: use the native format (.safetensors)"
-            )
+            raise cannot_keep(word, "is empty or holds whitespace or a NUL")
     return pack_words(words)
+
+
+def cannot_keep(word: str, why: str) -> EmbedlayerError:
+    """What is raised for a word that a format cannot keep."""
+    return EmbedlayerError(
+        f"the word {word!r} {why}, which this format cannot keep: use the native format "
+        "(.safetensors)"
+    )
 
 
 def decoded(word: bytes, errors: str) -> str | None:
