@@ -14,6 +14,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
+from embedlayer.storage.words import SPACE
 from embedlayer.storage.writing import also_compressed, open_to_write
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
@@ -25,8 +26,6 @@ SUFFIXES = also_compressed(".bin")
 BUFFER_BYTES = 1 << 20  # in a core's cache, from which the numbers are copied
 MOST_RECORD = 1 << 26  # bytes of a row: room for 16 million dimensions
 MOST_HEADER = 1 << 12
-
-SPACE = 32
 
 _log = logging.getLogger("embedlayer")
 
