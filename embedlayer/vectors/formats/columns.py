@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError, extra_library
+from embedlayer.errors import EmbedlayerError, extra_library, in_one_line
 from embedlayer.storage.tensors import json_object
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.contents import Contents
@@ -68,8 +68,7 @@ def told() -> Iterator[None]:
     except (pyarrow().ArrowException, ValueError, TypeError, KeyError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        text = f"{error!s:.150}".replace("\n", " ")
-        raise EmbedlayerError(f"a damaged table: {text}") from None
+        raise EmbedlayerError(f"a damaged table: {in_one_line(error)}") from None
 
 
 def _kinds(table: Any) -> Iterator[tuple[str, Any]]:
