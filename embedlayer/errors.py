@@ -19,8 +19,13 @@ class UnknownWordError(EmbedlayerError, KeyError):
 
 
 def shown(value: object) -> str:
-    """A value as errors show it: the begin of its ``repr``, on one line."""
+    """A value as errors show it: the beginning of its ``repr``, on one line."""
     return " ".join(f"{value!r:.80}".split())
+
+
+def in_one_line(error: BaseException) -> str:
+    """What another library's error says: the beginning of it, on one line."""
+    return " ".join(f"{error!s:.150}".split())
 
 
 class MissingLibraryError(EmbedlayerError, ImportError):

@@ -367,6 +367,10 @@ MUTANTS = {
     "numbers of 17 digits are rounded as they come": Mutant(
         "vectors/formats/numbers.py", "ERROR = 2.0**-49", "ERROR = 0.0", "formats_digits"
     ),
+    "numbers of 17 digits are divided as they are": Mutant(
+        "vectors/formats/numbers.py", "mantissa <= MOST_EXACT", "mantissa <= 64 * MOST_EXACT",
+        "formats_digits",
+    ),
     "what is skipped is not counted as a line": Mutant(
         "vectors/formats/rows.py", "line += block.lines", "line += len(block.words)",
         "formats_options",

@@ -8,9 +8,10 @@ import pytest
 from conftest import import_or_skip
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.manifest import digest
 from embedlayer.storage.reading import open_to_read
 from embedlayer.storage.tensors import read_tensors, write_tensors
-from embedlayer.vectors.ann import ENTRY, TENSORS, digest, fingerprint
+from embedlayer.vectors.ann import ENTRY, TENSORS, fingerprint
 from embedlayer.vectors.vectors import Vectors
 
 import_or_skip("faiss")

@@ -112,6 +112,14 @@ def test_decimals_a_little_beside_halfway(monkeypatch):
         check_read(beside, monkeypatch, 0.1)
 
 
+def test_float64s_beside_halfway(monkeypatch):
+    """17 digits are more than a float64 holds: to divide them as they are would round twice."""
+    middle = np.arange(2**23, 2**24, 1601) + 0.5
+    for number in (middle, middle / 2**7, middle / 2**14):
+        beside = [*np.nextafter(number, 0).tolist(), *np.nextafter(number, np.inf).tolist()]
+        check_read([*map(repr, beside)], monkeypatch, 1)
+
+
 def test_decimals_of_any_form(monkeypatch):
     def digits(most: int) -> str:
         return "".join(map(str, RNG.integers(0, 10, RNG.integers(0, most)).tolist()))

@@ -89,6 +89,7 @@ HOSTILE = {
     "an integer of 2**31": (HEAD + P.LONG4 + struct.pack("<I", 2**31) + P.STOP, "an integer of"),
     "an integer of 9 bytes": (HEAD + P.LONG1 + b"\x09" + bytes(9) + P.STOP, "an integer of 9"),
     "digits without end": (HEAD + P.INT + b"9" * 5000 + b"\n" + P.STOP, "damaged"),
+    "a tuple of more than there is": (HEAD + P.NONE + P.TUPLE3 + P.STOP, "damaged"),
     "no mark": (HEAD + P.APPENDS + P.STOP, "damaged"),
     "nothing at the end": (HEAD + P.STOP, "damaged"),
     "no end": (HEAD + P.NONE, "damaged or cut off"),

@@ -65,6 +65,26 @@ def test_a_word_that_a_format_cannot_hold_is_told_before_anything_is_sent(memory
     assert memory.find("/") == []
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "takes more memory than there is"),
+        (RuntimeError("a\nb"), r"a b \(RuntimeError\)"),  # a kind of a store's own
+    ],
+    ids=["memory", "a store's own"],
+)
+def test_what_happens_while_it_is_read_is_told(memory, monkeypatch, error, message):
+    VECTORS.save("memory://v.vec")
+
+    def fails(*_):
+        raise error
+
+    with memory.open("/v.vec") as file:
+        monkeypatch.setattr(type(file), "read", fails)
+    with pytest.raises(EmbedlayerError, match=f"^memory://v.vec.*{message}"):
+        Vectors.load("memory://v.vec")
+
+
 def test_texts_and_benchmarks(memory):
     memory.pipe("/t/1.txt", b"a b c\n" * 10)
     memory.pipe("/t/2.txt.gz", gzip.compress(b"a d c\n" * 10))

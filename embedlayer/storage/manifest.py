@@ -30,9 +30,12 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def digest(text: str) -> str:
-    """BLAKE2b of a text, 32 hexadecimal digits."""
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def digest(*parts: Any) -> str:
+    """BLAKE2b of texts, or of bytes and contiguous arrays, one behind the other: 32 hex digits."""
+    made = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        made.update(part.encode() if isinstance(part, str) else memoryview(part).cast("B"))
+    return made.hexdigest()
 
 
 def checksum(path: Path) -> int:

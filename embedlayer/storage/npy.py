@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError
+from embedlayer.errors import EmbedlayerError, in_one_line
 from embedlayer.storage.archives import check_expansion
 
 ZIP = b"PK\x03\x04"
@@ -67,7 +67,7 @@ def read_npy(data: Any) -> np.ndarray:
             else:
                 shape, fortran, dtype = np.lib.format.read_array_header_2_0(start, MOST_HEADER)
     except DAMAGE as error:
-        raise EmbedlayerError(f"no .npy file, or a damaged one: {_line(error)}") from None
+        raise EmbedlayerError(f"no .npy file, or a damaged one: {in_one_line(error)}") from None
     if dtype.hasobject:
         raise EmbedlayerError("a pickled array, which is not read: it could execute anything")
     return array_of(memoryview(data)[start.tell() :], dtype.str, shape, fortran)
@@ -95,9 +95,5 @@ def read_npz(file: BinaryIO) -> dict[str, np.ndarray]:
     except EmbedlayerError:
         raise
     except DAMAGE as error:
-        raise EmbedlayerError(f"no .npz file, or a damaged one: {_line(error)}") from None
+        raise EmbedlayerError(f"no .npz file, or a damaged one: {in_one_line(error)}") from None
     return arrays
-
-
-def _line(error: BaseException) -> str:
-    return f"{error!s:.100}".replace("\n", " ")

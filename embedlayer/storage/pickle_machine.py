@@ -69,6 +69,10 @@ class Machine:
         self.place += len(line) + 1
         return line.decode()
 
+    def top(self, size: int) -> list[Any]:
+        """The last values, taken from the stack, the topmost at the end."""
+        return [self.stack.pop() for _ in range(size)][::-1]
+
     def marked(self) -> list[Any]:
         """What lies above the last mark, taken from the stack."""
         place = self.marks.pop()
@@ -88,7 +92,7 @@ class Machine:
         self.stack.append(Global(module, name))
 
     def make(self) -> None:
-        args, of = self.stack.pop(), self.stack.pop()
+        of, args = self.top(2)
         if not isinstance(of, Global) or not isinstance(args, tuple):
             raise TypeError
         self.stack.append(Made(of, args))

@@ -35,10 +35,7 @@ def _bytes(size: struct.Struct) -> Callable[[Machine], None]:
 
 
 def _tuple(size: int) -> Callable[[Machine], None]:
-    def push(machine: Machine) -> None:
-        machine.stack[len(machine.stack) - size :] = [tuple(machine.stack[-size:])]
-
-    return push
+    return lambda machine: machine.stack.append(tuple(machine.top(size)))
 
 
 def _put(size: struct.Struct) -> Callable[[Machine], None]:
@@ -91,14 +88,12 @@ _BY_NAME: dict[bytes, Callable[[Machine], Any]] = {
     pickle.EMPTY_SET: _constant(list),
     pickle.FROZENSET: lambda machine: machine.stack.append(machine.marked()),
     pickle.LIST: lambda machine: machine.stack.append(machine.marked()),
-    pickle.APPEND: lambda machine: machine.add_items([machine.stack.pop()]),
+    pickle.APPEND: lambda machine: machine.add_items(machine.top(1)),
     pickle.APPENDS: lambda machine: machine.add_items(machine.marked()),
     pickle.ADDITEMS: lambda machine: machine.add_items(machine.marked()),
     pickle.EMPTY_DICT: _constant(dict),
     pickle.DICT: lambda machine: machine.stack.append(as_dict(machine.marked())),
-    pickle.SETITEM: lambda machine: machine.add_pairs(
-        [machine.stack.pop(), machine.stack.pop()][::-1]
-    ),
+    pickle.SETITEM: lambda machine: machine.add_pairs(machine.top(2)),
     pickle.SETITEMS: lambda machine: machine.add_pairs(machine.marked()),
     pickle.MEMOIZE: _memoize,
     pickle.BINPUT: _put(U8),
@@ -106,7 +101,7 @@ _BY_NAME: dict[bytes, Callable[[Machine], Any]] = {
     pickle.BINGET: _get(U8),
     pickle.LONG_BINGET: _get(U32),
     pickle.GLOBAL: lambda machine: machine.name(machine.line(), machine.line()),
-    pickle.STACK_GLOBAL: lambda machine: machine.name(*[machine.stack.pop() for _ in "12"][::-1]),
+    pickle.STACK_GLOBAL: lambda machine: machine.name(*machine.top(2)),
     pickle.REDUCE: Machine.make,
     pickle.NEWOBJ: Machine.make,
     pickle.BUILD: Machine.build,

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from embedlayer.errors import EmbedlayerError, extra_library
+from embedlayer.errors import EmbedlayerError, extra_library, in_one_line
 
 URL = re.compile(r"[A-Za-z][\w+.-]*(::[A-Za-z][\w+.-]*)*://")  # "simplecache::s3://" is one, too
 BUFFER_BYTES = 1 << 20
@@ -95,10 +95,13 @@ def _files_of(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def _told(url: str) -> Iterator[None]:
-    """Within the block, whatever a store raises becomes one error that tells the URL."""
+    """Within the block, whatever a store raises becomes one error that tells the URL.
+
+    The block only calls the store, so no mistake of ours passes for one of the store's.
+    """
     try:
         yield
-    except ImportError:
+    except (ImportError, MemoryError):  # nothing that the store says
         raise
     except FileNotFoundError:
         raise FileNotFoundError(
@@ -107,8 +110,8 @@ def _told(url: str) -> Iterator[None]:
     except OSError as error:
         why = error.strerror or str(error)
         raise OSError(error.errno or errno.EIO, why, url) from error
-    except Exception as error:  # of any store's own kind
-        raise EmbedlayerError(f"{url}: {error!s:.200} ({type(error).__name__})") from error
+    except Exception as error:  # stores raise kinds of their own, which have no other base
+        raise EmbedlayerError(f"{url}: {in_one_line(error)} ({type(error).__name__})") from error
 
 
 class _Remote(io.RawIOBase):

@@ -1,4 +1,4 @@
-"""Words as one run of bytes and offsets: how every file of ours keeps them."""
+"""Words in bytes: what divides them, and one run of them and offsets, as files of ours have."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,6 +8,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 
+SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are white space
 CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
 
 

@@ -10,10 +10,10 @@ A table is open addressing with linear probing: a slot is 0 when free, else the 
 import numpy as np
 
 from embedlayer.storage.compiled import compiled
+from embedlayer.storage.words import NEWLINE, RETURN, SPACE, TAB
 
 SENTENCE_END = -1
 
-SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are whitespace
 FNV_START, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 HALF, ONE = np.uint64(32), np.uint64(1)

@@ -5,7 +5,6 @@ hierarchical navigable small world graphs", 2016; their M, ef_construction and e
 graph gives candidates; their cosines are those of the exact search.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError, extra_library, shown
 from embedlayer.options import Whole, check_options, option
+from embedlayer.storage.manifest import digest
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.storage.words import pack_words
@@ -151,14 +151,6 @@ def fingerprint(vectors: Questions) -> str:
     """What tells these vectors from others: a digest of words, shape and numbers."""
     words, offsets = pack_words(vectors.words)
     return digest(words, offsets, np.array(vectors.matrix.shape), vectors.matrix)
-
-
-def digest(*arrays: np.ndarray) -> str:
-    """What tells these bytes from others, in hexadecimal digits."""
-    made = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        made.update(np.ascontiguousarray(array).data.cast("B"))
-    return made.hexdigest()
 
 
 def _graph_in(data: np.ndarray, vectors: Questions) -> Any:

@@ -6,7 +6,6 @@ import numpy as np
 
 from embedlayer.storage.archives import check_expansion
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.columns import contents_of, pyarrow, table_of, told
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 
@@ -37,7 +36,7 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     with told():
         table = ipc.open_file(pyarrow().BufferReader(data)).read_all()
         table.validate(full=True)
-        return asked_for(contents_of(table), options)
+        return contents_of(table, options)
 
 
 def write(path: Path, contents: Contents) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.errors import EmbedlayerError, extra_library
+from embedlayer.errors import EmbedlayerError, extra_library, in_one_line
 from embedlayer.storage.tensors import json_object
 from embedlayer.storage.words import pack_words
-from embedlayer.vectors.formats.contents import Contents
+from embedlayer.vectors.formats.asked import asked_for
+from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 
 ENTRY = b"embedlayer"
 COUNTS = ("count", "counts", "freq", "frequency")
@@ -40,12 +41,12 @@ def table_of(contents: Contents) -> Any:
     return pa.table(columns).replace_schema_metadata({ENTRY: entry})
 
 
-def contents_of(table: Any) -> Contents:
-    """What a table holds.
+def contents_of(table: Any, options: ReadingOptions) -> Contents:
+    """What a table holds, as the options ask for it.
 
     Raises:
-        EmbedlayerError: one of which it is not clear which columns hold words and vectors, or in
-            which some are missing.
+        EmbedlayerError: it is not clear which columns hold words and vectors, or some of them are
+            missing.
     """
     words = _only("word", table, [name for name, kind in _kinds(table) if _is_text(kind)])
     text = table.column(words).to_pylist()
@@ -55,7 +56,7 @@ def contents_of(table: Any) -> Contents:
     counts = table.column(named[0]).to_numpy() if named else None
     entry = (table.schema.metadata or {}).get(ENTRY)
     metadata = {} if entry is None else json_object(entry)
-    return Contents(text, _matrix(table), counts, metadata)
+    return asked_for(Contents(text, _matrix(table), counts, metadata), options)
 
 
 @contextmanager
@@ -68,8 +69,7 @@ def told() -> Iterator[None]:
     except (pyarrow().ArrowException, ValueError, TypeError, KeyError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        text = f"{error!s:.150}".replace("\n", " ")
-        raise EmbedlayerError(f"a damaged table: {text}") from None
+        raise EmbedlayerError(f"a damaged table: {in_one_line(error)}") from None
 
 
 def _kinds(table: Any) -> Iterator[tuple[str, Any]]:

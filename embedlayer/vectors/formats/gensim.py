@@ -23,20 +23,25 @@ from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.ngrams import MOST_N, with_ngrams
-from embedlayer.vectors.formats.pickled_arrays import NAMES, RANDOM, array_in, is_array
+from embedlayer.vectors.formats.pickled_arrays import NAMES, array_in, is_array
 
 SUFFIXES = (".kv",)
 WORDS = ("index_to_key", "index2word")
 MATRICES = ("vectors", "syn0")
-# What else a model has: the function that hashes words, the counts of a text.
+# What else a model has, which is let through though nothing asks for it: the function that hashes
+# words, the counts of a text, a generator of random numbers.
 OTHERS = {
     Global(module, name)
     for module in ("builtins", "__builtin__")
     for name in ("hash", "int", "long", "frozenset", "set")
 } | {
     Global("collections", "defaultdict"),
-    Global("UserString", "defaultdict"),
-}  # as Python 3.4 says
+    Global("UserString", "defaultdict"),  # as Python 3.4 says
+    Global("numpy.random", "__RandomState_ctor"),
+    Global("numpy.random._pickle", "__randomstate_ctor"),
+    Global("numpy.random._pickle", "__bit_generator_ctor"),
+    Global("numpy.random._mt19937", "MT19937"),
+}
 COMPRESSED = (".gz", ".bz2")
 # The opcodes of an object of gensim's class, whose attributes follow: gensim need not be here.
 HEAD = (
@@ -127,7 +132,7 @@ class _Saved:
 
 
 def _admits(module: str, name: str) -> bool:
-    return module.startswith("gensim.") or (module, name) in NAMES | RANDOM | OTHERS
+    return module.startswith("gensim.") or (module, name) in NAMES | OTHERS
 
 
 def _matrix(saved: _Saved, words: list[str]) -> np.ndarray:

@@ -5,10 +5,10 @@ from pathlib import Path
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
 from embedlayer.storage.writing import also_compressed
+from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.digits import NUMBER, in_digits
 from embedlayer.vectors.formats.rows import first_line, read_rows, write_rows
-from embedlayer.vectors.formats.words import distinct
 
 SUFFIXES = also_compressed(".glove")
 
@@ -36,7 +36,8 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     dim = len(first.split()) - 1
     if dim < 1:
         raise EmbedlayerError("line 1: a word and its numbers are expected")
-    return distinct(*read_rows(stream, first, dim, options.limit, options), options)
+    words, matrix = read_rows(stream, first, dim, options.limit, options)
+    return asked_for(Contents(words, matrix), options)
 
 
 def write(path: Path, contents: Contents) -> None:

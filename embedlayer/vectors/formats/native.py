@@ -38,7 +38,7 @@ def begins(start: Start) -> bool:
 
 
 def read(file: Opened, options: ReadingOptions) -> Contents:
-    """Words, matrix, counts and metadata; only ``limit`` has a meaning where all is checked.
+    """All of it; only ``limit`` has a meaning where all is checked, and leaves out the output.
 
     Raises:
         EmbedlayerError: a damaged file, another program's, or one of a later version.
@@ -46,13 +46,13 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     tensors, entries = read_tensors(file, TENSORS, optional=("counts", "output"))
     metadata = _metadata(entries)
     words = unpack_words(tensors["words"], tensors["word_offsets"])
-    kept = tensors.get("counts"), metadata, tensors.get("output")
-    contents = Contents(words, tensors["matrix"], *kept)
+    counts, output = tensors.get("counts"), tensors.get("output")
+    contents = Contents(words, tensors["matrix"], counts, metadata, output)
     return contents if options.limit is None else contents.first(options.limit)
 
 
 def write(path: Path, contents: Contents) -> None:
-    """Words, matrix, counts and metadata; the same vectors always make the same bytes.
+    """All of it; the same vectors always make the same bytes.
 
     Raises:
         EmbedlayerError: a word that UTF-8 cannot hold.

@@ -18,6 +18,7 @@ from embedlayer.storage.tensors import json_object
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
+from embedlayer.vectors.formats.words import cannot_keep
 
 SUFFIXES = (".npz",)
 COUNTS = ("counts", "count")
@@ -91,10 +92,7 @@ def _only(arrays: dict[str, np.ndarray], name: str, fits: Any) -> np.ndarray:
 def _check_words(contents: Contents) -> None:
     for word in contents.words:
         if word.endswith("\0"):
-            raise EmbedlayerError(
-                f"the word {word!r} ends in a NUL, which this format cannot keep: use the native "
-                "format (.safetensors)"
-            )
+            raise cannot_keep(word, "ends in a NUL")
     longest = max(contents.words, key=len)
     if 4 * len(longest) * len(contents.words) > MOST_TEXT:
         raise EmbedlayerError(

@@ -10,8 +10,8 @@ written with 17 digits, is left to Python, and so is all that is not written wit
 import numpy as np
 
 from embedlayer.storage.compiled import compiled
+from embedlayer.storage.words import NEWLINE, RETURN, SPACE, TAB
 
-SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are white space
 PLUS, MINUS, POINT, ZERO, LETTER_E = b"+-.0e"
 SMALL = 0x20  # the bit that makes a letter small
 MOST_KEPT = 10**17  # digits behind 18 that count are not kept

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from embedlayer.storage.archives import check_expansion
 from embedlayer.storage.reading import Opened
-from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.columns import contents_of, pyarrow, table_of, told
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 
@@ -32,16 +31,16 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     with told():
         from pyarrow.parquet import ParquetFile
 
-        table = ParquetFile(pyarrow().BufferReader(buffer))
+        parquet = ParquetFile(pyarrow().BufferReader(buffer))
         batches, rows, size = [], 0, 0
-        for batch in table.iter_batches(BATCH_ROWS):
+        for batch in parquet.iter_batches(BATCH_ROWS):
             batches.append(batch)
             rows, size = rows + len(batch), size + batch.nbytes
             check_expansion(file.name, len(buffer), size)
             if options.limit is not None and rows >= options.limit:
                 break
-        whole = pyarrow().Table.from_batches(batches, table.schema_arrow)
-        return asked_for(contents_of(whole), options)
+        whole = pyarrow().Table.from_batches(batches, parquet.schema_arrow)
+        return contents_of(whole, options)
 
 
 def write(path: Path, contents: Contents) -> None:

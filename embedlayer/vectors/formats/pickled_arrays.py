@@ -21,13 +21,6 @@ MAKERS = {
 ENCODE = Global("_codecs", "encode")  # how protocol 2 spells bytes
 DTYPE = Global("numpy", "dtype")
 NAMES = MAKERS | {ENCODE, DTYPE, Global("numpy", "ndarray")}
-# A model has a generator of random numbers: its names are let through, and nothing asks for it.
-RANDOM = {
-    Global("numpy.random", "__RandomState_ctor"),
-    Global("numpy.random._pickle", "__randomstate_ctor"),
-    Global("numpy.random._pickle", "__bit_generator_ctor"),
-    Global("numpy.random._mt19937", "MT19937"),
-}
 
 
 def is_array(value: Any) -> TypeGuard[Made]:

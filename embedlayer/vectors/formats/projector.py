@@ -19,6 +19,7 @@ from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 from embedlayer.vectors.formats.rows import lines_of
+from embedlayer.vectors.formats.words import cannot_keep
 
 CONFIG, TENSORS, METADATA = "projector_config.pbtxt", "tensors.tsv", "metadata.tsv"
 WORDS = ("word", "label", "token", "name")
@@ -66,9 +67,8 @@ def write(folder: Path, contents: Contents) -> None:
     no_words = np.zeros(len(contents.words) + 1, np.int64)
     with (folder / TENSORS).open("wb") as stream:
         for block in lines_of(contents.matrix, np.empty(0, np.uint8), no_words):
-            text = (
-                bytes(block).replace(b"\n ", b"\n").removeprefix(b" ")
-            )  # before each first number
+            # Behind a word that is empty there is a space before each first number.
+            text = bytes(block).replace(b"\n ", b"\n").removeprefix(b" ")
             stream.write(text.replace(b" ", b"\t"))
     lines = list(contents.words)
     if contents.counts is not None:
@@ -140,8 +140,5 @@ def _labelled(lines: list[str], matrix: np.ndarray) -> Contents:
 def _check_words(contents: Contents) -> None:
     for word in contents.words:
         if NOT_HELD.search(word) or not word.strip("\ufeff \t").strip():
-            raise EmbedlayerError(
-                f"the word {word!r} is white space, or holds a tab or an end of a line, which this "
-                "format cannot keep: use the native format (.safetensors)"
-            )
+            raise cannot_keep(word, "is white space, or holds a tab or an end of a line")
     pack_words(contents.words)

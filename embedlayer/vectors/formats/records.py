@@ -3,8 +3,7 @@
 import numpy as np
 
 from embedlayer.storage.compiled import compiled
-
-SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are white space
+from embedlayer.storage.words import NEWLINE, RETURN, SPACE, TAB
 
 
 @compiled

@@ -14,18 +14,18 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
+from embedlayer.storage.words import SPACE
 from embedlayer.storage.writing import also_compressed, open_to_write
+from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.digits import HEADER, parse_header
 from embedlayer.vectors.formats.table import Table
-from embedlayer.vectors.formats.words import check_words, decoded, distinct, no_word
+from embedlayer.vectors.formats.words import check_words, decoded, no_word
 
 SUFFIXES = also_compressed(".bin")
 BUFFER_BYTES = 1 << 20  # in a core's cache, from which the numbers are copied
 MOST_RECORD = 1 << 26  # bytes of a row: room for 16 million dimensions
 MOST_HEADER = 1 << 12
-
-SPACE = 32
 
 _log = logging.getLogger("embedlayer")
 
@@ -58,7 +58,8 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
             _log.warning("the header promises %d rows, but %d are read", size, len(records.words))
         if len(records.words) != options.limit and (left := records.bytes_left()):
             _complain(f"{left} bytes follow the {len(records.words)} rows promised", options)
-    return distinct(records.words, records.table.filled().view("<f4"), options)
+    matrix = records.table.filled().view("<f4")
+    return asked_for(Contents(records.words, matrix), options)
 
 
 def write(path: Path, contents: Contents) -> None:

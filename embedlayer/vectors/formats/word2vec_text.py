@@ -6,10 +6,10 @@ from pathlib import Path
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened
 from embedlayer.storage.writing import also_compressed
+from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
 from embedlayer.vectors.formats.digits import HEADER, in_digits, parse_header
 from embedlayer.vectors.formats.rows import first_line, read_rows, write_rows
-from embedlayer.vectors.formats.words import distinct
 
 SUFFIXES = also_compressed(".txt", ".vec")
 
@@ -37,7 +37,7 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
         if options.damaged == "error":
             raise EmbedlayerError(text)
         _log.warning("%s", text)
-    return distinct(words, matrix, options)
+    return asked_for(Contents(words, matrix), options)
 
 
 def write(path: Path, contents: Contents) -> None:

@@ -1,6 +1,5 @@
 """What formats of other programs share about words: UTF-8, one row each, and what none can hold."""
 
-import logging
 import re
 from collections.abc import Sequence
 
@@ -8,11 +7,8 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.words import pack_words
-from embedlayer.vectors.formats.contents import Contents, ReadingOptions
 
 NOT_HELD = re.compile(r"[ \t\n\r\v\f\0]")
-
-_log = logging.getLogger("embedlayer")
 
 
 def check_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -23,11 +19,16 @@ def check_words(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """
     for word in words:
         if not word or NOT_HELD.search(word):
-            raise EmbedlayerError(
-                f"the word {word!r} is empty or holds whitespace or a NUL, which this format "
-                "cannot keep: use the native format (.safetensors)"
-            )
+            raise cannot_keep(word, "is empty or holds whitespace or a NUL")
     return pack_words(words)
+
+
+def cannot_keep(word: str, why: str) -> EmbedlayerError:
+    """What is raised for a word that a format cannot keep."""
+    return EmbedlayerError(
+        f"the word {word!r} {why}, which this format cannot keep: use the native format "
+        "(.safetensors)"
+    )
 
 
 def decoded(word: bytes, errors: str) -> str | None:
@@ -42,26 +43,3 @@ def no_word(word: bytes) -> str:
     """What is said of bytes that are no word."""
     cure = ": errors='replace' reads what is" if word else ""
     return f"{word[:40]!r} is not a word in UTF-8{cure}"
-
-
-def distinct(words: list[str], matrix: np.ndarray, options: ReadingOptions) -> Contents:
-    """One row for each word: of those that repeat one (published files have some) as asked for.
-
-    Raises:
-        EmbedlayerError: a word that is there twice, where that is to be an error.
-    """
-    if len(set(words)) == len(words):
-        return Contents(words, matrix)
-    row_of: dict[str, int] = {}
-    for row, word in enumerate(words):
-        if row_of.setdefault(word, row) != row:
-            if options.duplicates == "error":
-                raise EmbedlayerError(
-                    f"rows {row_of[word] + 1} and {row + 1} are of the word {word!r}: choose "
-                    "duplicates='first' or 'last'"
-                )
-            if options.duplicates == "last":
-                row_of[word] = row
-    left, other = len(words) - len(row_of), {"first": "an earlier", "last": "a later"}
-    _log.warning("%d rows repeat %s word and are left out", left, other[options.duplicates])
-    return Contents(list(row_of), matrix[list(row_of.values())])
