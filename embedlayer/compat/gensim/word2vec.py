@@ -167,9 +167,8 @@ class Word2Vec(Predictions):
             return model
         words, arrays, about = read_model(fname)
         try:
-            check_names(
-                about["options"], _saved_options()
-            )  # it may name no text, which would be read
+            # It may name no text, which would be read.
+            check_names(about["options"], _saved_options())
             model = cls(**about["options"])
             for name in NOTED:
                 setattr(model, name, Whole(0, 2**63 - 1).checked(name, about["noted"][name]))
