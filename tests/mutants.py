@@ -330,7 +330,7 @@ MUTANTS = {
     ),
     # Replicas.
     "rare rows are averaged": Mutant(
-        "training/merge.py", "1 - array_module(pull).exp(-pull)", "1 + 0 * pull", "training_merge"
+        "training/merge.py", "2 - times **", "1 + 0 * times **", "training_merge"
     ),
     "changes of two replicas are corrected twice": Mutant(
         "kernels/cpu/merge.py", "products[a, a + 1] / 2", "products[a, a + 1]", "training_merge"
@@ -345,8 +345,14 @@ MUTANTS = {
     "a merge of all rows that fails is whole": Mutant(
         "training/replicas.py", "self.whole = rows is not None", "pass", "training_replicas"
     ),
+    "touches are those of a mean replica": Mutant(
+        "training/touches.py", "n / -xp.expm1(-n)", "n", "training_touches"
+    ),
+    "two replicas train one chunk": Mutant(
+        "training/replicas.py", "range(first + rank, min", "range(first, min", "training_replicas"
+    ),
     "a row's touches are never forgotten": Mutant(
-        "training/replicas.py", "chunks[mine] = 0", "pass", "training_replicas"
+        "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
     ),
     "replicas merge what others have not": Mutant(
         "kernels/cpu/merge.py", "_copy(row, addresses[i] +", "_copy(row, addresses[0] +",
