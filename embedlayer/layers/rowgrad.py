@@ -49,6 +49,15 @@ class RowGrad:
             rows, xp.ascontiguousarray(values), self.shape[0]
         )
 
+    def checked(self) -> tuple[Any, Any]:
+        """Its rows, int64, (U,), and values, (U, D), which others may have assigned, for kernels.
+
+        Raises:
+            IndexError, TypeError, EmbedlayerError: rows outside the table, values that do not fit.
+        """
+        rows = check_ids(self.rows, self.shape[0], self.values, dtype=np.int64)
+        return rows, check_values("values", self.values, self.values, (len(rows), *self.shape[1:]))
+
     @property
     def dtype(self) -> Any:
         return self.values.dtype
