@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import time
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from damage import damage_entry
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.folders import cache_folder
-from embedlayer.storage.manifest import read_manifest, write_manifest
+from embedlayer.storage.manifest import file_checksum, read_manifest, write_manifest
 from embedlayer.storage.mapped import CannotWrite
 from embedlayer.text.cache import LOCK, UNFINISHED, clear_cache, make_entry, remove_entry
 from embedlayer.text.corpus import Corpus
@@ -247,7 +246,7 @@ def forged(ids, offsets, words, counts):
     about = read_manifest(entry.path / DESCRIPTION)
     about |= {"tokens": len(ids), "sentences": len(offsets) - 1}
     about["checksums"] = {
-        name: zlib.crc32((entry.path / name).read_bytes()) for name in about["checksums"]
+        name: file_checksum(entry.path / name) for name in about["checksums"]
     }
     write_manifest(entry.path / DESCRIPTION, about)
 

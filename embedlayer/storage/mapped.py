@@ -3,7 +3,6 @@
 import os
 import tempfile
 import weakref
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,12 @@ class ArrayFile:
         folder: where in the cache; None is the system's folder for temporary files.
         name: of the file in ``folder``; without one the file has no name anywhere, and its space
             is free again when the array is gone, even if the process is killed.
-
-    Attributes:
-        checksum: of a file with a name: the CRC-32 of its bytes.
     """
 
     def __init__(self, dtype: Any, folder: Path | None = None, name: str | None = None) -> None:
         self.dtype = np.dtype(dtype)
         self.folder = folder
-        self.size = self.checksum = 0
-        self._kept = folder is not None and name is not None
+        self.size = 0
         try:
             self._file = _open(folder, name)
         except OSError as error:
@@ -49,8 +44,6 @@ class ArrayFile:
     def append(self, values: np.ndarray) -> None:
         """Write more elements; CannotWrite when the disk is full."""
         rest = np.ascontiguousarray(values, self.dtype).view(np.uint8)
-        if self._kept:
-            self.checksum = zlib.crc32(rest.data, self.checksum)
         try:
             while len(rest):  # an unbuffered write may stop early
                 rest = rest[self._file.write(rest) :]

@@ -14,7 +14,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
-from embedlayer.storage.manifest import checksum
+from embedlayer.storage.manifest import checksum, file_checksum
 from embedlayer.storage.mapped import CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
@@ -23,6 +23,8 @@ from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sente
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
 from embedlayer.text.vocabulary import Vocabulary, checked_vocabulary
 from embedlayer.threads import available_cores
+
+MANY_BYTES = 1 << 24  # of ids, from which on a thread of their own pays
 
 _log = logging.getLogger("embedlayer")
 
@@ -224,8 +226,7 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
 
 def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
     """The corpus of an entry; raises OSError or EmbedlayerError where a file is not as it was."""
-    ids = map_array(folder / "ids", np.int32, about["tokens"])
-    offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
+    ids, offsets = _arrays(folder, about)
     vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
     return Corpus(ids, offsets, vocabulary, about["tokens_read"], {})
 
@@ -234,12 +235,21 @@ def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
     """The corpus of an entry; None where a file is damaged, by its checksum."""
     sums = about["checksums"]
     try:
-        with ThreadPoolExecutor() as pool:  # the large files beside the words
-            found = {name: pool.submit(checksum, folder / name) for name in sums}
-            if found[VOCABULARY].result() != sums[VOCABULARY]:
-                return None
-            corpus = _read_entry(folder, about).checked()
-            whole = all(found[name].result() == sums[name] for name in sums)
+        if file_checksum(folder / VOCABULARY) != sums[VOCABULARY]:
+            return None
+        with ThreadPoolExecutor(1) as pool:  # many ids beside the words
+            ids, offsets = _arrays(folder, about)
+            beside = pool.submit(checksum, ids).result if ids.nbytes >= MANY_BYTES else None
+            vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
+            found = beside() if beside else checksum(ids), checksum(offsets)
+        if found != (sums["ids"], sums["offsets"]):
+            return None
+        return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
     except (OSError, EmbedlayerError):  # damaged, or just removed by another process
         return None
-    return corpus if whole else None
+
+
+def _arrays(folder: Path, about: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The ids and offsets of an entry, mapped; raises as :func:`_read_entry`."""
+    ids = map_array(folder / "ids", np.int32, about["tokens"])
+    return ids, map_array(folder / "offsets", np.int64, about["sentences"] + 1)
