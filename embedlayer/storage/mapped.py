@@ -1,5 +1,6 @@
 """Arrays that are written to disk piece by piece and then memory-mapped: never whole in memory."""
 
+import mmap
 import os
 import tempfile
 import weakref
@@ -67,13 +68,18 @@ def map_array(file: Any, dtype: Any, size: int) -> np.ndarray:
     Raises:
         EmbedlayerError: the file holds more or fewer.
     """
-    dtype = np.dtype(dtype)
-    found = (file.stat() if isinstance(file, Path) else os.fstat(file.fileno())).st_size
+    if isinstance(file, Path):
+        if not file.is_file():  # to open a pipe would be to wait
+            raise EmbedlayerError(f"{file} is no file")
+        with open(file, "rb") as opened:
+            return map_array(opened, dtype, size)
+    dtype, found = np.dtype(dtype), os.fstat(file.fileno()).st_size
     if found != size * dtype.itemsize:
-        raise EmbedlayerError(f"{file} holds {found} bytes, not {size} of {dtype}")
+        raise EmbedlayerError(f"{file.name} holds {found} bytes, not {size} of {dtype}")
     if size == 0:  # an empty file cannot be mapped
         return np.empty(0, dtype)
-    return np.asarray(np.memmap(file, dtype, "r"))
+    pages = mmap.mmap(file.fileno(), found, access=mmap.ACCESS_READ)
+    return np.frombuffer(pages, dtype)
 
 
 def cannot_write(folder: Path | None, error: OSError) -> CannotWrite:

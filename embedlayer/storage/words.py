@@ -1,7 +1,7 @@
 """Words in bytes: what divides them, and one run of them and offsets, as files of ours have."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 
 SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are white space
-PIECE_WORDS = 1 << 13  # unpacked at once, whose intermediate results stay in the cache
 CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
 
 
@@ -41,25 +40,13 @@ def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
         raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
     if (offsets[1:] < offsets[:-1]).any():  # differences may overflow
         raise EmbedlayerError("the word offsets fall")
-    words: list[str] = []
-    for first in range(0, len(offsets) - 1, PIECE_WORDS):
-        piece = offsets[first : first + PIECE_WORDS + 1]
-        words += _unpacked(data[piece[0] : piece[-1]], piece - piece[0])
-    return words
-
-
-def _unpacked(data: np.ndarray, offsets: np.ndarray) -> list[str]:
-    """As :func:`unpack_words`, of offsets that rise from 0 to the bytes' number."""
-    text = decode_words(data, offsets)
-    if "\n" in text:
-        raw = data.tobytes()
-        return [raw[start:end].decode() for start, end in pairwise(offsets.tolist())]
-    # Twice as fast as slices: newlines between the words, at which they are split.
-    joined = np.full(len(data) + len(offsets) - 2, NEWLINE, np.uint8)
-    within = np.ones(len(joined), bool)
-    within[offsets[1:-1] + np.arange(len(offsets) - 2)] = False
-    joined[np.flatnonzero(within)] = data
-    return joined.tobytes().decode().split("\n")
+    text, bounds = decode_words(data, offsets), offsets
+    if len(text) < len(data):  # count the characters before each word: the bytes that begin one
+        before = np.zeros(len(data) + 1, np.int64)
+        np.cumsum(_begins_character(data), out=before[1:])
+        bounds = before[offsets]
+    # Twice as fast as slices of the text, which need two numbers for each word.
+    return list(map(StringIO(text).read, np.diff(bounds).tolist()))
 
 
 def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:

@@ -4,6 +4,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
-from embedlayer.storage.manifest import checksum, file_checksum
+from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
@@ -226,30 +227,21 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
 
 def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
     """The corpus of an entry; raises OSError or EmbedlayerError where a file is not as it was."""
-    ids, offsets = _arrays(folder, about)
-    vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
-    return Corpus(ids, offsets, vocabulary, about["tokens_read"], {})
+    sums = about["checksums"]
+    ids = map_array(folder / "ids", np.int32, about["tokens"])
+    offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
+    with ThreadPoolExecutor(1) if ids.nbytes >= MANY_BYTES else nullcontext() as pool:
+        beside = pool.submit(checksum, ids).result if pool else partial(checksum, ids)
+        vocabulary = Vocabulary.load(folder / VOCABULARY, sums[VOCABULARY])
+        found = beside(), checksum(offsets)
+    if found != (sums["ids"], sums["offsets"]):
+        raise EmbedlayerError(f"{folder} is not as it was written")
+    return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
 
 
 def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
-    """The corpus of an entry; None where a file is damaged, by its checksum."""
-    sums = about["checksums"]
+    """The corpus of an entry; None where a file is damaged, or another process just removed it."""
     try:
-        if file_checksum(folder / VOCABULARY) != sums[VOCABULARY]:
-            return None
-        with ThreadPoolExecutor(1) as pool:  # many ids beside the words
-            ids, offsets = _arrays(folder, about)
-            beside = pool.submit(checksum, ids).result if ids.nbytes >= MANY_BYTES else None
-            vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
-            found = beside() if beside else checksum(ids), checksum(offsets)
-        if found != (sums["ids"], sums["offsets"]):
-            return None
-        return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
-    except (OSError, EmbedlayerError):  # damaged, or just removed by another process
+        return _read_entry(folder, about)
+    except (OSError, EmbedlayerError):
         return None
-
-
-def _arrays(folder: Path, about: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The ids and offsets of an entry, mapped; raises as :func:`_read_entry`."""
-    ids = map_array(folder / "ids", np.int32, about["tokens"])
-    return ids, map_array(folder / "offsets", np.int64, about["sentences"] + 1)

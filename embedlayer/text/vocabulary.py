@@ -11,9 +11,10 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
+from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded, open_to_read
-from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.storage.tensors import tensors_in, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
 from embedlayer.storage.writing import whole_or_nothing
 
@@ -181,17 +182,26 @@ class Vocabulary:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | PathLike[str], known: bool = False) -> "Vocabulary":
-        """Read what :meth:`save` wrote; EmbedlayerError for anything else."""
+    def load(cls, path: str | PathLike[str], written: int | None = None) -> "Vocabulary":
+        """Read what :meth:`save` wrote; EmbedlayerError for anything else.
+
+        Args:
+            path: the file.
+            written: the checksum with which a file of ours was written; so its words are known to
+                be different ones.
+        """
         place = Path(expanded(path))
         try:
             if not place.is_file():  # a pipe could make us wait for ever
                 raise EmbedlayerError("no such file")
             with open_to_read(place) as file:
-                arrays, _ = read_tensors(file, TENSORS)
+                data = file.stream.read()
+            if written is not None and checksum(np.frombuffer(data, np.uint8)) != written:
+                raise EmbedlayerError("it is not as it was written")
+            arrays, _ = tensors_in(data, TENSORS)
             words = unpack_words(arrays["words"], arrays["word_offsets"])
             # A copy, for compiled code takes arrays that cannot be written to as another type.
-            return cls(words, arrays["counts"].copy(), known)
+            return cls(words, arrays["counts"].copy(), known=written is not None)
         except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
 

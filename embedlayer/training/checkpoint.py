@@ -58,7 +58,7 @@ class Checkpoint(NamedTuple):
 
     def vocabulary(self) -> Vocabulary:
         """The words and counts of the run's corpus."""
-        return Vocabulary.load(self.path / VOCABULARY, known=True)
+        return Vocabulary.load(self.path / VOCABULARY, self.about["checksums"][VOCABULARY])
 
 
 class CheckpointFolder:
