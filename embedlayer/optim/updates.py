@@ -51,6 +51,7 @@ class Optimizer:
             grads: for each of them an array of its shape, or a RowGrad.
 
         Raises:
+            IndexError: a RowGrad to which rows outside the table were assigned.
             EmbedlayerError: params and grads that do not fit each other, or other params than
                 those of the first update; two params that share memory and are not one array; one
                 that is read-only.
@@ -62,6 +63,9 @@ class Optimizer:
         if len(self._groups) < len(params):
             grads = [_sum([grads[i] for i in group]) for group in self._groups]
             params = [params[group[0]] for group in self._groups]
+        for grad in grads:
+            if isinstance(grad, RowGrad):
+                grad.check()
         for name in self.kept:
             setattr(self, name, _kept_for(getattr(self, name), params))
         self.updates += 1
@@ -77,7 +81,9 @@ class Optimizer:
         """The step on the rows of a gradient: compiled, or on copies of them."""
         name = getattr(self._step, "compiled_as", None)  # a formula that overrides has none
         update_rows = getattr(kernels_for(grad.values), "update_rows", None)
-        if name and update_rows and update_rows(name, *grad.checked(), arrays, self._numbers()):
+        if name and update_rows and update_rows(
+            name, grad.rows, grad.values, arrays, self._numbers()
+        ):
             return
         for piece in pieces(len(grad.rows), arrays[0]):
             rows = grad.rows[piece]

@@ -1,7 +1,7 @@
 """Words in bytes: what divides them, and one run of them and offsets, as files of ours have."""
 
 from collections.abc import Sequence
-from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,13 +40,17 @@ def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
         raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
     if (offsets[1:] < offsets[:-1]).any():  # differences may overflow
         raise EmbedlayerError("the word offsets fall")
-    text, bounds = decode_words(data, offsets), offsets
-    if len(text) < len(data):  # count the characters before each word: the bytes that begin one
-        before = np.zeros(len(data) + 1, np.int64)
-        np.cumsum(_begins_character(data), out=before[1:])
-        bounds = before[offsets]
-    # Twice as fast as slices of the text, which need two numbers for each word.
-    return list(map(StringIO(text).read, np.diff(bounds).tolist()))
+    text = decode_words(data, offsets)
+    if "\n" in text:
+        raw = data.tobytes()
+        return [raw[start:end].decode() for start, end in pairwise(offsets.tolist())]
+    # Newlines are put between the words, at which they are split: faster than slices by a third.
+    words = len(offsets) - 1
+    joined = np.full(len(data) + max(0, words - 1), NEWLINE, np.uint8)
+    within = np.ones(len(joined), bool)
+    within[offsets[1:-1] + np.arange(len(offsets[1:-1]))] = False
+    joined[within] = data
+    return joined.tobytes().decode().split("\n") if words else []
 
 
 def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:

@@ -12,9 +12,9 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
 from embedlayer.storage.manifest import checksum
-from embedlayer.storage.mapped import CannotWrite
+from embedlayer.storage.mapped import CannotWrite, map_array
 from embedlayer.storage.reading import expanded, open_to_read
-from embedlayer.storage.tensors import tensors_in, write_tensors
+from embedlayer.storage.tensors import read_tensors, tensors_in, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
 from embedlayer.storage.writing import whole_or_nothing
 
@@ -194,11 +194,14 @@ class Vocabulary:
         try:
             if not place.is_file():  # a pipe could make us wait for ever
                 raise EmbedlayerError("no such file")
-            with open_to_read(place) as file:
-                data = file.stream.read()
-            if written is not None and checksum(np.frombuffer(data, np.uint8)) != written:
-                raise EmbedlayerError("it is not as it was written")
-            arrays, _ = tensors_in(data, TENSORS)
+            if written is None:
+                with open_to_read(place) as file:
+                    arrays, _ = read_tensors(file, TENSORS)
+            else:
+                data = map_array(place, np.uint8, place.stat().st_size)
+                if checksum(data) != written:
+                    raise EmbedlayerError("it is not as it was written")
+                arrays, _ = tensors_in(data.data, TENSORS)
             words = unpack_words(arrays["words"], arrays["word_offsets"])
             # A copy, for compiled code takes arrays that cannot be written to as another type.
             return cls(words, arrays["counts"].copy(), known=written is not None)
