@@ -81,8 +81,10 @@ class Optimizer:
         """The step on the rows of a gradient: compiled, or on copies of them."""
         name = getattr(self._step, "compiled_as", None)  # a formula that overrides has none
         update_rows = getattr(kernels_for(grad.values), "update_rows", None)
-        if name and update_rows and update_rows(
-            name, grad.rows, grad.values, arrays, self._numbers()
+        if (
+            name
+            and update_rows
+            and update_rows(name, grad.rows, grad.values, arrays, self._numbers())
         ):
             return
         for piece in pieces(len(grad.rows), arrays[0]):
