@@ -298,7 +298,8 @@ MUTANTS = {
         "training/checkpoint.py", "KEPT + 1 - len(", "1 - len(", "memory"
     ),
     "checksums of a checkpoint are not compared": Mutant(
-        "training/checkpoint.py", "if file_checksum(folder / name) != wanted", "if False", "checkpoint"
+        "training/checkpoint.py", "if file_checksum(folder / name) != wanted", "if False",
+        "checkpoint",
     ),
     "a run whose worker failed is saved": Mutant(
         RUN, "if epoch.whole and not", "if not", "checkpoint"

@@ -8,7 +8,7 @@ the cache: two to three times as fast as all at once. Where the kernels have the
 the rows of a RowGrad are changed where they lie, five times as fast as copies of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import is_
 from typing import Any, ClassVar
 
