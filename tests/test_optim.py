@@ -179,17 +179,27 @@ class TestCompiled:
     @EVERY
     def test_what_it_takes(self, name, monkeypatch):
         done = []
-        monkeypatch.setattr(cpu, "update_rows", lambda *given: done.append(update_rows(*given)))
+
+        def noted(*given):
+            done.append(update_rows(*given))
+            return done[-1]
+
+        monkeypatch.setattr(cpu, "update_rows", noted)
         for param in (
             np.ones((V, D), "f"),
             np.ones((V, D)),
             np.ones((V, D), np.float16),
             np.ones((D, V)).T,
+            np.ones((V, D), ">f4"),
+            np.ones(V * D * 8 + 1, np.uint8)[1:].view(np.float64).reshape(V, D),
         ):
+            param[:] = 1
             optimizer = OPTIMIZERS[name](lr=0.1)
-            optimizer.update([param], [RowGrad([1, 4], np.ones((2, D), param.dtype), (V, D))])
+            values = np.ones((2, D), param.dtype.newbyteorder("="))
+            optimizer.update([param], [RowGrad([1, 4], values, (V, D))])
+            assert (param[[1, 4]] < param[0]).all()
         optimizer.update([param], [RowGrad([1, 4], np.ones((2, D), "f"), (V, D))])
-        assert done == [True, True, False, False, False]
+        assert done == [True, True, False, False, False, False, False]
 
     def test_a_formula_that_overrides_is_taken(self):
         class Decaying(Adam):

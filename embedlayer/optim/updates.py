@@ -74,18 +74,15 @@ class Optimizer:
             if isinstance(grad, RowGrad):
                 self._step_rows(grad, arrays)
                 continue
-            for part in pieces(len(grad), grad) if grad.ndim else (...,):
+            for part in pieces(len(grad), arrays[0]) if grad.ndim else (...,):
                 self._step(arrays[0][part], grad[part], *(array[part] for array in arrays[1:]))
 
     def _step_rows(self, grad: RowGrad, arrays: list[Any]) -> None:
         """The step on the rows of a gradient: compiled, or on copies of them."""
         name = getattr(self._step, "compiled_as", None)  # a formula that overrides has none
         update_rows = getattr(kernels_for(grad.values), "update_rows", None)
-        if (
-            name
-            and update_rows
-            and update_rows(name, grad.rows, grad.values, arrays, self._numbers())
-        ):
+        given = (name, grad.rows, grad.values, arrays)
+        if name and update_rows and update_rows(*given, self._numbers()):
             return
         for piece in pieces(len(grad.rows), arrays[0]):
             rows = grad.rows[piece]

@@ -8,12 +8,12 @@ equal to the bit.
 from functools import partial
 from typing import Any
 
-from numpy import sqrt, uint64
+from numpy import dtype, sqrt, uint64
 
 from embedlayer.kernels.cpu.prefetch import prefetch_row, rows_ahead
 from embedlayer.storage.compiled import compiled, inlined
 
-TYPES = "fd"  # the type codes of float32 and float64; numba does not calculate with float16
+TYPES = (dtype("f4"), dtype("f8"))  # in the machine's byte order; numba has no float16
 
 formula = partial(compiled, error_model="numpy")  # a division by zero is inf, and no branch
 
@@ -30,12 +30,14 @@ def update_rows(name: str, rows: Any, grad: Any, arrays: list[Any], numbers: Any
 
     Returns:
         Whether it was done; not for arrays of several dtypes, of another than float32 and float64,
-        or that are not C-contiguous.
+        not C-contiguous or not aligned, or a parameter or what is kept that is read-only.
     """
     kind = grad.dtype
-    if kind.char not in TYPES or any(one.dtype != kind for one in arrays):
+    if kind not in TYPES or any(one.dtype != kind for one in arrays):
         return False
-    if not all(one.flags.c_contiguous for one in (grad, *arrays)):
+    if not (grad.flags.c_contiguous and grad.flags.aligned):
+        return False
+    if not all(one.flags.carray for one in arrays):
         return False
     FORMULAS[name](rows, grad, *arrays, tuple(kind.type(float(number)) for number in numbers))
     return True
