@@ -30,7 +30,7 @@ class Vocabulary:
     Args:
         words: the V words, one at least, each once.
         counts: whole numbers from 0 up, (V,), falling: how often each occurs.
-        known: the words are known to be different ones, and are not compared.
+        known: the words are known to be different ones, and are not compared; a list is kept.
 
     Raises:
         EmbedlayerError: words or counts that are none, or out of order; a word that is there twice.
@@ -39,7 +39,7 @@ class Vocabulary:
     def __init__(
         self, words: Sequence[str], counts: Sequence[int] | np.ndarray, known: bool = False
     ) -> None:
-        self.words = list(words)
+        self.words = words if known and isinstance(words, list) else list(words)
         self.counts = checked_counts(counts, len(self.words))
         if not known:
             _check_words(self.words)
