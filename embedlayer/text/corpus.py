@@ -16,7 +16,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
 from embedlayer.storage.manifest import checksum
-from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.storage.mapped import CACHE_CURE, CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
@@ -235,7 +235,7 @@ def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
         vocabulary = Vocabulary.load(folder / VOCABULARY, sums[VOCABULARY])
         found = beside(), checksum(offsets)
     if found != (sums["ids"], sums["offsets"]):
-        raise EmbedlayerError(f"{folder} is not as it was written")
+        raise EmbedlayerError(f"{folder} is not as it was written: {CACHE_CURE}")
     return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
 
 
