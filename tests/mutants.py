@@ -364,7 +364,9 @@ MUTANTS = {
         "kernels/cpu/updates.py", "(sqrt(square / start) + eps)", "sqrt(square / start + eps)",
         "optim",
     ),
-    "ids are the caller's": Mutant("layers/checks.py", "found.copy() if", "found if", "layers_guards"),
+    "ids are the caller's": Mutant(
+        "layers/checks.py", "found.copy() if", "found if", "layers_guards"
+    ),
     "a resized table is taken": Mutant(
         "layers/layer.py", '"dtype", "shape")', '"dtype")', "layers_guards"
     ),
