@@ -134,7 +134,9 @@ MUTANTS = {
     "a damaged description is read": Mutant(
         "storage/manifest.py", " if first == digest(text) else None", "", "text_cache"
     ),
-    "checksums are not compared": Mutant(CORPUS, "if whole else None", "or None", "text_cache"),
+    "checksums are not compared": Mutant(
+        CORPUS, 'if found != (sums["ids"], sums["offsets"])', "if False", "text_cache"
+    ),
     "ids are not compared with the words": Mutant(
         CORPUS, "< len(self.vocabulary)", "< 2**31", "text_corpus"
     ),
@@ -143,7 +145,7 @@ MUTANTS = {
         "training/checks.py", "corpus.checked()", "corpus", "text_corpus"
     ),
     "a checksum of the last piece alone": Mutant(
-        "storage/mapped.py", "rest.data, self.checksum", "rest.data", "text_cache"
+        "storage/manifest.py", "copy=False).data, found)", "copy=False).data)", "text_cache"
     ),
     # Which examples a text gives.
     "a token whose bits reach its threshold is dropped": Mutant(
@@ -296,7 +298,8 @@ MUTANTS = {
         "training/checkpoint.py", "KEPT + 1 - len(", "1 - len(", "memory"
     ),
     "checksums of a checkpoint are not compared": Mutant(
-        "training/checkpoint.py", "if checksum(folder / name) != wanted", "if False", "checkpoint"
+        "training/checkpoint.py", "if file_checksum(folder / name) != wanted", "if False",
+        "checkpoint",
     ),
     "a run whose worker failed is saved": Mutant(
         RUN, "if epoch.whole and not", "if not", "checkpoint"
@@ -363,6 +366,25 @@ MUTANTS = {
     ),
     "signals come anywhere": Mutant(
         "cli/signals.py", "asked = number", "asked = number; self.look()", "cli_resume", "_end("
+    ),
+    "sums of rows alone": Mutant(
+        "storage/manifest.py", "for axis in (0, 1)", "for axis in (1,)", "text_cache"
+    ),
+    "rows that were assigned reach compiled code": Mutant(
+        "optim/updates.py", "                grad.check()", "                pass", "optim"
+    ),
+    "a formula that overrides is not taken": Mutant(
+        "optim/updates.py", 'getattr(self._step, "compiled_as", None)', '"sgd"', "optim"
+    ),
+    "Adam's compiled eps is inside the root": Mutant(
+        "kernels/cpu/updates.py", "(sqrt(square / start) + eps)", "sqrt(square / start + eps)",
+        "optim",
+    ),
+    "ids are the caller's": Mutant(
+        "layers/checks.py", "found.copy() if", "found if", "layers_guards"
+    ),
+    "a resized table is taken": Mutant(
+        "layers/layer.py", '"dtype", "shape")', '"dtype")', "layers_guards"
     ),
     "Adam counts parameters": Mutant(
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"

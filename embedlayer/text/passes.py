@@ -5,7 +5,6 @@ The passes are compiled code: numba is imported when the first text is read.
 
 import logging
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.manifest import file_checksum
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.columns import holds_texts, is_column, text_blocks, word_lists
 from embedlayer.text.options import CorpusOptions, Tokenizer
@@ -114,9 +114,7 @@ class Encoded:
             "tokens": self.ids.size,
             "sentences": self.offsets.size - 1,
             "checksums": {
-                "ids": self.ids.checksum,
-                "offsets": self.offsets.checksum,
-                VOCABULARY: zlib.crc32((folder / VOCABULARY).read_bytes()),
+                name: file_checksum(folder / name) for name in ("ids", "offsets", VOCABULARY)
             },
         }
 
