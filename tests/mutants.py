@@ -434,7 +434,7 @@ MUTANTS = {
         "if known and not np.array_equal(counts, made_up)", "if known", "formats_gensim",
     ),
     "n-grams are hashed with unsigned bytes": Mutant(
-        "vectors/formats/ngrams.py", "byte | 0xFFFFFF00", "byte", "formats_gensim"
+        "ngrams/__init__.py", "byte | 0xFFFFFF00", "byte", "ngrams"
     ),
     "a zip archive expands without bounds": Mutant(
         "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"

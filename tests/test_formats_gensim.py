@@ -9,9 +9,9 @@ import pytest
 from conftest import import_or_skip, skip_or_fail
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.ngrams import ngram_hashes
 from embedlayer.vectors.formats import gensim
 from embedlayer.vectors.formats.gensim import HEAD
-from embedlayer.vectors.formats.ngrams import ngram_hashes
 from embedlayer.vectors.vectors import Vectors
 
 TEXT = [["the", "café", "한국어"] * 5, ["the", "d", "🙂"] * 4, ["d", "the"]]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.ngrams import MOST_N
 from embedlayer.storage.npy import read_npy, read_npz
 from embedlayer.storage.pickle_machine import Global, Made
 from embedlayer.storage.pickles import begins_pickle, read_pickle
@@ -22,7 +23,7 @@ from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
-from embedlayer.vectors.formats.ngrams import MOST_N, with_ngrams
+from embedlayer.vectors.formats.ngrams import with_ngrams
 from embedlayer.vectors.formats.pickled_arrays import NAMES, array_in, is_array
 
 SUFFIXES = (".kv",)

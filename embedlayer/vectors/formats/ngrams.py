@@ -1,19 +1,13 @@
-"""fastText's vectors of whole words: the mean of a word's own row and the rows of its n-grams.
+"""fastText's vectors of whole words: the mean of a word's own row and the rows of its n-grams."""
 
-P. Bojanowski, E. Grave, A. Joulin, T. Mikolov: Enriching Word Vectors with Subword Information
-(https://arxiv.org/abs/1607.04606), section 3.2: the n-grams of "<word>" are hashed, by FNV-1a
-with bytes taken as signed, as fastText does, into a table of fewer rows.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.ngrams import ngram_hashes
 
-MOST_N = 100  # characters of an n-gram: fastText's have 6
 MOST_NGRAMS = 1 << 16  # of a word
-FNV_START, FNV_PRIME, MASK = 2166136261, 16777619, (1 << 32) - 1
 
 
 def with_ngrams(
@@ -38,17 +32,3 @@ def with_ngrams(
         if buckets:
             vectors[row] = (vectors[row] + table[buckets].sum(axis=0)) / (len(buckets) + 1)
     return vectors
-
-
-def ngram_hashes(word: str, min_n: int, max_n: int) -> Iterator[int]:
-    """The 32-bit hash of each n-gram of "<word>", but of "<" and ">" alone."""
-    characters = [character.encode("utf-8", "surrogatepass") for character in f"<{word}>"]
-    last = len(characters) - 1
-    for first in range(len(characters)):
-        number = FNV_START
-        for size, character in enumerate(characters[first : first + max_n], 1):
-            for byte in character:
-                signed = byte if byte < 128 else byte | 0xFFFFFF00
-                number = (number ^ signed) * FNV_PRIME & MASK
-            if size >= min_n and not (size == 1 and first in (0, last)):
-                yield number
