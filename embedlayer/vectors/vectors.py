@@ -25,6 +25,8 @@ class Vectors(Questions, Sentences, Exports):
         metadata: what JSON can say about where the vectors come from.
         output: real numbers, (R, D), kept as float32: the output table of their training, from
             which it can go on.
+        subwords: the rows of n-grams, (B, D), out of which words that are not among the V have
+            vectors in every question; None: such words are unknown.
 
     Raises:
         EmbedlayerError: no words, a word given twice, shapes that do not fit, a NaN or an
@@ -70,7 +72,9 @@ class Vectors(Questions, Sentences, Exports):
             EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a
                 folder that is missing or cannot be written to.
         """
-        contents = Contents(self.words, self.matrix, self.counts, self.metadata, self.output)
+        contents = Contents(
+            self.words, self.matrix, self.counts, self.metadata, self.output, self.subwords
+        )
         files.save(expanded(path), contents, format)
 
     def ann_index(self, *, m: int = 16, ef_construction: int = 128) -> "AnnIndex":
