@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.reading import Opened
 
 CACHE_CURE = (
     "free some space, set EMBEDLAYER_CACHE to another folder, "
@@ -81,6 +82,23 @@ def map_array(file: Any, dtype: Any, size: int) -> np.ndarray:
     if size == 0:  # an empty file cannot be mapped
         return np.empty(0, dtype)
     return np.asarray(np.memmap(file, dtype, "r"))
+
+
+def file_bytes(file: Opened) -> np.ndarray:
+    """All bytes of a file that was just opened: uint8, (n,), read-only.
+
+    They are its pages where it is plain and lies on a disk, so that only what is used is read, as
+    long as nobody cuts it; else they are read, decompressed.
+    """
+    if file.plain_bytes():
+        try:
+            number, place = file.raw.fileno(), file.raw.tell()
+        except (OSError, ValueError):  # no file of the system's
+            pass
+        else:
+            if os.fstat(number).st_size > place:
+                return np.asarray(np.memmap(file.raw, np.uint8, "r", place))
+    return np.frombuffer(file.stream.read(), np.uint8)
 
 
 def cannot_write(folder: Path | None, error: OSError) -> CannotWrite:

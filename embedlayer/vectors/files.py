@@ -12,6 +12,7 @@ from embedlayer.storage.remote import is_url
 from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.vectors.formats import (
     arrow,
+    fasttext,
     gensim,
     glove,
     native,
@@ -41,6 +42,7 @@ FORMATS: dict[str, Format] = {
     "npz": npz,
     "parquet": parquet,
     "arrow": arrow,
+    "fasttext": fasttext,
     "word2vec-text": word2vec_text,
     "word2vec-binary": word2vec_binary,
     "glove": glove,
@@ -52,10 +54,10 @@ LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
 # Files that are not read, by how they begin, and what to do.
 OTHERS = {
-    b"\xba\x16\x4f\x2f": "a model of fastText's: load the .vec file that belongs to it",
     b"\x93NUMPY": "one array, without words: np.savez(file, words=..., vectors=...) keeps both",
 }
-TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
+# Where one is named, the other's suffix will do.
+ALIKE = ({"word2vec-text", "glove"}, {"fasttext", "word2vec-binary"})
 
 
 def load(
@@ -165,7 +167,7 @@ def _format_to_write(path: str | Path, name: str | None) -> str:
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
         _check_name(name)
-        if meant not in (None, name) and not {meant, name} <= TEXTS:
+        if meant not in (None, name) and not any({meant, name} <= both for both in ALIKE):
             raise EmbedlayerError(
                 f"cannot write {path}: its suffix says {meant}, and not {name}; use "
                 f"{_usual(name)}, or name no format"

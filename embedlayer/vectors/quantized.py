@@ -56,7 +56,10 @@ class Quantized:
         codes = self._codes[rows]
         parts = self._centroids[np.arange(codes.shape[1]), codes]
         made = parts.reshape(len(codes), -1)[:, : self.shape[1]]
-        return made if self._lengths is None else made * self._lengths[rows, None]
+        if self._lengths is None:
+            return made
+        with np.errstate(all="ignore"):  # who takes the rows looks for what is not finite
+            return made * self._lengths[rows, None]
 
     def table_of(self, rows: Any) -> "Quantized":
         """The table of some rows alone."""

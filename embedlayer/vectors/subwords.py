@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from embedlayer.arrays import places_of
 from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.ngrams import Subwords, packed_bags
@@ -17,8 +18,7 @@ from embedlayer.storage.words import pack_words
 from embedlayer.vectors.checks import first_not_finite, read_only
 from embedlayer.vectors.quantized import Quantized
 
-WORDS_AT_ONCE = 4096
-BYTES_AT_ONCE = 1 << 17  # of words, whose n-grams are averaged together: 20 MB of rows or so
+NGRAMS_AT_ONCE = 1 << 18  # whose rows are taken together
 FLOATS = ("float32", "float16")
 
 
@@ -109,26 +109,23 @@ class SubwordRows:
         from embedlayer.vectors.bag_means import add_means
 
         sizes = np.full(len(sums), own, np.int64)
-        for first, end in _pieces(starts):
+        for first, end in _pieces(starts, self.subwords):
             letters = data[starts[first] : starts[end]]
             offsets, rows = self._rows_of(letters, starts[first : end + 1] - starts[first])
-            used, places = np.unique(rows, return_inverse=True)
-            table = self.taken(np.maximum(used, 0))
-            places[rows < 0] = -1
-            add_means(sums[first:end], sizes[first:end], table, offsets, places)
+            used, places = places_of(rows, len(self))
+            add_means(sums[first:end], sizes[first:end], self.taken(used), offsets, places)
         check_finite(sums, data, starts)
         return sizes
 
     def taken(self, rows: Any) -> np.ndarray:
         """float32, (n, D): copies of some rows, by their numbers or a slice."""
-        with np.errstate(invalid="ignore"):  # a NaN is told with the word that it belongs to
-            return np.array(self.rows[rows], np.float32)
+        return np.array(self.rows[rows], np.float32)
 
     def pruned(self, words: Sequence[str]) -> "SubwordRows":
         """The rows that n-grams of these words have, and no others; in memory, as float32 is."""
         touched = np.zeros(len(self), bool)
         data, starts = pack_words(words)
-        for first, end in _pieces(starts):
+        for first, end in _pieces(starts, self.subwords):
             letters = data[starts[first] : starts[end]]
             _, rows = self._rows_of(letters, starts[first : end + 1] - starts[first])
             touched[rows[rows >= 0]] = True
@@ -177,12 +174,13 @@ def _checked_kept(kept: Any, buckets: int) -> np.ndarray:
     return read_only(numbers)
 
 
-def _pieces(starts: np.ndarray) -> list[tuple[int, int]]:
-    """Words whose n-grams are averaged together: so many, or so many bytes; one word at least."""
+def _pieces(starts: np.ndarray, subwords: Subwords) -> list[tuple[int, int]]:
+    """Packed words in runs of so many n-grams at most; of one word at least."""
+    size = max(1, NGRAMS_AT_ONCE // (subwords.max_n - subwords.min_n + 1))  # bytes, and "<", ">"
+    ends = starts + 2 * np.arange(len(starts))
     pieces, first, last = [], 0, len(starts) - 1
     while first < last:
-        most = int(np.searchsorted(starts, starts[first] + BYTES_AT_ONCE, "right")) - 1
-        end = min(max(most, first + 1), first + WORDS_AT_ONCE, last)
-        pieces.append((first, end))
-        first = end
+        end = int(np.searchsorted(ends, ends[first] + size, "right")) - 1
+        pieces.append((first, max(end, first + 1)))
+        first = pieces[-1][1]
     return pieces
