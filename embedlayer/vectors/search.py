@@ -50,7 +50,7 @@ def nearest_rows(
     Args:
         unit: float32, (V, D): of length 1, or 0.
         directions: float32, (n, D), on the device of ``unit``: of length 1, or 0.
-        excluded: for each direction, the rows that it may not return; what is no row does not matter.
+        excluded: for each direction, the rows that it may not return; others do not matter.
         k: how many, at least 1.
 
     Returns:

@@ -121,6 +121,11 @@ class SubwordRows:
         """float32, (n, D): copies of some rows, by their numbers or a slice."""
         return np.array(self.rows[rows], np.float32)
 
+    def array(self) -> np.ndarray:
+        """All rows, (R, D), C-contiguous; float32 of those that are codes."""
+        coded = isinstance(self.rows, Quantized)
+        return self.taken(slice(None)) if coded else np.require(self.rows, None, ["C", "A"])
+
     def pruned(self, words: Sequence[str]) -> "SubwordRows":
         """The rows that n-grams of these words have, and no others; in memory, as float32 is."""
         touched = np.zeros(len(self), bool)
@@ -168,9 +173,11 @@ def _checked_kept(kept: Any, buckets: int) -> np.ndarray:
     known = numbers.ndim == 1 and (numbers.dtype.kind in "iu" or len(numbers) == 0)
     if known:
         numbers = numbers.astype(np.int64)
-        known = (numbers[1:] > numbers[:-1]).all() and (len(numbers) == 0 or numbers[0] >= 0)
+        known = bool((numbers[1:] > numbers[:-1]).all()) and numbers.min(initial=0) >= 0
     if not known or (len(numbers) and numbers[-1] >= buckets):
-        raise EmbedlayerError(f"the buckets that are kept are whole numbers below {buckets}, rising")
+        raise EmbedlayerError(
+            f"the buckets that are kept are whole numbers below {buckets}, rising"
+        )
     return read_only(numbers)
 
 

@@ -136,7 +136,9 @@ class WordVectors:
         """
         given = words_in(words)
         if isinstance(given, str):
-            return self._vectors_of([given])[0]
+            return (
+                self._held[self._row_of[given]] if given in self else self._vectors_of([given])[0]
+            )
         if given is None:  # of what is no word the first is named
             items: Any = words if holds_several(words) else [words]
             given = list(items)

@@ -101,14 +101,14 @@ def write(path: Path, contents: Contents) -> None:
         _write_dictionary(stream, contents)
         stream.write(b"\0" + np.array([size + buckets, dim], "<i8").tobytes())
         for part in _own_rows(contents):
-            stream.write(part)
+            stream.write(part.data)
         for part in () if subwords is None else _all_buckets(subwords):
-            stream.write(part)
+            stream.write(part.data)
         stream.write(b"\0" + np.array([size, dim], "<i8").tobytes())
         for piece in _pieces(size):
             shape = piece.stop - piece.start, dim
             rows = np.zeros(shape) if output is None else output[piece]
-            stream.write(np.ascontiguousarray(rows, "<f4"))
+            stream.write(np.ascontiguousarray(rows, "<f4").data)
 
 
 def _words(dictionary: Dictionary, errors: str) -> list[str]:
@@ -144,7 +144,7 @@ def _metadata(arguments: Arguments) -> dict[str, Any]:
 
 
 def _arguments(metadata: dict[str, Any], dim: int, subwords: SubwordRows | None) -> Arguments:
-    """What fastText and gensim are told; of a supervised model, that its vectors are skip-gram's."""
+    """What fastText and gensim are told; a supervised model becomes one of skip-gram."""
     told = {theirs: _whole(metadata.get(name), usual) for name, (theirs, usual) in NAMES.items()}
     sample = metadata.get("sample")
     ngrams = subwords and subwords.subwords

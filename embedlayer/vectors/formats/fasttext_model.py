@@ -6,9 +6,9 @@ dictionary; of the buckets that are left, if others were dropped, the number of 
 (int32 both); then the input and the output table, each behind a byte that says if it is codes.
 
 A table is its rows and columns (int64) and float32 numbers. One of codes is a byte, if lengths are
-apart; rows, columns (int64), the number of codes (int32), the codes; the quantizer; and with lengths
-apart their codes and quantizer. A quantizer is four int32 (dimensions, parts, dimensions of a part
-and of the last one) and the centroids, 256 of each dimension.
+apart; rows, columns (int64), the number of codes (int32), the codes; the quantizer; and, if lengths
+are apart, their codes and quantizer. A quantizer is four int32 (dimensions, parts, dimensions of a
+part and of the last one) and the centroids, 256 of each dimension.
 """
 
 import struct
@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.ngrams import MOST_N, Subwords
 from embedlayer.vectors.checks import read_only
+from embedlayer.vectors.formats.ngrams import ngrams_of
 from embedlayer.vectors.quantized import CENTROIDS, Quantized
 from embedlayer.vectors.subwords import SubwordRows
 
@@ -29,7 +29,6 @@ CBOW, SKIPGRAM, SUPERVISED = 1, 2, 3
 HIERARCHICAL, NEGATIVE = 1, 2
 WORD, LABEL = 0, 1
 BEHIND = 10  # bytes of an entry behind its word
-MOST_NGRAMS = 1 << 20  # of a word
 
 
 class Arguments(NamedTuple):
@@ -136,7 +135,7 @@ def read_model(data: np.ndarray) -> Model:
         raise EmbedlayerError("n-grams were dropped, but the table is not of codes: damaged")
     own = table.table_of(slice(words)) if isinstance(table, Quantized) else table[:words]
     coded = cursor.flag() and quantized
-    output = _read_codes(cursor) if coded else _read_table(cursor)
+    output: Any = _read_codes(cursor) if coded else _read_table(cursor)
     known = arguments.loss == NEGATIVE and arguments.model in (CBOW, SKIPGRAM)
     if not known or output.shape != own.shape:  # of labels, or of a tree that is not ours
         output = None
@@ -197,14 +196,10 @@ def _read_quantizer(cursor: Cursor, dim: int) -> tuple[np.ndarray, int]:
 
 def _subwords(arguments: Arguments, dictionary: Dictionary, table: Any) -> SubwordRows | None:
     """The rows behind those of the words, where the model has n-grams."""
-    first, last, kept = max(arguments.minn, 1), arguments.maxn, dictionary.kept
-    words = len(dictionary.counts)
-    if last < first or (kept is not None and len(kept) == 0):
+    words, kept = len(dictionary.counts), dictionary.kept
+    subwords = ngrams_of(arguments.minn, arguments.maxn, arguments.bucket, dictionary.offsets)
+    if subwords is None or (kept is not None and len(kept) == 0):
         return None
-    longest = int(np.diff(dictionary.offsets).max(initial=0))
-    if last > MOST_N or longest * (last - first + 1) > MOST_NGRAMS:
-        raise EmbedlayerError(f"n-grams of {first} to {last} characters, a word of {longest}: damaged")
-    subwords = Subwords(first, last, arguments.bucket)
     if kept is None:
         return SubwordRows(subwords, table[words:])
     rising = np.argsort(kept[:, 0], kind="stable")
