@@ -55,7 +55,7 @@ class Quantized:
         """float32, (n, D): some rows, by their numbers or a slice."""
         codes = self._codes[rows]
         parts = self._centroids[np.arange(codes.shape[1]), codes]
-        made = parts.reshape(len(codes), -1)[:, : self.shape[1]]
+        made = parts.reshape(len(codes), parts.shape[1] * parts.shape[2])[:, : self.shape[1]]
         if self._lengths is None:
             return made
         with np.errstate(all="ignore"):  # who takes the rows looks for what is not finite
