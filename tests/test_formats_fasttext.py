@@ -20,10 +20,10 @@ KOREAN = (
     ["", "는", "에서", "에게", "으로", "까지", "부터", "만의"],
 )
 UNSEEN = {
-    "English": "walkingly talkers' playfully Jump climb-er painte cleanings uncook lookout reworked "
+    "English": "walkingly talkers' playfully Jump climb-er painte cleanings uncook lookout rework "
     "walk77 talked! plays. jumpy climbable-ish repaint unclean cookery overlook naïvework",
-    "Korean": "학교에서는 도서관마다 한국인에게 서울까지는 바다로 사람들이 시간만의것 음악으로서 나무꾼 "
-    "하늘에 컴퓨터들 대학교 도서 한국사 남서울 바닷가 사람a 시간77 음악! 나무에서는",
+    "Korean": "학교에서는 도서관마다 한국인에게 서울까지는 바다로 사람들이 시간만의것 음악으로서 "
+    "나무꾼 하늘에 컴퓨터들 대학교 도서 한국사 남서울 바닷가 사람a 시간77 음악! 나무에서는",
 }
 SMALL = Vectors(
     ["the", "café", "한국어"],
@@ -142,7 +142,7 @@ def test_words_without_n_grams_or_counts(fasttext, tmp_path):
 @pytest.mark.parametrize("cutoff", [0, 400], ids=["whole", "pruned"])
 def test_quantized_and_supervised_models(fasttext, tmp_path, qnorm, cutoff):
     lines = text_of(*ENGLISH, 600).splitlines()
-    text = "".join(f"__label__{i % 3} {line}\n" for i, line in enumerate(lines))
+    text = "".join(f"__label__{i % 300} {line}\n" for i, line in enumerate(lines))
     (tmp_path / "text").write_text(text)
     model = fasttext.train_supervised(
         str(tmp_path / "text"), dim=7, epoch=2, minn=2, maxn=4, bucket=500, thread=1, verbose=0
@@ -151,7 +151,9 @@ def test_quantized_and_supervised_models(fasttext, tmp_path, qnorm, cutoff):
     words = [*model.words[:300], *UNSEEN["English"].split(), "zzz"]
     check_same(Vectors.load(tmp_path / "v.bin"), words, model.get_word_vector)
     assert Vectors.load(tmp_path / "v.bin").metadata["model"] == "supervised"
-    model.quantize(str(tmp_path / "text"), qnorm=qnorm, cutoff=cutoff, retrain=False, dsub=2, qout=qnorm)
+    model.quantize(
+        str(tmp_path / "text"), qnorm=qnorm, cutoff=cutoff, retrain=False, dsub=2, qout=qnorm
+    )
     model.save_model(str(tmp_path / "v.ftz"))
     model = fasttext.load_model(str(tmp_path / "v.ftz"))
     ours = Vectors.load(tmp_path / "v.ftz")
@@ -244,7 +246,7 @@ def test_files_that_are_cut_off(tmp_path):
     data = bytes(small(tmp_path))
     for size in range(4, len(data) - 1):
         (tmp_path / "v.bin").write_bytes(data[:size])
-        with pytest.raises(EmbedlayerError, match="cut off|damaged"):
+        with pytest.raises(EmbedlayerError, match=r"cut off|damaged"):
             Vectors.load(tmp_path / "v.bin", "fasttext")
 
 

@@ -155,5 +155,7 @@ def _together(name: str, scores: Sequence[AnalogyScore]) -> AnalogyScore:
         sum(score.correct for score in scores),
         sum(score.asked for score in scores),
         sum(score.out_of_vocabulary for score in scores),
-        None if scores[0].unseen is None else sum(score.unseen or 0 for score in scores),
+        sum(unseen)
+        if (unseen := [one.unseen for one in scores if one.unseen is not None])
+        else None,
     )
