@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.storage.mapped import expect
 from embedlayer.vectors.subwords import SubwordRows, check_finite
 
 
@@ -23,6 +24,7 @@ class WordMeans:
         self, data: np.ndarray, starts: np.ndarray, own: Any, subwords: SubwordRows | None
     ) -> None:
         self._data, self._starts, self._own, self._subwords = data, starts, own, subwords
+        self._expect(in_order=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -41,13 +43,22 @@ class WordMeans:
         numbers = np.arange(len(self))[rows]
         if numbers.ndim == 0:
             return self[[int(numbers)]][0]
-        vectors = np.array(self._own[rows], np.float32)
         data, starts = _packed_part(self._data, self._starts, numbers)
+        if data is self._data:
+            self._expect(in_order=True)
+        vectors = np.array(self._own[rows], np.float32)
         if self._subwords is None:
             check_finite(vectors, data, starts)
         else:
             self._subwords.average(data, starts, vectors, 1)
+        self._expect(in_order=False)
         return vectors
+
+    def _expect(self, in_order: bool) -> None:
+        """Tell how the rows in a file are read: nearly all of them, or a few."""
+        for rows in (self._own, self._subwords and self._subwords.rows):
+            if isinstance(rows, np.ndarray):
+                expect(rows, in_order)
 
 
 def _packed_part(
