@@ -1,6 +1,7 @@
 """fastText's files: read as Meta's fastText reads them, written so that it and gensim load them."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -285,6 +286,32 @@ def test_dropped_buckets_are_written_as_zeros_and_told(tmp_path, caplog):
     found = Vectors.load(tmp_path / "v.fasttext.bin")
     assert found["walk"].tolist() == [1, 1, 1]
     assert found.similarity("walking", "walk") == pytest.approx(1)
+
+
+def test_a_large_file_takes_no_memory_until_its_vectors_are_asked_for(tmp_path):
+    """1.2 GB of rows, nearly all zeros that no disk holds; tracemalloc sees no mapped page."""
+    size, buckets, dim = 1000, 1_000_000, 300
+    subwords = SubwordRows(Subwords(3, 6, 1), np.ones((1, dim), np.float32))
+    words = [f"word{i}" for i in range(size)]
+    Vectors(words, np.ones((size, dim)), subwords=subwords).save(tmp_path / "v", "fasttext")
+    data = bytearray((tmp_path / "v").read_bytes())
+    begin = data.index(struct.pack("<2q", size + 1, dim))
+    rows = begin + 16 + size * dim * 4
+    output = data[rows + dim * 4 : rows + dim * 4 + 17]
+    with (tmp_path / "v").open("r+b") as stream:
+        stream.write(changed(data, 8 + 4 * 8, "<i", buckets)[:begin])
+        stream.write(struct.pack("<q", size + buckets))
+        stream.seek(rows + buckets * dim * 4)
+        stream.write(output)
+        stream.truncate(stream.tell() + size * dim * 4)
+    assert (tmp_path / "v").stat().st_size > 1.2e9
+    tracemalloc.start()
+    try:
+        found = Vectors.load(tmp_path / "v")
+        assert found["word7"].shape == found["unseen"].shape == (dim,)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_archive_and_a_pipe_are_read_too(tmp_path):

@@ -111,7 +111,7 @@ def expect(array: np.ndarray, in_order: bool) -> None:
     base: Any = array
     while base is not None and not isinstance(base, np.memmap):
         base = getattr(base, "base", None)
-    mapping = getattr(base, "_mmap", None)
+    mapping: Any = getattr(base, "_mmap", None)
     if hasattr(mapping, "madvise"):  # Windows has no such advice
         mapping.madvise(mmap.MADV_NORMAL if in_order else mmap.MADV_RANDOM)
 

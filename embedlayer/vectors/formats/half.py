@@ -1,5 +1,6 @@
 """Vectors rounded to float16, half as large, and how far that is from what they were."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from embedlayer.vectors.subwords import SubwordRows
 
 LARGEST = float(np.finfo(np.float16).max)
 AT_ONCE = 8192  # rows
+
+_log = logging.getLogger("embedlayer")
 
 
 def halved(contents: Contents) -> Contents:
@@ -28,6 +31,10 @@ def halved(contents: Contents) -> Contents:
         rows = np.empty((len(subwords), subwords.dim), np.float16)
         errors = max(errors, _round(subwords.rows, rows)[0])
         subwords = SubwordRows(subwords.subwords, rows, subwords.kept)
+    _log.info(
+        "float16: no number is off by more than %.3g, no word's cosine with what it was is below "
+        "%.9f", errors, cosines,
+    )  # fmt: skip
     about = {"largest_error": float(f"{errors:.3g}"), "lowest_cosine": round(cosines, 9)}
     metadata = (contents.metadata or {}) | {"float16": about}
     return contents._replace(matrix=matrix, subwords=subwords, metadata=metadata)
