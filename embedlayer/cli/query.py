@@ -88,10 +88,10 @@ def _words_of_stdin() -> Iterator[list[str]]:
 def _answer_lines(
     vectors: Vectors, words: list[str], k: int, restrict_vocab: int | None, as_json: bool
 ) -> None:
-    known = [word for word in words if word in vectors]
+    known = [word for word in words if word in vectors or vectors.subwords is not None]
     answers = iter(vectors.nearest(known, k, restrict_vocab=restrict_vocab))
     for word in words:
-        if word in vectors:
+        if word in vectors or vectors.subwords is not None:
             found = next(answers)
             if as_json:
                 print_json({"word": word, "nearest": _as_json(found)})

@@ -56,11 +56,21 @@ def bags(words: Sequence[str], subwords: Subwords) -> tuple[np.ndarray, np.ndarr
     Raises:
         EmbedlayerError: a word with a lone surrogate, which no UTF-8 can hold.
     """
-    from embedlayer.ngrams.compiled import word_buckets
     from embedlayer.storage.words import pack_words
 
-    data, starts = pack_words(words)
-    skipped = np.fromiter((word == SENTENCE_END for word in words), bool, len(words))
+    return packed_bags(*pack_words(words), subwords)
+
+
+def packed_bags(
+    data: np.ndarray, starts: np.ndarray, subwords: Subwords
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`bags`, of words as ``pack_words`` packs them; their bytes need not be UTF-8."""
+    from embedlayer.ngrams.compiled import word_buckets
+
+    end = np.frombuffer(SENTENCE_END.encode(), np.uint8)
+    skipped = np.diff(starts) == len(end)
+    words = np.flatnonzero(skipped)
+    skipped[words] = (data[starts[words, None] + np.arange(len(end))] == end).all(axis=1)
     return word_buckets(data, starts, skipped, subwords.min_n, subwords.max_n, subwords.buckets)
 
 

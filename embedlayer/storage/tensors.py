@@ -20,9 +20,10 @@ from embedlayer.storage.reading import Opened
 
 LENGTH_BYTES = 8
 MOST_HEADER = 1 << 23  # bytes; parsed they take up to 40 times as many
-NAMES = {np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
+NAMES = {np.float16: "F16", np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
 
-Wanted = Mapping[str, tuple[Any, int]]  # dtype (a key of NAMES) and dimensions of each tensor
+# Of each tensor dtype (a key of NAMES, or several) and dimensions.
+Wanted = Mapping[str, tuple[Any, int]]
 
 
 def begins_tensors(start: bytes) -> bool:
@@ -108,9 +109,12 @@ def _tensor(data: Any, body: int, name: str, about: Any, wanted: tuple[Any, int]
         numbers = [*shape, first, end]
     except (TypeError, KeyError, ValueError):
         dtype, shape, numbers = None, (), [None]
-    kind, dimensions = wanted
-    if (dtype, len(shape)) != (NAMES[kind], dimensions):
-        raise EmbedlayerError(f"the tensor {name} is not {kind.__name__}, {dimensions}-D")
+    kinds, dimensions = wanted
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    kind = next((one for one in kinds if NAMES[one] == dtype), None)
+    if kind is None or len(shape) != dimensions:
+        several = " or ".join(one.__name__ for one in kinds)
+        raise EmbedlayerError(f"the tensor {name} is not {several}, {dimensions}-D")
     known = all(type(number) is int and 0 <= number <= len(data) for number in numbers)
     size = np.dtype(kind).itemsize
     if not known or end - first != math.prod(shape) * size or body + end > len(data):
