@@ -7,6 +7,8 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from embedlayer.backend import to_numpy
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Tables
@@ -29,6 +31,7 @@ from embedlayer.training.saving import Saving
 from embedlayer.training.state import Done, State, copied_table, done_so_far
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -102,10 +105,13 @@ class Loop:
         }
         table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
         matrix = to_numpy(table)[:, : self.model.dim].copy()
-        output = None
+        output = ngrams = None
         if self.options.keep_output:
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
-        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output)
+        if self.model.subwords is not None:
+            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim].copy()
+            ngrams = SubwordRows(self.model.subwords, rows)
+        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
@@ -166,10 +172,11 @@ class Loop:
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
         vocabulary, bags = self.corpus.vocabulary, self._inputs.bags()
         touches = row_touches(self.model, vocabulary, bags, examples.outputs, state.chunk_tokens)
+        orders = (np.argsort(-touches[0], kind="stable") if self._inputs.shared else None), None
 
         def replica(collective: Collective) -> Replica:
             tables = Tables(*(copied_table(table, self.device) for table in state.tables))
-            return Replica(tables, touches, rate, merging, collective)
+            return Replica(tables, touches, orders, rate, merging, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))

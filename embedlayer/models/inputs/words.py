@@ -31,8 +31,8 @@ class Words:
         yield tables, batch
 
     def bags(self) -> tuple[Ids, Array]:
-        rows = self._xp.arange(self._size + 1, dtype=np.int64)
-        return rows[:-1], rows
+        offsets = self._xp.arange(self._size + 1, dtype=np.int64)
+        return offsets[:-1].astype(np.int32), offsets
 
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
         return W_in
