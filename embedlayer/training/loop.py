@@ -11,7 +11,7 @@ import numpy as np
 
 from embedlayer.backend import to_numpy
 from embedlayer.device import Device
-from embedlayer.kernels.arguments import Tables
+from embedlayer.kernels.arguments import Bags, Batch, Tables
 from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.optim import linear_decay
@@ -191,14 +191,22 @@ class Loop:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
-        loss, pairs = 0.0, 0
-        shared = self._inputs.shared
-        for piece in batch.split(self.options.shared_windows) if shared else [batch]:
-            with self._inputs.reading(self._kernels, tables, piece) as (given, read):
-                more = step(given, read, lr, self.model.mode())
-            loss, pairs = loss + more[0], pairs + more[1]
+        loss, pairs = self._step(tables, batch, step, lr)
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
+
+    def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
+        """Take the step on what the inputs read, for a bounded piece at a time where that is made;
+        the summed loss and its pairs."""
+        mode, windows = self.model.mode(), self.options.shared_windows
+        if self._inputs.in_bags and self._steps.takes_bags:
+            return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
+        loss, pairs = 0.0, 0
+        for piece in batch.split(windows) if self._inputs.shared else [batch]:
+            with self._inputs.reading(self._kernels, tables, piece) as (given, read):
+                more = step(given, read, lr, mode)
+            loss, pairs = loss + more[0], pairs + more[1]
+        return loss, pairs
 
     def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
         state, tokens = self.state, len(self.corpus.ids)

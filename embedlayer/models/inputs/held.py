@@ -24,7 +24,7 @@ class Held:
 
     def __init__(self, inputs: Reader, W_in: Table, rates: Array) -> None:
         self._inputs, self._start, self._rates = inputs, W_in.copy(), rates
-        self.shared, self.nbytes = inputs.shared, inputs.nbytes
+        self.shared, self.in_bags, self.nbytes = inputs.shared, False, inputs.nbytes
         self._bags = inputs.bags()
 
     @contextmanager

@@ -15,7 +15,7 @@ class Words:
     """Every word has a row of its own: the step reads ``W_in`` itself."""
 
     options = ()
-    shared, nbytes = False, 0
+    shared, in_bags, nbytes = False, False, 0
 
     def __init__(self, words: Sequence[str], device: Device) -> None:
         self._size, self._xp = len(words), device.xp
