@@ -45,6 +45,7 @@ class Loop:
     min_lr: float
     device: Device
     workers: int
+    shared_windows: int
     merging: Merging | None
     turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
@@ -198,7 +199,7 @@ class Loop:
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
         """Take the step on what the inputs read, for a bounded piece at a time where that is made;
         the summed loss and its pairs."""
-        mode, windows = self.model.mode(), self.options.shared_windows
+        mode, windows = self.model.mode(), self.shared_windows
         if self._inputs.in_bags and self._steps.takes_bags:
             return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
         loss, pairs = 0.0, 0

@@ -13,6 +13,7 @@ from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs.held import Held
 from embedlayer.models.inputs.protocol import Reader
+from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
@@ -73,6 +74,8 @@ class Training(Loop):
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
         self.merging = self._merging()
+        fitting = default_shared_windows(len(corpus.vocabulary))
+        self.shared_windows = self.options.shared_windows or fitting
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
@@ -172,7 +175,7 @@ class Training(Loop):
             self._steps,
             self._inputs,
             chunk_tokens=chunk_tokens,
-            shared_windows=self.options.shared_windows,
+            shared_windows=self.shared_windows,
             workers=self.workers,
             copies=copies,
         ).placed(self.device)
