@@ -14,6 +14,9 @@ kernel           does                                                           
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
+``distinct``     (ids, size) → ids that occur, places                              any order
+``bag_means``    (W, ids, offsets, bags) → means                                   close
+``add_to_bags``  (W, ids, offsets, bags, values): values[i] to all of a bag's rows close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
 ===============  ================================================================  ============
@@ -41,7 +44,10 @@ from typing import Any
 from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
-CONTRACT = ("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row", "sgd_step")
+CONTRACT = (
+    *("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row"),
+    *("distinct", "bag_means", "add_to_bags", "sgd_step"),
+)
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"
 

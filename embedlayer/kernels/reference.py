@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import group_of_each, offsets_of, places_of
+from embedlayer.arrays import entries_of, group_of_each, offsets_of, places_of
 from embedlayer.backend import array_module
 from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.rng import HIGH, below, hash64
@@ -138,6 +138,45 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
         return
     real = rows >= 0
     xp.add.at(W, rows[real], values[real])
+
+
+def distinct(ids: Any, size: int) -> tuple[Any, Any]:
+    """The ids that occur, each once, in an order of the implementation's, and where each is.
+
+    Args:
+        ids: int32, (N,), each below ``size``; −1 is "no id".
+        size: V.
+
+    Returns:
+        int32, (U,), the ids; int32, (N,), the place of each of ``ids`` among them, −1 for −1.
+    """
+    found, places = places_of(ids, size)
+    return found.astype(np.int32), places.astype(np.int32)
+
+
+def bag_means(W: Any, ids: Any, offsets: Any, bags: Any) -> Any:
+    """The mean of the rows of some bags, each ``W[ids[offsets[b]:offsets[b + 1]]]``; (N, D).
+
+    Args:
+        W: floats, (V, D).
+        ids: int32, each below V.
+        offsets: int64.
+        bags: int32, (N,): the number of each bag that is read; none is empty.
+    """
+    entries, starts = entries_of(offsets, bags)
+    return bag_sum(W, ids[entries], starts, True)
+
+
+def add_to_bags(W: Any, ids: Any, offsets: Any, bags: Any, values: Any) -> None:
+    """Add a value to every row of some bags, in place; rows that bags share accumulate.
+
+    Args:
+        W, ids, offsets, bags: as in :func:`bag_means`.
+        values: (N, D), of W's dtype: ``values[i]`` is added to each row of bag ``bags[i]``, whole,
+            as fastText's unsupervised models do.
+    """
+    entries, starts = entries_of(offsets, bags)
+    scatter_add(W, ids[entries], values[group_of_each(starts, len(entries))])
 
 
 def sum_by_row(

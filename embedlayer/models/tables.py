@@ -14,7 +14,7 @@ Shapes = tuple[tuple[int, int], tuple[int, int]]
 def table_shapes(model: Word2Vec, words: int) -> Shapes:
     """The shapes of W_in and W_out for a vocabulary of so many words."""
     columns = -(-model.dim // COLUMNS) * COLUMNS
-    rows = model.input_class.table_rows(words), model.output_sizes(words, words).table_rows
+    rows = model.input_rows(words), model.output_sizes(words, words).table_rows
     return (rows[0], columns), (rows[1], columns)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from embedlayer.backend import to_numpy
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Tables
-from embedlayer.models.inputs import Reader
+from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
@@ -164,8 +164,8 @@ class Loop:
         if merging is None:
             step = partial(self._steps.worker, state.tables)
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
-        vocabulary, outputs = self.corpus.vocabulary, examples.outputs
-        touches = row_touches(self.model, vocabulary, outputs, state.chunk_tokens)
+        vocabulary, bags = self.corpus.vocabulary, self._inputs.bags()
+        touches = row_touches(self.model, vocabulary, bags, examples.outputs, state.chunk_tokens)
 
         def replica(collective: Collective) -> Replica:
             tables = Tables(*(copied_table(table, self.device) for table in state.tables))
@@ -184,8 +184,12 @@ class Loop:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
-        with self._inputs.reading(self._kernels, tables, batch) as (given, read):
-            loss, pairs = step(given, read, lr, self.model.mode())
+        loss, pairs = 0.0, 0
+        shared = self._inputs.shared
+        for piece in batch.split(self.options.shared_windows) if shared else [batch]:
+            with self._inputs.reading(self._kernels, tables, piece) as (given, read):
+                more = step(given, read, lr, self.model.mode())
+            loss, pairs = loss + more[0], pairs + more[1]
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 

@@ -11,7 +11,8 @@ from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
-from embedlayer.models.inputs import Held
+from embedlayer.models.inputs.held import Held
+from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
@@ -72,6 +73,7 @@ class Training(Loop):
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
         self.merging = self._merging()
+        self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
         sharing = 1 if self.merging else self.workers
@@ -84,7 +86,6 @@ class Training(Loop):
         )
         self.state = self._begun(state)
         self.state.chunk_tokens = chunk
-        self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
@@ -173,10 +174,9 @@ class Training(Loop):
         """How the tables of the workers are merged; None: they share them."""
         if not self.options.deterministic or self.workers == 1:
             return None
-        if self.options.step == "layered" or self.model.inputs != "words":
-            what = "the layered step" if self.options.step == "layered" else self.model.inputs
+        if self.options.step == "layered":
             raise EmbedlayerError(
-                f"deterministic: {what} cannot be trained by replicas: give workers=1 "
+                "deterministic: the layered step cannot be trained by replicas: give workers=1 "
                 "(--workers 1), which repeats to the bit, or leave it out"
             )
         return Merging()

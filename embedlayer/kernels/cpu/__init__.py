@@ -3,6 +3,7 @@
 They release the GIL, so that threads run them side by side; compiled code is cached on disk.
 """
 
+from embedlayer.kernels.cpu.bags import add_to_bags, bag_means, distinct
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
@@ -11,7 +12,10 @@ from embedlayer.kernels.cpu.sums import sum_by_row
 
 __all__ = [
     "LocalRows",
+    "add_to_bags",
+    "bag_means",
     "bag_sum",
+    "distinct",
     "draw",
     "scatter_add",
     "sgd_step",
