@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from embedlayer.cli.fasttext_dump import dump
+from embedlayer.cli.fasttext_train import cbow, skipgram
 from embedlayer.cli.output import tell
 from embedlayer.cli.reading import words_input
 from embedlayer.errors import EmbedlayerError
@@ -94,7 +95,8 @@ def analogies(model: str, k: int) -> None:
         _tell_neighbours(vectors.analogy(b, a, c, k))
 
 
-fasttext.add_command(dump)
+for command in (skipgram, cbow, dump):
+    fasttext.add_command(command)
 
 
 def _sentence(vectors: Vectors, words: list[str]) -> np.ndarray:

@@ -7,6 +7,7 @@ rows of its n-grams.
 
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -77,7 +78,7 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     if of_words and model.output.shape == own.shape:
         output = WordMeans(letters, offsets, model.output, None)
     counts = dictionary.counts[:size] if dictionary.tokens else None
-    about = _metadata(arguments)
+    about = _metadata(arguments, model.subwords)
     return asked_for(Contents(words, matrix, counts, about, output, model.subwords), options)
 
 
@@ -135,17 +136,19 @@ def words_of(letters: np.ndarray, offsets: np.ndarray, errors: str) -> list[str]
     return words
 
 
-def _metadata(arguments: Arguments) -> dict[str, Any]:
-    """The arguments by our names, where they are ours too; and fastText's own."""
+def _metadata(arguments: Arguments, subwords: SubwordRows | None) -> dict[str, Any]:
+    """The arguments by our names."""
     ours = {name: getattr(arguments, theirs) for name, (theirs, _) in NAMES.items()}
     models = {number: name for name, number in MODELS.items()}
     losses = {number: name for name, number in LOSSES.items()}
-    about = {
+    about: dict[str, Any] = {
         "model": models.get(arguments.model, f"{arguments.model} of fastText's"),
         "dim": arguments.dim,
         "loss": losses.get(arguments.loss, f"{arguments.loss} of fastText's"),
         **ours,
     }
+    if subwords is not None:
+        about["subwords"] = asdict(subwords.subwords)
     return about | ({"sample": arguments.t} if 0 <= arguments.t <= 1 else {})
 
 
