@@ -345,11 +345,12 @@ MUTANTS = {
     ),
     # What was learnt before.
     "words that are held learn all": Mutant(
-        "models/inputs.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
+        "models/inputs/held.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
         "training_further",
     ),
     "a frozen row is what another thread made of it": Mutant(
-        "models/inputs.py", "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
+        "models/inputs/held.py",
+        "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
         "training_further",
     ),
     "threads keep to themselves what is held": Mutant(

@@ -151,7 +151,9 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
     def work(rank):
         with threads.member(rank) as member:
             tables, touches = Tables(start.copy(), start.copy()), (np.ones(20, np.float32),) * 2
-            replica = Replica(tables, touches, lambda _: 0.1, Merging("sum", 1, 4, 2), member)
+            replica = Replica(
+                tables, touches, (None, None), lambda _: 0.1, Merging("sum", 1, 4, 2), member
+            )
             replica.run_round(range(6), train, None)
             return tables
 

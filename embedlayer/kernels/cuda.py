@@ -1,8 +1,9 @@
 """The kernels for CuPy arrays: ``reference.py`` mirrored by launches of ``cuda.cu``.
 
-Nothing here but ``distinct`` waits for the device, so one size that only the device knows must not decide the size
-of an array: arrays have room for the most there can be. ``offsets[-1]`` says how much is filled;
-ids, targets and positions are −1 beyond it, and a window there is empty, which is no window at all.
+Nothing here but ``distinct`` waits for the device, so one size that only the device knows must not
+decide the size of an array: arrays have room for the most there can be. ``offsets[-1]`` says how
+much is filled; ids, targets and positions are −1 beyond it, and a window there is empty, which is
+no window at all.
 """
 
 import os

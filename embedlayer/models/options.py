@@ -1,6 +1,6 @@
 """Skip-gram and CBOW: their options, and what they are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -144,3 +144,9 @@ class CBOW(Word2Vec):
 
 
 MODELS: dict[str, type[Word2Vec]] = {"skipgram": SkipGram, "cbow": CBOW}
+
+
+def made_model(options: Mapping[str, Any]) -> Word2Vec:
+    """The model of which :meth:`Word2Vec.options` told these."""
+    given = dict(options)
+    return MODELS[given.pop("model")](**given)

@@ -79,7 +79,9 @@ class TrainingOptions:
     step: str = option("fused", Choice(STEPS), "One kernel, or layers and an optimizer.")
     optimizer: str = option("sgd", Choice(OPTIMIZERS), "Of the layered step.")
     batch: int = option(128, Whole(), "Windows per step of the reference kernels and layers.")
-    shared_windows: int = option(512, Whole(), "Windows for which n-grams are read once.")
+    shared_windows: int = option(
+        512, Whole(), "--subwords: windows for which n-grams are read once."
+    )
     measure: int = option(16, Whole(), "The loss is measured on 1 in so many windows.")
     keep_output: bool = option(False, Flag(), "Keep what is needed to train on.", "no-keep-output")
     in_flight: int | None = option(None, Whole(), "Windows trained at once on a GPU.", "fits")

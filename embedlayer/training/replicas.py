@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from embedlayer.arrays import Array
+from embedlayer.arrays import Array, Ids
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
 from embedlayer.training.merge import MERGES, merge_rows
@@ -16,9 +17,10 @@ Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 class Merging:
     """How often which rows are merged, and by which rule.
 
-    Words are numbered by falling count, so the first rows of a table are the frequent ones. Merge
-    n of a round takes the first ``head`` · 2^z rows, z the trailing zero bits of n (the tiers of
-    pWord2Vec's MPI version: Ji et al., 2016); the last merge of a round takes all.
+    Words are numbered by falling count, so the first rows of a table are the frequent ones; where
+    it has rows of n-grams, an order says which are. Merge n of a round takes the first ``head`` ·
+    2^z rows, z the trailing zero bits of n (the tiers of pWord2Vec's MPI version: Ji et al., 2016);
+    the last merge of a round takes all.
 
     Args:
         rule: a name in ``MERGES``.
@@ -41,12 +43,13 @@ class Merging:
 class Replica:
     """One of the replicas of a run: a round is the same calls in all of them.
 
-    Row r of both tables belongs to replica r mod N, which merges it: so any head of a table is
+    Row r of an order belongs to replica r mod N, which merges it: so any head of a table is
     shared out evenly, and only the owner remembers what a row was after its last merge.
 
     Args:
         tables: its own, equal in all replicas.
         touches: float32, a number for each row of both tables: how often a chunk touches it.
+        orders: of both tables, the rows that are touched most often first; None: as they are.
         rate: the learning rate of a chunk.
         merging: how to merge.
         collective: the connection to the others.
@@ -56,15 +59,17 @@ class Replica:
         self,
         tables: Tables,
         touches: tuple[Array, Array],
+        orders: tuple[Ids | None, Ids | None],
         rate: Callable[[int], float],
         merging: Merging,
         collective: Collective,
     ) -> None:
         self.tables, self._rate = tables, rate
         self._merging, self._collective = merging, collective
-        mine = slice(collective.rank, None, collective.size)
-        self._merged = [table[mine].copy() for table in tables]
-        self._touches = [rates[mine] for rates in touches]
+        self._orders = orders
+        mine = [self._share(order, collective.rank) for order in orders]
+        self._merged = [table[rows].copy() for table, rows in zip(tables, mine, strict=True)]
+        self._touches = [rates[rows] for rates, rows in zip(touches, mine, strict=True)]
         self._chunks = [0 * rates for rates in self._touches]  # since a row's last merge
 
     @property
@@ -92,11 +97,11 @@ class Replica:
     def _merge(self, rows: int | None, lr: float) -> None:
         """Merge the first rows of both tables; None: all."""
         size = self._collective.size
-        for table, merged, touches, chunks in zip(
-            self.tables, self._merged, self._touches, self._chunks, strict=True
+        for table, order, merged, touches, chunks in zip(
+            self.tables, self._orders, self._merged, self._touches, self._chunks, strict=True
         ):
             chunks += 1
-            shares = [slice(rank, rows, size) for rank in range(size)]
+            shares = [self._share(order, rank, rows) for rank in range(size)]
             parts = self._collective.exchange([table[share] for share in shares])
             mine = slice(0, len(parts[0]))
             pull = lr * touches[mine] * chunks[mine]
@@ -104,3 +109,8 @@ class Replica:
             chunks[mine] = 0
             for share, part in zip(shares, self._collective.gather(merged[mine]), strict=True):
                 table[share] = part
+
+    def _share(self, order: Ids | None, rank: int, rows: int | None = None) -> Any:
+        """The rows of a table, of the first so many, that belong to a replica."""
+        share = slice(rank, rows, self._collective.size)
+        return share if order is None else order[share]

@@ -79,6 +79,11 @@ class Training(Loop):
         sharing = 1 if self.merging else self.workers
         share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
+        if self._inputs.shared and self._steps.kept:
+            raise EmbedlayerError(
+                f"the optimizer {self.options.optimizer!r} keeps numbers for each row of a table, "
+                "and n-grams have their words trained in small tables of a moment: give 'sgd'"
+            )
         chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
         self.plan = self._plan(chunk)
         self.report = start_report(
@@ -165,7 +170,9 @@ class Training(Loop):
             self.corpus,
             self.model,
             self._steps,
+            self._inputs,
             chunk_tokens=chunk_tokens,
+            shared_windows=self.options.shared_windows,
             workers=self.workers,
             copies=copies,
         ).placed(self.device)

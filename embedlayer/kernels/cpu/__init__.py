@@ -10,7 +10,10 @@ from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 
+TAKES_BAGS = True
+
 __all__ = [
+    "TAKES_BAGS",
     "LocalRows",
     "add_to_bags",
     "bag_means",

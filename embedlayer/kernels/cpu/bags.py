@@ -44,18 +44,18 @@ def distinct(ids, size):
 def bag_means(W, ids, offsets, bags):
     if W.dtype != np.float32:
         return reference.bag_means(W, ids, offsets, bags)
-    return _bag_means(W, ids, offsets, bags, True if W.shape[1] % LANES else None)
+    return find_bag_means(W, ids, offsets, bags, True if W.shape[1] % LANES else None)
 
 
 def add_to_bags(W, ids, offsets, bags, values):
     if W.dtype != np.float32:
         reference.add_to_bags(W, ids, offsets, bags, values)
     else:
-        _add_to_bags(W, ids, offsets, bags, values, True if W.shape[1] % LANES else None)
+        spread_over_bags(W, ids, offsets, bags, values, True if W.shape[1] % LANES else None)
 
 
 @compiled
-def _bag_means(W, ids, offsets, bags, masked):
+def find_bag_means(W, ids, offsets, bags, masked):
     means = np.empty((len(bags), W.shape[1]), np.float32)
     ahead, pitch = rows_ahead(W), W.strides[0]
     rows = _addresses(W, ids, offsets, bags, ahead)
@@ -99,7 +99,7 @@ def _mean(rows, first, size, to, dim, masked):
 
 
 @compiled
-def _add_to_bags(W, ids, offsets, bags, values, masked):
+def spread_over_bags(W, ids, offsets, bags, values, masked):
     ahead, pitch, dim = rows_ahead(W), W.strides[0], W.shape[1]
     rows = _addresses(W, ids, offsets, bags, ahead)
     value, i = address_of(values), 0

@@ -24,7 +24,7 @@ class Held:
 
     def __init__(self, inputs: Reader, W_in: Table, rates: Array) -> None:
         self._inputs, self._start, self._rates = inputs, W_in.copy(), rates
-        self.shared, self.nbytes = inputs.shared, inputs.nbytes
+        self.shared, self.in_bags, self.nbytes = inputs.shared, False, inputs.nbytes
         self._bags = inputs.bags()
 
     @contextmanager
@@ -32,7 +32,7 @@ class Held:
         self, kernels: ModuleType, tables: Tables, batch: Batch
     ) -> Iterator[tuple[Tables, Batch]]:
         W_in, xp = tables.W_in, array_module(tables.W_in)
-        rows = self._held_rows(batch.contexts)
+        rows = self._held_rows(kernels, batch.contexts)
         rates = self._rates[rows][:, None]
         before = xp.where(rates == 0, self._start[rows], W_in[rows])
         with self._inputs.reading(kernels, tables, batch) as given:
@@ -45,13 +45,10 @@ class Held:
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
         return self._inputs.vectors(kernels, W_in)
 
-    def _held_rows(self, contexts: Ids) -> Ids:
+    def _held_rows(self, kernels: ModuleType, contexts: Ids) -> Ids:
         """The rows, each once, that these contexts read and that are held."""
         ids, offsets = self._bags
-        xp = array_module(contexts)
-        words = xp.zeros(len(offsets), bool)
-        words[contexts] = True  # −1, "no context", is the one more
-        entries, _ = entries_of(offsets, xp.flatnonzero(words[:-1]))
-        read = xp.zeros(len(self._rates), bool)
-        read[ids[entries]] = True
-        return xp.flatnonzero(read & (self._rates < 1))
+        words, _ = kernels.distinct(contexts, len(offsets) - 1)
+        entries, _ = entries_of(offsets, words)
+        rows, _ = kernels.distinct(ids[entries], len(self._rates))
+        return rows[self._rates[rows] < 1]

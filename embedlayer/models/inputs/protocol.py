@@ -16,10 +16,13 @@ class Reader(Protocol):
     Attributes:
         shared: whether the step reads a small table, made for the words of a piece of text. A run
             then gives :meth:`reading` a bounded piece at a time, and not a whole chunk.
+        in_bags: whether all they do is to read the mean of each word's bag, and to add its change
+            to every row of it: a step that can do this itself may.
         nbytes: of the arrays that they keep.
     """
 
     shared: bool
+    in_bags: bool
     nbytes: int
 
     def reading(

@@ -25,7 +25,7 @@ class WordsAndNgrams:
     """
 
     options = ("subwords",)
-    shared = True
+    shared, in_bags = True, True
 
     def __init__(self, words: Sequence[str], device: Device, *, subwords: Subwords) -> None:
         ids, offsets = rows_of_words(words, subwords)

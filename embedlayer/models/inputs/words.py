@@ -15,7 +15,7 @@ class Words:
     """Every word has a row of its own: the step reads ``W_in`` itself."""
 
     options = ()
-    shared, nbytes = False, 0
+    shared, in_bags, nbytes = False, False, 0
 
     def __init__(self, words: Sequence[str], device: Device) -> None:
         self._size, self._xp = len(words), device.xp
@@ -31,8 +31,8 @@ class Words:
         yield tables, batch
 
     def bags(self) -> tuple[Ids, Array]:
-        rows = self._xp.arange(self._size + 1, dtype=np.int64)
-        return rows[:-1], rows
+        offsets = self._xp.arange(self._size + 1, dtype=np.int64)
+        return offsets[:-1].astype(np.int32), offsets
 
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
         return W_in
