@@ -71,6 +71,7 @@ EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kern
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
+SUBWORDS, FASTTEXT = "vectors/subwords.py", "formats_fasttext"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
@@ -123,6 +124,43 @@ MUTANTS = {
     ),
     "subsampling without its second term": Mutant(
         VOCABULARY, "np.sqrt(ratio) + ratio", "np.sqrt(ratio)", "text_vocabulary"
+    ),
+    # Unseen words, and fastText's files.
+    "a mean of n-grams without the word's own row": Mutant(
+        "vectors/word_means.py", "starts, vectors, 1)", "starts, vectors, 0)", FASTTEXT
+    ),
+    "n-grams that were dropped count": Mutant(
+        SUBWORDS, "== buckets, places, -1)", "== buckets, places, 0)", "subwords"
+    ),
+    "a word of no n-grams is made": Mutant(
+        "vectors/sentences.py", "has[unseen] = made.sizes > 0", "has[unseen] = True", "subwords"
+    ),
+    "unseen words are not among evaluation's": Mutant(
+        "vectors/evaluation/spellings.py", "word in self.unseen)", "False)", "subwords"
+    ),
+    "rows that are touched are dropped": Mutant(
+        SUBWORDS, "flatnonzero(touched)", "flatnonzero(~touched)", "subwords"
+    ),
+    "the last part of codes is as long as the others": Mutant(
+        "vectors/quantized.py", "dim - (parts - 1) * part", "part", "subwords"
+    ),
+    "lengths of codes are left out": Mutant(
+        "vectors/quantized.py", "made * self._lengths[rows, None]", "made", "subwords"
+    ),
+    "own rows are written as vectors": Mutant(
+        "vectors/formats/fasttext.py", "rows * (sizes + 1)[:, None]", "rows", FASTTEXT
+    ),
+    "the output of a tree is taken for ours": Mutant(
+        "vectors/formats/fasttext.py", "arguments.loss == NEGATIVE and", "", FASTTEXT
+    ),
+    "a table beyond the end of a file": Mutant(
+        "vectors/formats/fasttext_model.py", "size > left or", "", FASTTEXT
+    ),
+    "rows of n-grams in the order of the file": Mutant(
+        "vectors/formats/fasttext_model.py", "kept[rising, 1]", "kept[:, 1]", FASTTEXT
+    ),
+    "float16's error is that of the last rows": Mutant(
+        "vectors/formats/half.py", "max(errors, _round", "min(errors, _round", "subwords"
     ),
     # The cache.
     "the time of a file's change": Mutant(

@@ -101,6 +101,8 @@ def test_sentences_have_unseen_words(weighting, weights):
     assert np.abs(found[0] - wanted).max() < 1e-6
     assert np.abs(found[1] - PLAIN.sentences([["walk"]], weighting)[0]).max() < 1e-6
     assert not found[2:].any()
+    beside = VECTORS.sentences([["walk", "</s>"]], weighting)[0]  # a word of none does not count
+    assert np.abs(beside - found[1]).max() < 1e-6
     assert not VECTORS.sentences([["</s>"]], weighting).any()
     assert VECTORS.term_counts([words]).sum() == 2  # its columns are the words that are there
     with pytest.raises(EmbedlayerError, match="a sentence is a list of strings"):

@@ -7,6 +7,7 @@ rows of its n-grams.
 
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,7 +32,6 @@ from embedlayer.vectors.formats.fasttext_model import (
     VERSION,
     WORD,
     Arguments,
-    Dictionary,
     read_model,
 )
 from embedlayer.vectors.formats.words import check_words, decoded, no_word
@@ -66,13 +66,20 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
         EmbedlayerError: a damaged file, one of another version, a word that is not UTF-8.
     """
     model = read_model(file_bytes(file))
-    words = _words(model.dictionary, options.errors)
-    letters, offsets, counts = model.dictionary[:3]
-    matrix = WordMeans(letters, offsets, model.own, model.subwords)
-    output = None if model.output is None else WordMeans(letters, offsets, model.output, None)
-    known = counts if model.dictionary.tokens else None
-    about = _metadata(model.arguments)
-    return asked_for(Contents(words, matrix, known, about, output, model.subwords), options)
+    arguments, dictionary = model.arguments, model.dictionary
+    size = dictionary.words
+    offsets = dictionary.offsets[: size + 1]
+    letters = dictionary.letters[: offsets[-1]]
+    words = words_of(letters, offsets, options.errors)
+    own = model.own()
+    matrix = WordMeans(letters, offsets, own, model.subwords)
+    output = None  # of labels, or of a tree that is not ours
+    of_words = arguments.loss == NEGATIVE and arguments.model in (CBOW, SKIPGRAM)
+    if of_words and model.output.shape == own.shape:
+        output = WordMeans(letters, offsets, model.output, None)
+    counts = dictionary.counts[:size] if dictionary.tokens else None
+    about = _metadata(arguments, model.subwords)
+    return asked_for(Contents(words, matrix, counts, about, output, model.subwords), options)
 
 
 def write(path: Path, contents: Contents) -> None:
@@ -111,8 +118,8 @@ def write(path: Path, contents: Contents) -> None:
             stream.write(np.ascontiguousarray(rows, "<f4").data)
 
 
-def _words(dictionary: Dictionary, errors: str) -> list[str]:
-    letters, offsets = dictionary.letters, dictionary.offsets
+def words_of(letters: np.ndarray, offsets: np.ndarray, errors: str) -> list[str]:
+    """The words of a dictionary; EmbedlayerError for one that is not UTF-8."""
     try:
         words = unpack_words(letters, offsets)
         if all(words):
@@ -129,17 +136,19 @@ def _words(dictionary: Dictionary, errors: str) -> list[str]:
     return words
 
 
-def _metadata(arguments: Arguments) -> dict[str, Any]:
-    """The arguments by our names, where they are ours too; and fastText's own."""
+def _metadata(arguments: Arguments, subwords: SubwordRows | None) -> dict[str, Any]:
+    """The arguments by our names."""
     ours = {name: getattr(arguments, theirs) for name, (theirs, _) in NAMES.items()}
     models = {number: name for name, number in MODELS.items()}
     losses = {number: name for name, number in LOSSES.items()}
-    about = {
+    about: dict[str, Any] = {
         "model": models.get(arguments.model, f"{arguments.model} of fastText's"),
         "dim": arguments.dim,
         "loss": losses.get(arguments.loss, f"{arguments.loss} of fastText's"),
         **ours,
     }
+    if subwords is not None:
+        about["subwords"] = asdict(subwords.subwords)
     return about | ({"sample": arguments.t} if 0 <= arguments.t <= 1 else {})
 
 

@@ -50,15 +50,17 @@ class Arguments(NamedTuple):
 
 
 class Dictionary(NamedTuple):
-    """The V words, labels left out.
+    """The V words, and behind them the labels of a classifier.
 
     Attributes:
-        letters, offsets: the words as ``pack_words`` packs them; any bytes but NUL.
-        counts: int64, (V,).
+        words: V.
+        letters, offsets: words and labels as ``pack_words`` packs them; any bytes but NUL.
+        counts: int64: how often each was seen.
         tokens: of the text; 0 where the counts are not known.
         kept: int32, (K, 2): the buckets whose rows were kept and these; None where all were.
     """
 
+    words: int
     letters: np.ndarray
     offsets: np.ndarray
     counts: np.ndarray
@@ -67,13 +69,26 @@ class Dictionary(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model: the row of each word, those of n-grams, and the output table of words, if it is."""
+    """A model: its tables are arrays in the file, or ``Quantized``.
+
+    Attributes:
+        table: the input table: the rows of the words, and of n-grams behind them.
+        subwords: the rows of n-grams by themselves, if there are any.
+        output: the output table: a row for each word, label, or node of a tree.
+    """
 
     arguments: Arguments
     dictionary: Dictionary
-    own: Any
+    table: Any
     subwords: SubwordRows | None
     output: Any
+
+    def own(self) -> Any:
+        """The rows of the V words, (V, D)."""
+        first = slice(self.dictionary.words)
+        return (
+            self.table.table_of(first) if isinstance(self.table, Quantized) else self.table[first]
+        )
 
 
 class Cursor:
@@ -125,7 +140,7 @@ def read_model(data: np.ndarray) -> Model:
     if version == VERSIONS[0] and arguments.model == SUPERVISED:
         arguments = arguments._replace(maxn=0)  # such models had none, whatever they say
     dictionary = _read_dictionary(cursor)
-    words, quantized = len(dictionary.counts), cursor.flag()
+    words, quantized = dictionary.words, cursor.flag()
     table = _read_codes(cursor) if quantized else _read_table(cursor)
     if table.shape[1] != arguments.dim or len(table) < words or words == 0:
         raise EmbedlayerError(
@@ -133,13 +148,9 @@ def read_model(data: np.ndarray) -> Model:
         )
     if dictionary.kept is not None and not quantized:
         raise EmbedlayerError("n-grams were dropped, but the table is not of codes: damaged")
-    own = table.table_of(slice(words)) if isinstance(table, Quantized) else table[:words]
     coded = cursor.flag() and quantized
     output: Any = _read_codes(cursor) if coded else _read_table(cursor)
-    known = arguments.loss == NEGATIVE and arguments.model in (CBOW, SKIPGRAM)
-    if not known or output.shape != own.shape:  # of labels, or of a tree that is not ours
-        output = None
-    return Model(arguments, dictionary, own, _subwords(arguments, dictionary, table), output)
+    return Model(arguments, dictionary, table, _subwords(arguments, dictionary, table), output)
 
 
 def _read_dictionary(cursor: Cursor) -> Dictionary:
@@ -158,12 +169,12 @@ def _read_dictionary(cursor: Cursor) -> Dictionary:
         raise EmbedlayerError(f"the file ends inside word {whole + 1} of {size}: cut off")
     if (types[:words] != WORD).any() or (types[words:] != LABEL).any() or counts.min(initial=0) < 0:
         raise EmbedlayerError("words and labels are mixed, or counts are negative: damaged")
-    offsets = np.zeros(words + 1, np.int64)
-    np.cumsum(ends[:words] - starts[:words], out=offsets[1:])
+    offsets = np.zeros(size + 1, np.int64)
+    np.cumsum(ends - starts, out=offsets[1:])
     letters = np.empty(offsets[-1], np.uint8)
-    join_words(cursor.data, starts[:words], ends[:words], offsets, letters)
+    join_words(cursor.data, starts, ends, offsets, letters)
     pairs = cursor.take("<i4", kept, 2) if kept >= 0 else None
-    return Dictionary(read_only(letters), offsets, counts[:words], tokens, pairs)
+    return Dictionary(words, read_only(letters), offsets, counts, tokens, pairs)
 
 
 def _read_table(cursor: Cursor) -> np.ndarray:
@@ -196,8 +207,9 @@ def _read_quantizer(cursor: Cursor, dim: int) -> tuple[np.ndarray, int]:
 
 def _subwords(arguments: Arguments, dictionary: Dictionary, table: Any) -> SubwordRows | None:
     """The rows behind those of the words, where the model has n-grams."""
-    words, kept = len(dictionary.counts), dictionary.kept
-    subwords = ngrams_of(arguments.minn, arguments.maxn, arguments.bucket, dictionary.offsets)
+    words, kept = dictionary.words, dictionary.kept
+    starts = dictionary.offsets[: words + 1]
+    subwords = ngrams_of(arguments.minn, arguments.maxn, arguments.bucket, starts)
     if subwords is None or (kept is not None and len(kept) == 0):
         return None
     if kept is None:
