@@ -17,9 +17,11 @@ from embedlayer.models.inputs.subwords import WordsAndNgrams
 from embedlayer.models.options import CBOW, SkipGram, made_model
 from embedlayer.models.tables import table_shapes
 from embedlayer.ngrams import Subwords, bags
+from embedlayer.storage import tensors
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.further import Learnt
 from embedlayer.training.run import Training
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 SUBWORDS = Subwords(2, 4, buckets=200)
@@ -278,3 +280,52 @@ def test_the_command_line_trains_and_says_what_it_did(text, tmp_path):
 )
 def test_mistakes_on_the_command_line_are_told(text, tmp_path, options, message):
     assert message in mistake("train", text, "-o", tmp_path / "out.vec", *options)
+
+
+def test_vectors_of_a_run_under_way_are_copies(corpus):
+    model, seen = SkipGram(dim=10, subwords=SUBWORDS), []
+    training = Training(
+        corpus, model, epochs=2, workers=1, callbacks=[lambda p: seen.append(p.vectors())]
+    )
+    last = training.run()
+    table = training.state.tables.W_in
+    assert not np.shares_memory(seen[0].subwords.rows, table)
+    assert np.shares_memory(last.subwords.rows, table)  # done: no second copy of a large table
+    with pytest.raises(ValueError, match="read-only"):
+        last.subwords.rows[0, 0] = 1
+
+
+def test_a_file_of_the_tables_own_rows_is_that_of_their_copy(corpus, tmp_path):
+    vectors = Training(corpus, SkipGram(dim=10, subwords=SUBWORDS), epochs=1, workers=1).run()
+    rows = vectors.subwords.rows
+    assert not rows.flags.c_contiguous
+    copy = Vectors(
+        vectors.words,
+        vectors.matrix,
+        vectors.counts,
+        vectors.metadata,
+        subwords=SubwordRows(SUBWORDS, rows.copy()),
+    )
+    paths = tmp_path / "view.safetensors", tmp_path / "copy.safetensors"
+    for one, path in zip((vectors, copy), paths, strict=True):
+        one.save(path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    np.testing.assert_array_equal(Vectors.load(paths[0]).subwords.rows, rows)
+
+
+def test_tensors_in_pieces_are_the_bytes_that_safetensors_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(tensors, "PIECE", 40)
+    random = np.random.default_rng(0)
+    arrays = {
+        "zz": random.random((5, 3)).astype(np.float32),
+        "a": np.arange(6),
+        "w": np.arange(5, dtype=np.uint8),
+        "half": np.ones((2, 2), np.float16),
+        "double": random.random((7, 2)),
+        "empty": np.zeros((0, 4), np.float32),
+    }
+    metadata = {"text": '{"ü": "a\\"b\n\x07/"}'}
+    tensors.write_tensors(tmp_path / "whole", arrays, metadata)
+    arrays["zz"] = np.asfortranarray(arrays["zz"])
+    tensors.write_tensors(tmp_path / "pieces", arrays, metadata)
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()

@@ -110,8 +110,10 @@ class Loop:
         if self.options.keep_output:
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
         if self.model.subwords is not None:
-            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim].copy()
-            ngrams = SubwordRows(self.model.subwords, rows)
+            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim]
+            # Of a run that is done nothing changes them: no second copy of a large table.
+            done = self.state.epoch == self.options.epochs
+            ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
