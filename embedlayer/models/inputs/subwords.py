@@ -13,7 +13,7 @@ from embedlayer.kernels.arguments import Batch, Tables
 from embedlayer.ngrams import Subwords, bags
 
 MOST_ROWS = 2**31 - 1  # kernels number rows in int32
-MOST_SHARED, WORDS_PER_WINDOW = 128, 4  # see default_shared_windows
+WORDS_PER_WINDOW = 4  # see default_shared_windows
 
 
 class WordsAndNgrams:
@@ -65,7 +65,7 @@ class WordsAndNgrams:
         return kernels.bag_means(W_in, self._ids, self._offsets, self._all)
 
 
-def default_shared_windows(words: int) -> int:
+def default_shared_windows(words: int, device: Device) -> int:
     """For how many windows the bags of a vocabulary of so many words are read once.
 
     An n-gram gets the sum of what all words that have it learn in these windows, none of which sees
@@ -73,7 +73,7 @@ def default_shared_windows(words: int) -> int:
     with 64 to 512 windows, higher in the first epoch with 8,192, and with 32,768 it diverged; of 48
     words that share their n-grams it rose with 128. docs/subwords.md has the table.
     """
-    return max(1, min(MOST_SHARED, words // WORDS_PER_WINDOW))
+    return max(1, min(device.shared_windows, words // WORDS_PER_WINDOW))
 
 
 def rows_of_words(words: Sequence[str], subwords: Subwords) -> tuple[np.ndarray, np.ndarray]:
