@@ -165,12 +165,11 @@ def bag_means(W: Any, ids: Any, offsets: Any, bags: Any) -> Any:
 
 
 def add_to_bags(W: Any, ids: Any, offsets: Any, bags: Any, values: Any) -> None:
-    """Add a value to every row of some bags, in place; rows that bags share accumulate.
+    """Add ``values[i]`` to every row of bag ``bags[i]``, in place; rows that bags share accumulate.
 
     Args:
         W, ids, offsets, bags: as in :func:`bag_means`.
-        values: (N, D), of W's dtype: ``values[i]`` is added to each row of bag ``bags[i]``, whole,
-            as fastText's unsupervised models do.
+        values: (N, D), of W's dtype.
     """
     entries, starts = entries_of(offsets, bags)
     scatter_add(W, ids[entries], values[group_of_each(starts, len(entries))])
