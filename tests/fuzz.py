@@ -30,6 +30,7 @@ import numpy as np
 import zstandard
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.ngrams import Subwords
 from embedlayer.storage.archives import kind_of
 from embedlayer.storage.npy import read_npy
 from embedlayer.text.corpus import Corpus
@@ -38,6 +39,7 @@ from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.formats import lines, rows
 from embedlayer.vectors.formats.gensim import HEAD
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 MOST_SECONDS, MOST_MEMORY = 3.0, 1 << 30
@@ -286,6 +288,37 @@ def _gensim(folder: Path) -> list[bytes]:
     return [(folder / "seed.kv").read_bytes(), HEAD + pickle.dumps(state, 2)[2:-1] + b"b."]
 
 
+def _fasttext(folder: Path) -> list[bytes]:
+    """A model with n-grams, the same in codes with rows that were dropped, and words alone."""
+    subwords = SubwordRows(Subwords(2, 4, 20), VECTORS.matrix[:1].repeat(20, axis=0))
+    Vectors(WORDS[:8], VECTORS.matrix[:8], subwords=subwords).save(folder / "seed", "fasttext")
+    VECTORS.save(folder / "alone", "fasttext")
+    data = (folder / "seed").read_bytes()
+    begin = data[: data.index(b"\0" + (28).to_bytes(8, "little"))]
+    begin = begin.replace(b"\xff" * 8, (2).to_bytes(8, "little"))  # two buckets are kept
+    numbers = np.arange(256 * 6, dtype="<f4")
+    codes = np.array([3, 0, 7, 1], "<i4").tobytes() + b"\1" + np.array([10, 6], "<i8").tobytes()
+    codes += np.array([30], "<i4").tobytes() + bytes(range(30))
+    codes += np.array([6, 3, 2, 2], "<i4").tobytes() + numbers.tobytes() + bytes(range(10))
+    codes += np.array([1, 1, 1, 1], "<i4").tobytes() + numbers[:256].tobytes()
+    end = b"\0" + np.array([8, 6], "<i8").tobytes() + bytes(8 * 6 * 4)
+    coded = begin + codes[:16] + b"\1" + codes[16:] + end
+    (folder / "seed").write_bytes(coded)
+    _asked(folder / "seed")  # they are as they should be; and all is compiled
+    return [data, coded, (folder / "alone").read_bytes()]
+
+
+def _asked(path: Path) -> None:
+    """Read, by content or by the format's name, and make the vectors of words, seen and unseen."""
+    try:
+        vectors = Vectors.load(path)
+    except EmbedlayerError:
+        vectors = Vectors.load(path, "fasttext")
+    _ = vectors.matrix, vectors.output
+    if vectors.subwords is not None:
+        _ = vectors["unseen"], vectors.pruned()
+
+
 def _npy(path: Path) -> None:
     read_npy(path.read_bytes())
 
@@ -339,6 +372,7 @@ TARGETS = {
     "word2vec-text": Target(_saved(".vec", ".vec.gz"), _vectors("word2vec-text")),
     "word2vec-binary": Target(_saved(".bin", ".bin.gz"), _vectors("word2vec-binary")),
     "gensim": Target(_gensim, _vectors("gensim")),
+    "fasttext": Target(_fasttext, _asked),
     "npy": Target(_npy_seeds, _npy, archives=False),
     "npz": Target(_saved(".npz"), _vectors("npz")),
     "projector": _in_folder("projector", "tensors.tsv", "metadata.tsv", "projector_config.pbtxt"),

@@ -71,6 +71,7 @@ EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kern
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
+SUBWORDS, FASTTEXT = "vectors/subwords.py", "formats_fasttext"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
@@ -123,6 +124,43 @@ MUTANTS = {
     ),
     "subsampling without its second term": Mutant(
         VOCABULARY, "np.sqrt(ratio) + ratio", "np.sqrt(ratio)", "text_vocabulary"
+    ),
+    # Unseen words, and fastText's files.
+    "a mean of n-grams without the word's own row": Mutant(
+        "vectors/word_means.py", "starts, vectors, 1)", "starts, vectors, 0)", FASTTEXT
+    ),
+    "n-grams that were dropped count": Mutant(
+        SUBWORDS, "== buckets, places, -1)", "== buckets, places, 0)", "subwords"
+    ),
+    "a word of no n-grams is made": Mutant(
+        "vectors/sentences.py", "has[unseen] = made.sizes > 0", "has[unseen] = True", "subwords"
+    ),
+    "unseen words are not among evaluation's": Mutant(
+        "vectors/evaluation/spellings.py", "word in self.unseen)", "False)", "subwords"
+    ),
+    "rows that are touched are dropped": Mutant(
+        SUBWORDS, "flatnonzero(touched)", "flatnonzero(~touched)", "subwords"
+    ),
+    "the last part of codes is as long as the others": Mutant(
+        "vectors/quantized.py", "dim - (parts - 1) * part", "part", "subwords"
+    ),
+    "lengths of codes are left out": Mutant(
+        "vectors/quantized.py", "made * self._lengths[rows, None]", "made", "subwords"
+    ),
+    "own rows are written as vectors": Mutant(
+        "vectors/formats/fasttext.py", "rows * (sizes + 1)[:, None]", "rows", FASTTEXT
+    ),
+    "the output of a tree is taken for ours": Mutant(
+        "vectors/formats/fasttext.py", "arguments.loss == NEGATIVE and", "", FASTTEXT
+    ),
+    "a table beyond the end of a file": Mutant(
+        "vectors/formats/fasttext_model.py", "size > left or", "", FASTTEXT
+    ),
+    "rows of n-grams in the order of the file": Mutant(
+        "vectors/formats/fasttext_model.py", "kept[rising, 1]", "kept[:, 1]", FASTTEXT
+    ),
+    "float16's error is that of the last rows": Mutant(
+        "vectors/formats/half.py", "max(errors, _round", "min(errors, _round", "subwords"
     ),
     # The cache.
     "the time of a file's change": Mutant(
@@ -310,11 +348,61 @@ MUTANTS = {
     ),
     # What was learnt before.
     "words that are held learn all": Mutant(
-        "models/inputs.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
+        "models/inputs/held.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
         "training_further",
     ),
+    "the mean of a bag is that of one row more": Mutant(
+        "kernels/cpu/bags.py", "np.float32(max(1, size))", "np.float32(size + 1)", "kernels_bags"
+    ),
+    "places of distinct ids by their hash alone": Mutant(
+        "kernels/cpu/bags.py", "while slots[slot] >= 0 and found[slots[slot]] != ids[i]:",
+        "while False:", "kernels_bags",
+    ),
+    "what a word has learnt with what it was": Mutant(
+        "kernels/cpu/step/bags.py", "table[i, d] -= before[i, d]", "table[i, d] -= 0",
+        "training_subwords",
+    ),
+    "a piece's labels are those of the first": Mutant(
+        "kernels/cpu/step/bags.py", "batch.labels[first:last] if", "batch.labels[:last - first] if",
+        "training_subwords",
+    ),
+    "the ends of a word are n-grams": Mutant(
+        "ngrams/compiled.py", "and not (n == 1 and (first == 0 or i == end))", "", "ngrams"
+    ),
+    "buckets over the words' own rows": Mutant(
+        "models/inputs/subwords.py", "ids[~is_own] = buckets + size", "ids[~is_own] = buckets",
+        "training_subwords",
+    ),
+    "few words share as much as many": Mutant(
+        "models/inputs/subwords.py", "min(device.shared_windows, words // WORDS_PER_WINDOW)",
+        "device.shared_windows", "training_subwords",
+    ),
+    "held words are trained by the step that takes bags": Mutant(
+        "models/inputs/held.py", "inputs.shared, False, inputs.nbytes",
+        "inputs.shared, inputs.in_bags, inputs.nbytes", "training_subwords",
+    ),
+    "an n-gram takes what the last of its words does": Mutant(
+        "training/further.py", "np.minimum.at(found, ids, rates.repeat(np.diff(offsets)))",
+        "found[ids] = rates.repeat(np.diff(offsets))", "training_subwords",
+    ),
+    "a known word's own row beside its n-grams": Mutant(
+        "training/further.py", "[:, None].astype(np.float32) - sums", "[:, None] * 0 + vectors",
+        "training_subwords",
+    ),
+    "vectors of a run under way change with it": Mutant(
+        "training/loop.py", "rows if done else rows.copy()", "rows", "training_subwords"
+    ),
+    "expected touches of words alone": Mutant(
+        "training/touches.py", "words.repeat(np.diff(offsets))", "np.ones(len(ids))",
+        "training_touches",
+    ),
+    "tensors in pieces by name alone": Mutant(
+        "storage/tensors.py", "(-ORDER.index(tensors[name].dtype.type), name)", "name",
+        "training_subwords",
+    ),
     "a frozen row is what another thread made of it": Mutant(
-        "models/inputs.py", "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
+        "models/inputs/held.py",
+        "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
         "training_further",
     ),
     "threads keep to themselves what is held": Mutant(
@@ -472,7 +560,7 @@ MUTANTS = {
         "if known and not np.array_equal(counts, made_up)", "if known", "formats_gensim",
     ),
     "n-grams are hashed with unsigned bytes": Mutant(
-        "vectors/formats/ngrams.py", "byte | 0xFFFFFF00", "byte", "formats_gensim"
+        "ngrams/__init__.py", "byte | 0xFFFFFF00", "byte", "ngrams"
     ),
     "a zip archive expands without bounds": Mutant(
         "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"

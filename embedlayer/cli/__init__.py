@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli import demo, doctor, files, query, train
+from embedlayer.cli import demo, doctor, fasttext, files, query, train
 from embedlayer.cli.signals import BY_SIGNAL, TOLD
 from embedlayer.errors import EmbedlayerError
 
@@ -27,6 +27,7 @@ COMMANDS = (
     files.info,
     doctor.doctor,
     demo.demo,
+    fasttext.fasttext,
 )
 MISTAKE, INTERRUPTED = 2, 130
 MEMORY_CURE = "lower --dim or --max-vocab, or raise --min-count"

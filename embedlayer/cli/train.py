@@ -10,7 +10,14 @@ import click
 
 from embedlayer.cli.command import Command, Duration, resumed
 from embedlayer.cli.files import format_option
-from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
+from embedlayer.cli.options import (
+    MODEL_OPTION,
+    arguments,
+    check_meaning,
+    flag,
+    model_options,
+    with_options,
+)
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
@@ -137,10 +144,8 @@ def _model(given: dict[str, Any], learnt: Learnt | None) -> Word2Vec:
     """The model that is asked for; of what is not said, that of what was learnt."""
     name = given.get("model", learnt.model.get("model") if learnt else None) or SkipGram.name
     check_meaning(name, given)
-    options = {"model": name} | arguments(MODELS[name], given)
-    return (
-        learnt.made_model(**options) if learnt else MODELS[name](**arguments(MODELS[name], given))
-    )
+    options = model_options(name, given)
+    return learnt.made_model(model=name, **options) if learnt else MODELS[name](**options)
 
 
 def _beginning(

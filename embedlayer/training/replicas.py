@@ -17,9 +17,10 @@ Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 class Merging:
     """How often which rows are merged, and by which rule.
 
-    Words are numbered by falling count, so the first rows of a table are the frequent ones. Merge
-    n of a round takes the first ``head`` · 2^z rows, z the trailing zero bits of n (the tiers of
-    pWord2Vec's MPI version: Ji et al., 2016); the last merge of a round takes all.
+    Words are numbered by falling count, so the first rows of a table are the frequent ones; where
+    it has rows of n-grams, an order says which are. Merge n of a round takes the first ``head`` ·
+    2^z rows, z the trailing zero bits of n (the tiers of pWord2Vec's MPI version: Ji et al., 2016);
+    the last merge of a round takes all.
 
     Args:
         rule: a name in ``MERGES``.

@@ -11,16 +11,23 @@ from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
-from embedlayer.models.inputs import Held
+from embedlayer.models.inputs.held import Held
+from embedlayer.models.inputs.protocol import Reader
+from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
-from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
+from embedlayer.training.checks import (
+    check_corpus,
+    check_optimizer,
+    checked_callbacks,
+    checked_model,
+)
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
-from embedlayer.training.options import RunOptions, run_options
+from embedlayer.training.options import RunOptions, TrainingOptions, run_options
 from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
@@ -72,11 +79,15 @@ class Training(Loop):
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
         self.merging, self._replicas = self._merging(), {}
+        self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
+        fitting = default_shared_windows(len(corpus.vocabulary), self.device)
+        self.shared_windows = self.options.shared_windows or fitting
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
         sharing = 1 if self.merging else self.workers
-        share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
+        share = Share(0 if held else len(corpus.ids), sharing, self._in_flight())
         self._steps = make_steps(self.options, self._kernels, share)
+        check_optimizer(self.options.optimizer, self._inputs, self._steps)
         chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
             corpus, self.options.epochs, self.device
         )
@@ -86,16 +97,12 @@ class Training(Loop):
         )
         self.state = self._begun(state)
         self.state.chunk_tokens = chunk
-        self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        if self.options.deterministic:
-            chosen = replace(chosen, workers=self.workers)
-        self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
+        self._saving = Saving(rest, corpus, self.model, self._resolved(kind), self.plan.state)
 
     @classmethod
     def resume(
@@ -154,6 +161,23 @@ class Training(Loop):
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
 
+    def _resolved(self, kind: str) -> TrainingOptions:
+        """The options with what this run made of those that were left open."""
+        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        if self.options.deterministic:
+            chosen = replace(chosen, workers=self.workers)
+        return chosen
+
+    def _in_flight(self) -> int | None:
+        """Windows trained at once on a device; None: as many as fit the table that a step reads.
+
+        A small table has few rows, but its windows share words no more than others do.
+        """
+        fitting = getattr(self._kernels, "default_in_flight", None)
+        if self.options.in_flight is None and fitting and self._inputs.shared:
+            return fitting(len(self.corpus.vocabulary))
+        return self.options.in_flight
+
     def _plan(self, chunk_tokens: int) -> MemoryPlan:
         """The memory of the run: its tables, and once more for each replica."""
         copies = self.workers if self.merging else 0
@@ -161,7 +185,9 @@ class Training(Loop):
             self.corpus,
             self.model,
             self._steps,
+            self._inputs,
             chunk_tokens=chunk_tokens,
+            shared_windows=self.shared_windows,
             workers=self.workers,
             copies=copies,
         ).placed(self.device)
@@ -170,10 +196,9 @@ class Training(Loop):
         """How the tables of the workers are merged; None: they share them."""
         if not self.options.deterministic or self.workers == 1:
             return None
-        if self.options.step == "layered" or self.model.inputs != "words":
-            what = "the layered step" if self.options.step == "layered" else self.model.inputs
+        if self.options.step == "layered":
             raise EmbedlayerError(
-                f"deterministic: {what} cannot be trained by replicas: give workers=1 "
+                "deterministic: the layered step cannot be trained by replicas: give workers=1 "
                 "(--workers 1), which repeats to the bit, or leave it out"
             )
         return Merging()
