@@ -348,6 +348,55 @@ MUTANTS = {
         "models/inputs/held.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
         "training_further",
     ),
+    "the mean of a bag is that of one row more": Mutant(
+        "kernels/cpu/bags.py", "np.float32(max(1, size))", "np.float32(size + 1)", "kernels_bags"
+    ),
+    "places of distinct ids by their hash alone": Mutant(
+        "kernels/cpu/bags.py", "while slots[slot] >= 0 and found[slots[slot]] != ids[i]:",
+        "while False:", "kernels_bags",
+    ),
+    "what a word has learnt with what it was": Mutant(
+        "kernels/cpu/step/bags.py", "table[i, d] -= before[i, d]", "table[i, d] -= 0",
+        "training_subwords",
+    ),
+    "a piece's labels are those of the first": Mutant(
+        "kernels/cpu/step/bags.py", "batch.labels[first:last] if", "batch.labels[:last - first] if",
+        "training_subwords",
+    ),
+    "the ends of a word are n-grams": Mutant(
+        "ngrams/compiled.py", "and not (n == 1 and (first == 0 or i == end))", "", "ngrams"
+    ),
+    "buckets over the words' own rows": Mutant(
+        "models/inputs/subwords.py", "ids[~is_own] = buckets + size", "ids[~is_own] = buckets",
+        "training_subwords",
+    ),
+    "few words share as much as many": Mutant(
+        "models/inputs/subwords.py", "min(device.shared_windows, words // WORDS_PER_WINDOW)",
+        "device.shared_windows", "training_subwords",
+    ),
+    "held words are trained by the step that takes bags": Mutant(
+        "models/inputs/held.py", "inputs.shared, False, inputs.nbytes",
+        "inputs.shared, inputs.in_bags, inputs.nbytes", "training_subwords",
+    ),
+    "an n-gram takes what the last of its words does": Mutant(
+        "training/further.py", "np.minimum.at(found, ids, rates.repeat(np.diff(offsets)))",
+        "found[ids] = rates.repeat(np.diff(offsets))", "training_subwords",
+    ),
+    "a known word's own row beside its n-grams": Mutant(
+        "training/further.py", "[:, None].astype(np.float32) - sums", "[:, None] * 0 + vectors",
+        "training_subwords",
+    ),
+    "vectors of a run under way change with it": Mutant(
+        "training/loop.py", "rows if done else rows.copy()", "rows", "training_subwords"
+    ),
+    "expected touches of words alone": Mutant(
+        "training/touches.py", "words.repeat(np.diff(offsets))", "np.ones(len(ids))",
+        "training_touches",
+    ),
+    "tensors in pieces by name alone": Mutant(
+        "storage/tensors.py", "(-ORDER.index(tensors[name].dtype.type), name)", "name",
+        "training_subwords",
+    ),
     "a frozen row is what another thread made of it": Mutant(
         "models/inputs/held.py",
         "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",

@@ -141,14 +141,13 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
 
 
 def distinct(ids: Any, size: int) -> tuple[Any, Any]:
-    """The ids that occur, each once, in an order of the implementation's, and where each is.
+    """The ids that occur, each once, in any order, and where each of ``ids`` is among them.
 
     Args:
-        ids: int32, (N,), each below ``size``; −1 is "no id".
-        size: V.
+        ids: int32, (N,), each below ``size``, V; −1 is "no id", and stays it.
 
     Returns:
-        int32, (U,), the ids; int32, (N,), the place of each of ``ids`` among them, −1 for −1.
+        int32, (U,), and int32, (N,).
     """
     found, places = places_of(ids, size)
     return found.astype(np.int32), places.astype(np.int32)
@@ -158,22 +157,19 @@ def bag_means(W: Any, ids: Any, offsets: Any, bags: Any) -> Any:
     """The mean of the rows of some bags, each ``W[ids[offsets[b]:offsets[b + 1]]]``; (N, D).
 
     Args:
-        W: floats, (V, D).
-        ids: int32, each below V.
-        offsets: int64.
-        bags: int32, (N,): the number of each bag that is read; none is empty.
+        W, ids, offsets: as in :func:`bag_sum`; no bag is empty.
+        bags: int32, (N,): the number of each bag that is read.
     """
     entries, starts = entries_of(offsets, bags)
     return bag_sum(W, ids[entries], starts, True)
 
 
 def add_to_bags(W: Any, ids: Any, offsets: Any, bags: Any, values: Any) -> None:
-    """Add a value to every row of some bags, in place; rows that bags share accumulate.
+    """Add ``values[i]`` to every row of bag ``bags[i]``, in place; rows that bags share accumulate.
 
     Args:
         W, ids, offsets, bags: as in :func:`bag_means`.
-        values: (N, D), of W's dtype: ``values[i]`` is added to each row of bag ``bags[i]``, whole,
-            as fastText's unsupervised models do.
+        values: (N, D), of W's dtype.
     """
     entries, starts = entries_of(offsets, bags)
     scatter_add(W, ids[entries], values[group_of_each(starts, len(entries))])

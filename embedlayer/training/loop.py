@@ -45,6 +45,7 @@ class Loop:
     min_lr: float
     device: Device
     workers: int
+    shared_windows: int
     merging: Merging | None
     turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
@@ -109,8 +110,10 @@ class Loop:
         if self.options.keep_output:
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
         if self.model.subwords is not None:
-            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim].copy()
-            ngrams = SubwordRows(self.model.subwords, rows)
+            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim]
+            # Of a run that is done nothing changes them: no second copy of a large table.
+            done = self.state.epoch == self.options.epochs
+            ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
@@ -198,7 +201,7 @@ class Loop:
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
         """Take the step on what the inputs read, for a bounded piece at a time where that is made;
         the summed loss and its pairs."""
-        mode, windows = self.model.mode(), self.options.shared_windows
+        mode, windows = self.model.mode(), self.shared_windows
         if self._inputs.in_bags and self._steps.takes_bags:
             return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
         loss, pairs = 0.0, 0

@@ -47,7 +47,8 @@ class TrainingOptions:
             reference kernels and the layered step.
         shared_windows: where a word is made of n-grams: windows for which the vectors of its words
             are made, and what they learnt is given to the n-grams, once. None of these windows
-            sees what another has taught an n-gram that their words have in common.
+            sees what another has taught an n-gram that their words have in common. Default 128,
+            or one for every 4 words of a small vocabulary.
         measure: the loss is measured on 1 in ``measure`` windows, chosen by position; 1 is all.
         keep_output: the vectors keep the output table, so that training can go on from their file.
         in_flight: of the CUDA kernels: how many windows are trained at once, none of which sees
@@ -79,8 +80,8 @@ class TrainingOptions:
     step: str = option("fused", Choice(STEPS), "One kernel, or layers and an optimizer.")
     optimizer: str = option("sgd", Choice(OPTIMIZERS), "Of the layered step.")
     batch: int = option(128, Whole(), "Windows per step of the reference kernels and layers.")
-    shared_windows: int = option(
-        512, Whole(), "--subwords: windows for which n-grams are read once."
+    shared_windows: int | None = option(
+        None, Whole(), "--subwords: windows for which n-grams are read once.", "128, or what fits"
     )
     measure: int = option(16, Whole(), "The loss is measured on 1 in so many windows.")
     keep_output: bool = option(False, Flag(), "Keep what is needed to train on.", "no-keep-output")
@@ -116,7 +117,7 @@ class RunOptions(TypedDict, total=False):
     step: str
     optimizer: str
     batch: int
-    shared_windows: int
+    shared_windows: int | None
     measure: int
     keep_output: bool
     in_flight: int | None

@@ -13,15 +13,21 @@ from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs.held import Held
 from embedlayer.models.inputs.protocol import Reader
+from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
-from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
+from embedlayer.training.checks import (
+    check_corpus,
+    check_optimizer,
+    checked_callbacks,
+    checked_model,
+)
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
-from embedlayer.training.options import RunOptions, run_options
+from embedlayer.training.options import RunOptions, TrainingOptions, run_options
 from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
@@ -74,16 +80,14 @@ class Training(Loop):
         self.workers = self.device.workers(self.options.workers)
         self.merging = self._merging()
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
+        fitting = default_shared_windows(len(corpus.vocabulary), self.device)
+        self.shared_windows = self.options.shared_windows or fitting
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
         sharing = 1 if self.merging else self.workers
-        share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
+        share = Share(0 if held else len(corpus.ids), sharing, self._in_flight())
         self._steps = make_steps(self.options, self._kernels, share)
-        if self._inputs.shared and self._steps.kept:
-            raise EmbedlayerError(
-                f"the optimizer {self.options.optimizer!r} keeps numbers for each row of a table, "
-                "and n-grams have their words trained in small tables of a moment: give 'sgd'"
-            )
+        check_optimizer(self.options.optimizer, self._inputs, self._steps)
         chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
         self.plan = self._plan(chunk)
         self.report = start_report(
@@ -96,10 +100,7 @@ class Training(Loop):
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        if self.options.deterministic:
-            chosen = replace(chosen, workers=self.workers)
-        self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
+        self._saving = Saving(rest, corpus, self.model, self._resolved(kind), self.plan.state)
 
     @classmethod
     def resume(
@@ -158,6 +159,23 @@ class Training(Loop):
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
 
+    def _resolved(self, kind: str) -> TrainingOptions:
+        """The options with what this run made of those that were left open."""
+        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        if self.options.deterministic:
+            chosen = replace(chosen, workers=self.workers)
+        return chosen
+
+    def _in_flight(self) -> int | None:
+        """Windows trained at once on a device; None: as many as fit the table that a step reads.
+
+        A small table has few rows, but its windows share words no more than others do.
+        """
+        fitting = getattr(self._kernels, "default_in_flight", None)
+        if self.options.in_flight is None and fitting and self._inputs.shared:
+            return fitting(len(self.corpus.vocabulary))
+        return self.options.in_flight
+
     def _chunk_tokens(self) -> int:
         """The tokens of a chunk of a run that begins."""
         fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
@@ -172,7 +190,7 @@ class Training(Loop):
             self._steps,
             self._inputs,
             chunk_tokens=chunk_tokens,
-            shared_windows=self.options.shared_windows,
+            shared_windows=self.shared_windows,
             workers=self.workers,
             copies=copies,
         ).placed(self.device)

@@ -8,8 +8,12 @@ import numpy as np
 
 from embedlayer.arrays import Array, Ids, Table, offsets_of
 from embedlayer.device import Device
+from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Batch, Tables
 from embedlayer.ngrams import Subwords, bags
+
+MOST_ROWS = 2**31 - 1  # kernels number rows in int32
+WORDS_PER_WINDOW = 4  # see default_shared_windows
 
 
 class WordsAndNgrams:
@@ -28,6 +32,7 @@ class WordsAndNgrams:
     shared, in_bags = True, True
 
     def __init__(self, words: Sequence[str], device: Device, *, subwords: Subwords) -> None:
+        self.table_rows(len(words), subwords=subwords)
         ids, offsets = rows_of_words(words, subwords)
         self._ids, self._offsets = device.xp.asarray(ids), device.xp.asarray(offsets)
         self._all = device.xp.arange(len(words), dtype=np.int32)
@@ -35,6 +40,11 @@ class WordsAndNgrams:
 
     @staticmethod
     def table_rows(words: int, *, subwords: Subwords) -> int:
+        if words + subwords.buckets > MOST_ROWS:
+            raise EmbedlayerError(
+                f"{words:,} words and their n-grams need {words + subwords.buckets:,} rows of the "
+                f"input table, which has {MOST_ROWS:,} at most: lower the buckets"
+            )
         return words + subwords.buckets
 
     @contextmanager
@@ -53,6 +63,17 @@ class WordsAndNgrams:
 
     def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
         return kernels.bag_means(W_in, self._ids, self._offsets, self._all)
+
+
+def default_shared_windows(words: int, device: Device) -> int:
+    """For how many windows the bags of a vocabulary of so many words are read once.
+
+    An n-gram gets the sum of what all words that have it learn in these windows, none of which sees
+    what the others do. On 20 MB of English (skip-gram, n-grams of 3 to 6) the loss was the same
+    with 64 to 512 windows, higher in the first epoch with 8,192, and with 32,768 it diverged; of 48
+    words that share their n-grams it rose with 128. docs/subwords.md has the table.
+    """
+    return max(1, min(device.shared_windows, words // WORDS_PER_WINDOW))
 
 
 def rows_of_words(words: Sequence[str], subwords: Subwords) -> tuple[np.ndarray, np.ndarray]:
