@@ -13,7 +13,7 @@ from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import load_kernels, reference
 from embedlayer.kernels.arguments import Bags, Mode, Tables
-from embedlayer.models.inputs.subwords import WordsAndNgrams
+from embedlayer.models.inputs.subwords import WordsAndNgrams, default_shared_windows
 from embedlayer.models.options import CBOW, SkipGram, made_model
 from embedlayer.models.tables import table_shapes
 from embedlayer.ngrams import Subwords, bags
@@ -329,3 +329,10 @@ def test_tensors_in_pieces_are_the_bytes_that_safetensors_writes(tmp_path, monke
     arrays["zz"] = np.asfortranarray(arrays["zz"])
     tensors.write_tensors(tmp_path / "pieces", arrays, metadata)
     assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_few_words_share_for_fewer_windows():
+    host, device = DEVICES["numpy"], DEVICES["cupy"]
+    found = [default_shared_windows(words, host) for words in (2, 48, 511, 512, 10**6)]
+    assert found == [1, 12, 127, 128, 128]
+    assert default_shared_windows(10**6, device) == 2048
