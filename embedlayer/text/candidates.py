@@ -1,0 +1,230 @@
+"""Compiled: the candidates for phrases in a text, each known by a hash of its spelling, counted.
+
+A candidate is two words with nothing between them, or connector words only ("bank of america"). Its
+spelling is what it would be as one word: the delimiter between all of its words. So it is one with
+the word that is spelt so, and with other candidates that are, as in gensim's ``Phrases``.
+
+The hash of a spelling is a polynomial of its bytes modulo the prime 2⁶¹ − 1 (Karp and Rabin, 1987):
+that of a candidate comes from those of its words without a look at their letters.
+"""
+
+import numpy as np
+
+from embedlayer.storage.compiled import compiled
+
+OWN, SHIFT, BEHIND, KIND = 0, 1, 2, 3  # the columns of a word's row
+CONNECTOR, DIVIDED = np.uint64(1), np.uint64(2)  # bits of KIND: DIVIDED holds the delimiter's bytes
+PRIME = np.uint64((1 << 61) - 1)
+BASE = np.uint64(0x1B873593CC9E2D51)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+ONE, BITS, HALF_BITS, REST_BITS, WORD = (np.uint64(number) for number in (1, 61, 31, 30, 64))
+LOW_HALF, LOW_REST = np.uint64((1 << 31) - 1), np.uint64((1 << 30) - 1)
+SLOT_SHIFT = np.uint64(18)  # a slot is told by lower bits of a mixed hash than its part
+FIRST_SLOTS = 1 << 13
+
+
+@compiled
+def spelling_hashes(
+    letters: np.ndarray, offsets: np.ndarray, delimiter: np.ndarray, rows: np.ndarray
+) -> None:
+    """Fill the row of each word; bits of KIND that are set stay.
+
+    Args:
+        letters, offsets: uint8 and int64, (M + 1,): word i is ``letters[offsets[i]:offsets[i + 1]]``.
+        delimiter: uint8.
+        rows: uint64, (M, 4): receives the hash of the word (OWN), the factor by which a hash is
+            shifted when delimiter and word follow (SHIFT), and the hash of these two (BEHIND).
+    """
+    first, before = np.uint64(0), ONE
+    for byte in delimiter:
+        first = _appended(first, byte)
+        before = _times(before, BASE)
+    for word in range(len(rows)):
+        own, shift = np.uint64(0), ONE
+        divided = np.uint64(0)
+        for place in range(offsets[word], offsets[word + 1]):
+            own = _appended(own, letters[place])
+            shift = _times(shift, BASE)
+            for byte in delimiter:
+                if letters[place] == byte:
+                    divided = DIVIDED
+        rows[word, OWN] = own
+        rows[word, SHIFT] = _times(before, shift)
+        rows[word, BEHIND] = _reduced(_times(first, shift) + own)
+        rows[word, KIND] |= divided
+
+
+@compiled
+def candidates(
+    ids: np.ndarray, rows: np.ndarray, keys: np.ndarray, firsts: np.ndarray, lasts: np.ndarray
+) -> tuple[int, int]:
+    """Find the candidates of some text.
+
+    Args:
+        ids: int32, (N,): words, −1 at a sentence's end.
+        rows: as :func:`spelling_hashes` fills them.
+        keys: uint64, (N,): receives the hash of each candidate's spelling.
+        firsts, lasts: int32, (N,): receive the places of its first and last word.
+
+    Returns:
+        The number of candidates, and the place where one begins whose end is not here; N for none.
+    """
+    found, start = 0, -1
+    joined = np.uint64(0)
+    for place in range(len(ids)):
+        word = ids[place]
+        if word < 0:
+            start = -1
+            continue
+        if start >= 0:
+            joined = followed(joined, rows, word)
+        if rows[word, KIND] & CONNECTOR:
+            continue
+        if start >= 0:
+            keys[found] = joined
+            firsts[found] = start
+            lasts[found] = place
+            found += 1
+        joined = rows[word, OWN]
+        start = place
+    return found, start if start >= 0 else len(ids)
+
+
+@compiled
+def followed(joined: np.uint64, rows: np.ndarray, word: int) -> np.uint64:
+    """The hash of a spelling that delimiter and word follow."""
+    return _reduced(_times(joined, rows[word, SHIFT]) + rows[word, BEHIND])
+
+
+@compiled
+def pair_key(first: np.uint64, last: np.uint64, joined: np.uint64) -> np.uint64:
+    """What tells a candidate from others of its spelling: its first and its last word too. Not 0."""
+    mixed = (first * GOLDEN) ^ (last >> HALF_BITS) ^ (last << HALF_BITS)
+    mixed = (mixed ^ (mixed >> REST_BITS)) * GOLDEN + joined
+    return (mixed * GOLDEN) | ONE
+
+
+@compiled
+def tally(keys: np.ndarray, parts: np.ndarray) -> None:
+    """Add the number of keys in each of the 2ⁿ parts to ``parts``, int64."""
+    shift = part_shift(len(parts))
+    for key in keys:
+        parts[(key * GOLDEN) >> shift] += 1
+
+
+@compiled
+def deal(keys: np.ndarray, parts: int, first: int, places: np.ndarray, dealt: np.ndarray) -> None:
+    """Write the keys of the parts from ``first`` on, of all ``parts``, to where their parts lie.
+
+    Args:
+        places: int64: where the next key of each of these parts goes; moved on.
+        dealt: uint64: receives the keys.
+    """
+    shift = part_shift(parts)
+    for key in keys:
+        part = np.int64((key * GOLDEN) >> shift) - first
+        if 0 <= part < len(places):
+            dealt[places[part]] = key
+            places[part] += 1
+
+
+@compiled
+def count_parts(
+    dealt: np.ndarray, ends: np.ndarray, words: np.ndarray, word_ends: np.ndarray,
+    word_counts: np.ndarray, least: int, found: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
+    """Count the keys of some parts, each in a table that stays in a core's cache.
+
+    Args:
+        dealt: uint64: the keys, part behind part.
+        ends: int64, (P + 1,): part p is ``dealt[ends[p]:ends[p + 1]]``.
+        words, word_ends: the hashes of words that hold the delimiter, likewise, each once.
+        word_counts: int64: how often each of these words occurs, more than 0 times.
+        least: rarer keys are counted as different ones, and forgotten.
+        found: int64: receives how often a candidate is spelt as the word.
+
+    Returns:
+        The keys that occur ``least`` times, words that are spelt so included, their counts, and
+        the number of different keys.
+    """
+    most = (ends[-1] - ends[0]) // least + len(words) + 1
+    kept, counts = np.empty(most, np.uint64), np.empty(most, np.int64)
+    size = different = 0
+    for part in range(len(ends) - 1):
+        slots, times, used = _counted(dealt[ends[part] : ends[part + 1]])
+        different += used
+        for i in range(word_ends[part], word_ends[part + 1]):
+            slot = slot_of(words[i] + ONE, slots)
+            if slots[slot] != 0:
+                found[i] = times[slot]
+                times[slot] += word_counts[i]
+        for slot in range(len(slots)):
+            if slots[slot] != 0 and times[slot] >= least:
+                kept[size] = slots[slot] - ONE
+                counts[size] = times[slot]
+                size += 1
+    return kept[:size].copy(), counts[:size].copy(), different
+
+
+@compiled
+def _counted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """A table of keys + 1 (0 is free), how often each occurs, and how many there are."""
+    slots, times = np.zeros(FIRST_SLOTS, np.uint64), np.zeros(FIRST_SLOTS, np.int64)
+    used = 0
+    for key in keys:
+        slot = slot_of(key + ONE, slots)
+        if slots[slot] == 0:
+            if 2 * used >= len(slots):
+                larger, more = np.zeros(4 * len(slots), np.uint64), np.zeros(4 * len(slots), np.int64)
+                for old in range(len(slots)):
+                    if slots[old] != 0:
+                        slot = slot_of(slots[old], larger)
+                        larger[slot], more[slot] = slots[old], times[old]
+                slots, times = larger, more
+                slot = slot_of(key + ONE, slots)
+            slots[slot] = key + ONE
+            used += 1
+        times[slot] += 1
+    return slots, times, used
+
+
+@compiled
+def slot_of(entry: np.uint64, slots: np.ndarray) -> np.uint64:
+    """The slot of an entry, or the free one for it."""
+    last = np.uint64(len(slots) - 1)
+    slot = ((entry * GOLDEN) >> SLOT_SHIFT) & last
+    while slots[slot] != 0 and slots[slot] != entry:
+        slot = (slot + ONE) & last
+    return slot
+
+
+@compiled
+def part_shift(parts: int) -> np.uint64:
+    """What leaves of 64 bits those that number 2ⁿ parts, two at least."""
+    shift = WORD
+    while parts > 1:
+        parts //= 2
+        shift -= ONE
+    return shift
+
+
+@compiled
+def _appended(hashed: np.uint64, byte: np.uint8) -> np.uint64:
+    return _reduced(_times(hashed, BASE) + np.uint64(byte) + ONE)
+
+
+@compiled
+def _times(a: np.uint64, b: np.uint64) -> np.uint64:
+    """The product modulo 2⁶¹ − 1, which 2⁶¹ is 1 for."""
+    a_high, a_low, b_high, b_low = a >> HALF_BITS, a & LOW_HALF, b >> HALF_BITS, b & LOW_HALF
+    middle = a_low * b_high + a_high * b_low
+    high = a_high * b_high
+    return _reduced(
+        high + high + (middle >> REST_BITS) + ((middle & LOW_REST) << HALF_BITS) + a_low * b_low
+    )
+
+
+@compiled
+def _reduced(number: np.uint64) -> np.uint64:
+    number = (number & PRIME) + (number >> BITS)
+    return number - PRIME if number >= PRIME else number
