@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from embedlayer.layers import Embedding, EmbeddingBag, EmbeddingDot
     from embedlayer.models.options import CBOW, SkipGram
     from embedlayer.text.corpus import Corpus
+    from embedlayer.text.options import PhraseOptions
+    from embedlayer.text.phrases import Phrases
     from embedlayer.text.vocabulary import Vocabulary
     from embedlayer.training.run import Training
     from embedlayer.training.train import train
@@ -33,6 +35,8 @@ _HOME = {
     "CBOW": "models.options",
     "Corpus": "text.corpus",
     "Vocabulary": "text.vocabulary",
+    "Phrases": "text.phrases",
+    "PhraseOptions": "text.options",
     "train": "training.train",
     "Training": "training.run",
     "EmbedlayerError": "errors",
@@ -47,6 +51,8 @@ __all__ = [
     "EmbeddingBag",
     "EmbeddingDot",
     "EmbedlayerError",
+    "PhraseOptions",
+    "Phrases",
     "SkipGram",
     "Training",
     "Vectors",

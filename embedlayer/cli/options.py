@@ -12,7 +12,8 @@ from embedlayer.options import Choice, Flag, Whole
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
 
-FLAGS = {"max_size": "--max-vocab"}  # where the flag is not the option's name
+# Where the flag is not the option's name.
+FLAGS = {"max_size": "--max-vocab", "phrase_passes": "--phrases"}
 NOT_OFFERED = ("batch", "measure", "in_flight")  # for those who write Python
 
 
@@ -20,9 +21,9 @@ def flag(name: str) -> str:
     return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
-def declared(field: Field[Any]) -> Callable[[Any], Any]:
-    """An option that becomes the argument of the field's name where it is given."""
-    kind, name = field.metadata["kind"], field.name
+def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
+    """An option that becomes the argument of that name, behind a prefix, where it is given."""
+    kind, name = field.metadata["kind"], prefix + field.name
     text = flag(name)
     takes: Any = float
     metavar: str | None = "NUMBER"

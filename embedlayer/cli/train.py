@@ -1,25 +1,22 @@
 """The command that makes vectors of texts: train."""
 
-import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
-from embedlayer.cli.command import Command, Duration, resumed
+from embedlayer.cli.command import Command, Duration, find_texts, resumed
 from embedlayer.cli.files import format_option
 from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
 from embedlayer.cli.output import json_option, note, print_json
+from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
-from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS, SkipGram, Word2Vec
-from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
-from embedlayer.text.options import CorpusOptions
-from embedlayer.text.readers import find_files
+from embedlayer.text.options import CorpusOptions, PhraseOptions
+from embedlayer.text.phrases import Phrases
 from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.further import OLD_RATE, Learnt
 from embedlayer.training.options import TrainingOptions
@@ -41,6 +38,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
 @format_option
 @MODEL_OPTION
 @with_options
+@with_phrase_options
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
@@ -99,10 +97,10 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, files = _model(given, learnt), _found(texts, output)
+    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
     _, report = run_training(
-        partial(_read, files, given, learnt),
+        partial(_read, files, given, learnt, phrases),
         made,
         output,
         format,
@@ -164,9 +162,10 @@ def _read(
     files: list[str],
     given: dict[str, Any],
     learnt: Learnt | None,
+    phrases: Phrases | PhraseOptions | None,
     progress: ReadingProgress | None,
 ) -> Corpus:
-    options = arguments(CorpusOptions, given)
+    options = arguments(CorpusOptions, given) | {"phrases": phrases}
     if learnt:
         options |= {"vocabulary": learnt.vocabulary}
         if "no_new_words" in given:
@@ -178,13 +177,3 @@ def _read(
         progress=progress,
         **options,
     )
-
-
-def _found(texts: tuple[str, ...], output: str) -> list[str]:
-    """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
-    place = Path(expanded(output))
-    files = find_files(texts)
-    for file in files:
-        if place.exists() and os.path.exists(file) and place.samefile(file):
-            raise EmbedlayerError(f"{output} is one of the texts: choose another output")
-    return files

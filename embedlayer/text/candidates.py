@@ -30,7 +30,7 @@ def spelling_hashes(
     """Fill the row of each word; bits of KIND that are set stay.
 
     Args:
-        letters, offsets: uint8 and int64, (M + 1,): word i is ``letters[offsets[i]:offsets[i + 1]]``.
+        letters, offsets: uint8, int64, (M + 1,): word i is ``letters[offsets[i]:offsets[i + 1]]``.
         delimiter: uint8.
         rows: uint64, (M, 4): receives the hash of the word (OWN), the factor by which a hash is
             shifted when delimiter and word follow (SHIFT), and the hash of these two (BEHIND).
@@ -98,7 +98,7 @@ def followed(joined: np.uint64, rows: np.ndarray, word: int) -> np.uint64:
 
 @compiled
 def pair_key(first: np.uint64, last: np.uint64, joined: np.uint64) -> np.uint64:
-    """What tells a candidate from others of its spelling: its first and its last word too. Not 0."""
+    """What tells a candidate from others: its first word, its last one and its spelling. Not 0."""
     mixed = (first * GOLDEN) ^ (last >> HALF_BITS) ^ (last << HALF_BITS)
     mixed = (mixed ^ (mixed >> REST_BITS)) * GOLDEN + joined
     return (mixed * GOLDEN) | ONE
@@ -175,7 +175,10 @@ def _counted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         slot = slot_of(key + ONE, slots)
         if slots[slot] == 0:
             if 2 * used >= len(slots):
-                larger, more = np.zeros(4 * len(slots), np.uint64), np.zeros(4 * len(slots), np.int64)
+                larger, more = (
+                    np.zeros(4 * len(slots), np.uint64),
+                    np.zeros(4 * len(slots), np.int64),
+                )
                 for old in range(len(slots)):
                     if slots[old] != 0:
                         slot = slot_of(slots[old], larger)

@@ -1,4 +1,4 @@
-"""Compiled: which candidates there are, words joined to phrases, and a text written from its ids."""
+"""Compiled: the candidates of a text taken, phrases joined, a text written from its ids."""
 
 import numpy as np
 

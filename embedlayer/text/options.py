@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Choice, Real, Whole, check_options, option
@@ -11,7 +10,12 @@ Tokenizer = Callable[[str], Iterable[str]]
 SCORES = ("word2vec", "npmi")
 THRESHOLDS = {"word2vec": 10.0, "npmi": 0.5}
 ENGLISH = "english"
-ENGLISH_CONNECTORS = tuple("a an and at by for from in of on or the to with without".split())
+# Articles, prepositions and conjunctions, as gensim's ENGLISH_CONNECTOR_WORDS.
+ENGLISH_CONNECTORS = (
+    *("a", "an", "the"),
+    *("at", "by", "for", "from", "in", "of", "on", "to", "with", "without"),
+    *("and", "or"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class CorpusOptions:
         check_options(self)
 
 
-class Phrase(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Phrase:
     """Words that become one.
 
     Attributes:

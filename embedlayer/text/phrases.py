@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Phrases:
-    """The phrases of a text. Make them with :meth:`from_files`, :meth:`from_sentences`, :meth:`load`.
+    """The phrases of a text, from :meth:`from_files`, :meth:`from_sentences` or :meth:`load`.
 
     Args:
         passes: the phrases that each pass found; those of one pass are words in the next.
@@ -181,8 +181,18 @@ def learn(
 Count = Callable[[Path | None], "CountedText"]
 
 
-def with_phrases(count: Count, phrases: Phrases | PhraseOptions, threads: int) -> Count:
-    """The first pass over a text, and then its phrases joined: known ones, or its own."""
+def with_phrases(count: Count, phrases: Phrases | PhraseOptions | None, threads: int) -> Count:
+    """The first pass over a text, and then its phrases joined: known ones, or its own.
+
+    Raises:
+        EmbedlayerError: ``phrases`` that are none.
+    """
+    if phrases is None:
+        return count
+    if not isinstance(phrases, Phrases | PhraseOptions):
+        raise EmbedlayerError(
+            f"phrases is {shown(phrases)}: give Phrases, or PhraseOptions(passes=2) to find them"
+        )
 
     def joined(folder: Path | None) -> "CountedText":
         counted = count(folder)
@@ -193,18 +203,11 @@ def with_phrases(count: Count, phrases: Phrases | PhraseOptions, threads: int) -
     return joined
 
 
-def described(phrases: Phrases | PhraseOptions) -> dict[str, Any] | str:
-    """What tells the phrases of a corpus from those of others."""
-    return phrases.checksum() if isinstance(phrases, Phrases) else asdict(phrases)
-
-
-def checked_phrases(phrases: Any) -> Phrases | PhraseOptions | None:
-    """Phrases, the options to find them, or None; EmbedlayerError for anything else."""
-    if phrases is not None and not isinstance(phrases, Phrases | PhraseOptions):
-        raise EmbedlayerError(
-            f"phrases is {shown(phrases)}: give Phrases, or PhraseOptions(passes=2) to find them"
-        )
-    return phrases
+def described(phrases: Phrases | PhraseOptions | None) -> dict[str, Any]:
+    """What tells a corpus with these phrases from others; nothing for one without."""
+    if phrases is None:
+        return {}
+    return {"phrases": phrases.checksum() if isinstance(phrases, Phrases) else asdict(phrases)}
 
 
 def _count_files(

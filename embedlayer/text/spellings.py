@@ -93,18 +93,16 @@ def found_in(text: Lanes, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
 
 def _tallying(text: Lanes, parts: np.ndarray) -> Lane:
     def lane(_: int, ids: np.ndarray) -> int:
-        keys, _, _, rest = found_in(text, ids)
+        keys, *_places, rest = found_in(text, ids)
         tally(keys, parts)
         return rest
 
     return lane
 
 
-def _dealing(
-    text: Lanes, parts: int, first: int, places: np.ndarray, dealt: np.ndarray
-) -> Lane:
+def _dealing(text: Lanes, parts: int, first: int, places: np.ndarray, dealt: np.ndarray) -> Lane:
     def lane(_: int, ids: np.ndarray) -> int:
-        keys, _, _, rest = found_in(text, ids)
+        keys, *_places, rest = found_in(text, ids)
         deal(keys, parts, first, places, dealt)
         return rest
 
