@@ -207,7 +207,9 @@ def described(phrases: Phrases | PhraseOptions | None) -> dict[str, Any]:
     """What tells a corpus with these phrases from others; nothing for one without."""
     if phrases is None:
         return {}
-    return {"phrases": phrases.checksum() if isinstance(phrases, Phrases) else asdict(phrases)}
+    if isinstance(phrases, Phrases):
+        return {"phrases": phrases.checksum()}
+    return {"phrases": asdict(phrases) | {"connectors": list(phrases.connectors)}}  # as JSON has it
 
 
 def _count_files(
