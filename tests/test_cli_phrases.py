@@ -10,7 +10,19 @@ from embedlayer import Phrases, Vectors
 LINES = ["in new york", "new york city is new", "the state of new york", "the end of the state"]
 TEXT = "\n".join(LINES * 10) + "\n"
 FEW = ["--threshold", "0.2"]
-SMALL = ["--dim", "8", "--epochs", "1", "--min-count", "1", "--workers", "1", "--sample", "0", "--quiet"]
+SMALL = [
+    "--dim",
+    "8",
+    "--epochs",
+    "1",
+    "--min-count",
+    "1",
+    "--workers",
+    "1",
+    "--sample",
+    "0",
+    "--quiet",
+]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Phrases: the same as gensim's, of any text, in any number of threads; written, kept, joined."""
 
 import gzip
+import itertools
 import math
 import os
 import random
@@ -101,7 +102,7 @@ def all_candidates(model, sentence):
 
 def test_a_score_is_what_the_formula_says():
     # 11 words and 14 pairs are different, "new york" occurs four times as each of its words does.
-    pairs = {pair for line in SENTENCES for pair in zip(line, line[1:], strict=False)}
+    pairs = {pair for line in SENTENCES for pair in itertools.pairwise(line)}
     different = len({word for line in SENTENCES for word in line}) + len(pairs)
     (phrase,) = Phrases.from_sentences(SENTENCES, min_count=2, threshold=2)
     assert phrase == Phrase(("new", "york"), (4 - 2) / (4 * 4) * different, 4)
@@ -135,7 +136,19 @@ def test_what_is_joined_is_joined_no_further():
 
 WORDS = [f"w{i}" for i in range(40)]
 DIVIDED = ["a", "b", "c", "a_b", "b_c", "a_b_c", "_", "__", "_a", "c_", "a__b", "d", "e_f", "g"]
-UNICODE = ["서울", "특별시", "café", "crème", "🙂", "東京_都", "_", "naïve", "a\u00a0b", "né_e", "ﬁ"]
+UNICODE = [
+    "서울",
+    "특별시",
+    "café",
+    "crème",
+    "🙂",
+    "東京_都",
+    "_",
+    "naïve",
+    "a\u00a0b",
+    "né_e",
+    "ﬁ",
+]
 
 
 @pytest.mark.parametrize("score", ["word2vec", "npmi"])
@@ -236,9 +249,7 @@ def test_a_line_stays_a_line(tmp_path):
     second.write_bytes(b"in new york" * 3 + b" new york new york")
     (tmp_path / "empty").write_bytes(b"")
     out = tmp_path / "out"
-    Phrases.from_files(
-        [first, tmp_path / "empty", second], output=out, min_count=1, threshold=0.9
-    )
+    Phrases.from_files([first, tmp_path / "empty", second], output=out, min_count=1, threshold=0.9)
     wanted = b"\nnew_york\n\n\nnew_york city\nin new yorkin new yorkin new_york new_york new_york\n"
     assert out.read_bytes() == wanted
 
@@ -428,6 +439,7 @@ def test_a_file_cut_anywhere_is_told(text, tmp_path):
         ({"connectors": "of"}, "connectors is 'of': give a list of words, or 'english'"),
         ({"connectors": ["of", ""]}, "words without white space"),
         ({"connectors": 3}, "connectors is 3: give a list of words"),
+        ({"pass": 2}, "no option pass: did you mean passes"),
     ],
 )
 def test_options_are_checked_before_a_text_is_read(options, message):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from embedlayer.text.counting import CountedText
 from embedlayer.text.joining import first_end, renumber
 from embedlayer.text.scanner import SENTENCE_END
 
+MOST_LANES = 8  # each has tables of words and of candidates
 Segment = tuple[int, int, int]  # thread, start and stop of a part of a stream
 Lane = Callable[[int, np.ndarray], int]
 
@@ -55,8 +57,12 @@ class Lanes:
                 with what follows.
         """
 
+        ended = Event()
+
         def walk(lane: int) -> None:
             for number in range(lane, len(self.items), len(lanes)):
+                if ended.is_set():
+                    return
                 rest = np.empty(0, np.int32)
                 for thread, start, stop in self.items[number]:
                     ids = np.empty(len(rest) + stop - start, np.int32)
@@ -66,7 +72,11 @@ class Lanes:
                     rest = ids[lanes[lane](number, ids) :]
 
         with ThreadPoolExecutor(len(lanes)) as pool:
-            list(pool.map(walk, range(len(lanes))))
+            try:
+                list(pool.map(walk, range(len(lanes))))
+            except BaseException:  # Ctrl-C, a full disk: the others need not go on
+                ended.set()
+                raise
 
 
 def _whole_sentences(counted: CountedText) -> list[list[Segment]]:

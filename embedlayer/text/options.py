@@ -1,10 +1,11 @@
 """How a text becomes a corpus, and its words phrases: the options, and the type of a tokenizer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from embedlayer.errors import EmbedlayerError, shown
-from embedlayer.options import Choice, Real, Whole, check_options, option
+from embedlayer.options import Choice, Real, Whole, check_names, check_options, option
 
 Tokenizer = Callable[[str], Iterable[str]]
 SCORES = ("word2vec", "npmi")
@@ -79,7 +80,7 @@ class PhraseOptions:
     )
     min_count: int = option(5, Whole(), "Pairs that are rarer are none.")
     delimiter: str = "_"
-    connectors: tuple[str, ...] | str = ()
+    connectors: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -106,6 +107,23 @@ class PhraseOptions:
     def limit(self) -> float:
         """The threshold that holds."""
         return THRESHOLDS[self.score] if self.threshold is None else self.threshold
+
+
+class PhraseNames(TypedDict, total=False):
+    """The options of :class:`PhraseOptions` where they are given by name."""
+
+    passes: int
+    score: str
+    threshold: float | None
+    min_count: int
+    delimiter: str
+    connectors: Sequence[str]
+
+
+def phrase_options(given: Mapping[str, Any]) -> PhraseOptions:
+    """The options that were given by name; EmbedlayerError for a name that is none."""
+    check_names(given, tuple(PhraseNames.__annotations__))
+    return PhraseOptions(**given)
 
 
 def _check_word(word: object) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import check_names
 from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
 from embedlayer.storage.writing import whole_or_nothing
-from embedlayer.text.options import Phrase, PhraseOptions
+from embedlayer.text.options import Phrase, PhraseOptions, phrase_options
 
 TENSORS = {
     "words": (np.uint8, 1),  # of all phrases, as pack_words packs them
@@ -59,7 +58,7 @@ def load_phrases(path: str | os.PathLike[str]) -> tuple[list[list[Phrase]], Phra
             raise EmbedlayerError("no such file")
         with open_to_read(place) as file:
             arrays, metadata = read_tensors(file, TENSORS)
-        options = _options(json_object(str(metadata.get(OPTIONS, ""))))
+        options = phrase_options(json_object(str(metadata.get(OPTIONS, ""))))
         return _passes(arrays), options
     except (OSError, EmbedlayerError) as error:
         raise EmbedlayerError(f"{path} holds no phrases: {error}") from error
@@ -76,12 +75,6 @@ def check_phrases(passes: Sequence[Sequence[Phrase]], options: PhraseOptions) ->
             raise EmbedlayerError(
                 f"{phrase.words!r:.80} is no phrase: two words, and connectors between them"
             )
-
-
-def _options(found: dict[str, Any]) -> PhraseOptions:
-    names = [one.name for one in fields(PhraseOptions)]
-    check_names(found, names)
-    return PhraseOptions(**found)
 
 
 def _passes(arrays: dict[str, np.ndarray]) -> list[list[Phrase]]:

@@ -4,14 +4,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole, check_function
 from embedlayer.storage.manifest import digest
-from embedlayer.text.options import CorpusOptions, Phrase, PhraseOptions
+from embedlayer.text.options import (
+    CorpusOptions,
+    Phrase,
+    PhraseNames,
+    PhraseOptions,
+    phrase_options,
+)
 from embedlayer.text.passes import count_files, count_sentences
 from embedlayer.text.phrase_files import check_phrases, load_phrases, save_phrases
 from embedlayer.text.readers import BytesRead, Source, find_files
@@ -46,7 +52,7 @@ class Phrases:
         errors: str = "strict",
         workers: int | None = None,
         progress: BytesRead | None = None,
-        **options: Any,
+        **options: Unpack[PhraseNames],
     ) -> "Phrases":
         """Find the phrases of text files; a line is a sentence.
 
@@ -60,7 +66,7 @@ class Phrases:
         Raises:
             EmbedlayerError: an option out of range, and as ``Corpus.from_files``.
         """
-        chosen, threads = PhraseOptions(**options), _threads(workers)
+        chosen, threads = phrase_options(options), _threads(workers)
         counted = _count_files(paths, errors, threads, progress)
         found, joined = learn(counted, chosen, threads, None)
         if output is not None:
@@ -68,7 +74,9 @@ class Phrases:
         return found
 
     @classmethod
-    def from_sentences(cls, sentences: Iterable[Iterable[str]], **options: Any) -> "Phrases":
+    def from_sentences(
+        cls, sentences: Iterable[Iterable[str]], **options: Unpack[PhraseNames]
+    ) -> "Phrases":
         """Find the phrases of sentences that are lists of words, going through them once.
 
         Args:
@@ -78,7 +86,7 @@ class Phrases:
         Raises:
             EmbedlayerError: an option out of range, and as ``Corpus.from_sentences``.
         """
-        chosen = PhraseOptions(**options)
+        chosen = phrase_options(options)
         return learn(count_sentences(sentences, None), chosen, available_cores(), None)[0]
 
     def write(
@@ -124,8 +132,9 @@ class Phrases:
     def joined(self, counted: "CountedText", threads: int, folder: Path | None) -> "CountedText":
         """A counted text with these phrases joined, its ids in ``folder``."""
         from embedlayer.text.joined import join_phrases
-        from embedlayer.text.lanes import Lanes
+        from embedlayer.text.lanes import MOST_LANES, Lanes
 
+        threads = min(threads, MOST_LANES)
         for phrases in self.passes:
             text = Lanes(counted, self.options.delimiter, self.options.connectors)
             words = [phrase.words for phrase in phrases]
@@ -167,9 +176,9 @@ def learn(
     """The phrases of a counted text, and that text with them joined, its ids in ``folder``."""
     from embedlayer.text.collocations import find_phrases
     from embedlayer.text.joined import join_phrases
-    from embedlayer.text.lanes import Lanes
+    from embedlayer.text.lanes import MOST_LANES, Lanes
 
-    passes = []
+    threads, passes = min(threads, MOST_LANES), []
     for _ in range(options.passes):
         text = Lanes(counted, options.delimiter, options.connectors)
         passes.append(find_phrases(text, options, threads))
