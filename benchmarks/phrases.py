@@ -30,7 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "npmi": {"score": "npmi"},
     "word2vec, two passes": {"passes": 2},
 }
-QUICK_THRESHOLDS = {"word2vec": 0.1, "npmi": 0.1}  # a made text has no phrases
+QUICK_THRESHOLDS = {"word2vec": 0.06, "npmi": 0.25}  # a made text has no phrases
 THRESHOLDS = {"word2vec": 10.0, "npmi": 0.5}
 LOOKS = 0.05  # seconds between two looks at the memory
 
