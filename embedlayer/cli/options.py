@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.options import CBOW, MODELS, SkipGram, Word2Vec
 from embedlayer.models.outputs import LOSSES
 from embedlayer.options import Choice, Flag, Whole
 from embedlayer.text.options import CorpusOptions
@@ -74,6 +74,18 @@ def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Those of the options given that are fields of a dataclass."""
     names = {field.name for field in fields(owner)}
     return {name: value for name, value in given.items() if name in names}
+
+
+def resolved(model: Word2Vec, given: dict[str, Any]) -> dict[str, Any]:
+    """All options that shape the vectors, those that were not given as they are by default."""
+    defaults = {field.name: field.default for field in OPTIONS} | model.options()
+    known = {name: value for name, value in defaults.items() if value is not None}
+    known |= {name: value for name, value in given.items() if name != "no_cache"}
+    return {
+        name: value
+        for name, value in known.items()
+        if name not in MEANT_FOR or known[MEANT_FOR[name][0]] in MEANT_FOR[name][1]
+    }
 
 
 MODEL_OPTION = click.option(

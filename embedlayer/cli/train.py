@@ -7,8 +7,16 @@ from typing import Any
 import click
 
 from embedlayer.cli.command import Command, Duration, find_texts, resumed
+from embedlayer.cli.config import config_option, write_config
 from embedlayer.cli.files import format_option
-from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
+from embedlayer.cli.options import (
+    MODEL_OPTION,
+    arguments,
+    check_meaning,
+    flag,
+    resolved,
+    with_options,
+)
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
@@ -39,6 +47,10 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
 @MODEL_OPTION
 @with_options
 @with_phrase_options
+@config_option
+@click.option(
+    "--save-config", metavar="FILE", type=click.Path(), help="Keep the options there, for --config."
+)
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
@@ -80,6 +92,7 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float | None,
     resume: str | None,
+    save_config: str | None,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -99,6 +112,8 @@ def train(
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
     made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
+    if save_config is not None:
+        write_config(save_config, resolved(made, given), "embedlayer train --config")
     _, report = run_training(
         partial(_read, files, given, learnt, phrases),
         made,

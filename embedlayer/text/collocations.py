@@ -23,11 +23,13 @@ def find_phrases(text: Lanes, options: PhraseOptions, threads: int) -> list[Phra
         int(text.counted.counts.sum()), options,
     )  # fmt: skip
     chosen = np.flatnonzero(scores > options.limit)
-    spelt = text.counted.words_of(words)
+    numbers = [words[start:end].tolist() for start, end in bounds[chosen].tolist()]
+    different = sorted({word for phrase in numbers for word in phrase})
+    spelt = dict(zip(different, text.counted.words_of(np.array(different, int)), strict=True))
     made = [
-        Phrase(tuple(spelt[start:end]), score, count)
-        for (start, end), score, count in zip(
-            bounds[chosen].tolist(), scores[chosen].tolist(), counts[chosen].tolist(), strict=True
+        Phrase(tuple([spelt[word] for word in phrase]), score, count)
+        for phrase, score, count in zip(
+            numbers, scores[chosen].tolist(), counts[chosen].tolist(), strict=True
         )
     ]
     return sorted(made, key=lambda phrase: (-phrase.score, phrase.words))
