@@ -510,8 +510,8 @@ MUTANTS = {
         "word, start, joined = numbers[slot], place, rows[word, OWN]", "text_phrases",
     ),
     "connectors behind a word that is none of a phrase are lost": Mutant(
-        JOINING, "written = _write(ids[start:place], made, written, counts)",
-        "written = _write(ids[start : start + 1], made, written, counts)", "text_phrases",
+        JOINING, "_write(ids, start, place, made", "_write(ids, start, start + 1, made",
+        "text_phrases",
     ),
     "a joined word has no count": Mutant(
         JOINING, "            counts[word] += 1\n        elif", "            pass\n        elif",

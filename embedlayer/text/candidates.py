@@ -8,7 +8,12 @@ The hash of a spelling is a polynomial of its bytes modulo the prime 2⁶¹ − 
 that of a candidate comes from those of its words without a look at their letters.
 """
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from embedlayer.storage.compiled import compiled
 
@@ -17,10 +22,24 @@ CONNECTOR, DIVIDED = np.uint64(1), np.uint64(2)  # bits of KIND: DIVIDED holds t
 PRIME = np.uint64((1 << 61) - 1)
 BASE = np.uint64(0x1B873593CC9E2D51)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-ONE, BITS, HALF_BITS, REST_BITS, WORD = (np.uint64(number) for number in (1, 61, 31, 30, 64))
-LOW_HALF, LOW_REST = np.uint64((1 << 31) - 1), np.uint64((1 << 30) - 1)
+ONE, OVER, HALF, BITS, WORD = (np.uint64(number) for number in (1, 3, 32, 61, 64))
 SLOT_SHIFT = np.uint64(18)  # a slot is told by lower bits of a mixed hash than its part
 FIRST_SLOTS = 1 << 13
+
+
+def _high_product(typing: Any, a: Any, b: Any) -> Any:
+    """The upper 64 bits of the product of two uint64."""
+
+    def made(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        word = context.get_value_type(types.uint64)
+        wide = ir.IntType(128)
+        product = builder.mul(*(builder.zext(one, wide) for one in given))
+        return builder.trunc(builder.lshr(product, wide(64)), word)
+
+    return types.uint64(types.uint64, types.uint64), made
+
+
+_high: Any = intrinsic(_high_product)
 
 
 @compiled
@@ -99,8 +118,8 @@ def followed(joined: np.uint64, rows: np.ndarray, word: int) -> np.uint64:
 @compiled
 def pair_key(first: np.uint64, last: np.uint64, joined: np.uint64) -> np.uint64:
     """What tells a candidate from others: its first word, its last one and its spelling. Not 0."""
-    mixed = (first * GOLDEN) ^ (last >> HALF_BITS) ^ (last << HALF_BITS)
-    mixed = (mixed ^ (mixed >> REST_BITS)) * GOLDEN + joined
+    mixed = (first * GOLDEN) ^ (last >> HALF) ^ (last << HALF)
+    mixed = (mixed ^ (mixed >> HALF)) * GOLDEN + joined
     return (mixed * GOLDEN) | ONE
 
 
@@ -170,25 +189,33 @@ def count_parts(
 def _counted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """A table of keys + 1 (0 is free), how often each occurs, and how many there are."""
     slots, times = np.zeros(FIRST_SLOTS, np.uint64), np.zeros(FIRST_SLOTS, np.int64)
-    used = 0
-    for key in keys:
-        slot = slot_of(key + ONE, slots)
+    place, used = _count(keys, 0, slots, times, 0)
+    while place < len(keys):
+        larger, more = np.zeros(4 * len(slots), np.uint64), np.zeros(4 * len(slots), np.int64)
+        for old in range(len(slots)):
+            if slots[old] != 0:
+                slot = slot_of(slots[old], larger)
+                larger[slot], more[slot] = slots[old], times[old]
+        slots, times = larger, more
+        place, used = _count(keys, place, slots, times, used)
+    return slots, times, used
+
+
+@compiled
+def _count(
+    keys: np.ndarray, place: int, slots: np.ndarray, times: np.ndarray, used: int
+) -> tuple[int, int]:
+    """Count keys from a place on, until the table is half full; the place, and what is used."""
+    while place < len(keys):
+        slot = slot_of(keys[place] + ONE, slots)
         if slots[slot] == 0:
             if 2 * used >= len(slots):
-                larger, more = (
-                    np.zeros(4 * len(slots), np.uint64),
-                    np.zeros(4 * len(slots), np.int64),
-                )
-                for old in range(len(slots)):
-                    if slots[old] != 0:
-                        slot = slot_of(slots[old], larger)
-                        larger[slot], more[slot] = slots[old], times[old]
-                slots, times = larger, more
-                slot = slot_of(key + ONE, slots)
-            slots[slot] = key + ONE
+                break
+            slots[slot] = keys[place] + ONE
             used += 1
         times[slot] += 1
-    return slots, times, used
+        place += 1
+    return place, used
 
 
 @compiled
@@ -218,13 +245,9 @@ def _appended(hashed: np.uint64, byte: np.uint8) -> np.uint64:
 
 @compiled
 def _times(a: np.uint64, b: np.uint64) -> np.uint64:
-    """The product modulo 2⁶¹ − 1, which 2⁶¹ is 1 for."""
-    a_high, a_low, b_high, b_low = a >> HALF_BITS, a & LOW_HALF, b >> HALF_BITS, b & LOW_HALF
-    middle = a_low * b_high + a_high * b_low
-    high = a_high * b_high
-    return _reduced(
-        high + high + (middle >> REST_BITS) + ((middle & LOW_REST) << HALF_BITS) + a_low * b_low
-    )
+    """The product modulo 2⁶¹ − 1, of which 2⁶¹ is 1: the bits above 61 are added to those below."""
+    low = a * b
+    return _reduced((low & PRIME) + (low >> BITS) + (_high(a, b) << OVER))
 
 
 @compiled

@@ -1,6 +1,11 @@
 """Compiled: the candidates of a text taken, phrases joined, a text written from its ids."""
 
+from typing import Any
+
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from embedlayer.storage.compiled import compiled
 from embedlayer.storage.words import NEWLINE, SPACE
@@ -20,6 +25,7 @@ from embedlayer.text.scanner import SENTENCE_END
 
 ENTRY, PAIR = 0, 1  # the columns of a table of candidates
 MANY = np.uint8(255)  # at least
+AT_ONCE = 8  # bytes
 
 
 @compiled
@@ -159,17 +165,41 @@ def join(
             else:
                 slot = slot_of(pair_key(rows[ids[start], OWN], rows[word, OWN], joined), slots)
                 if slots[slot] == 0:
-                    written = _write(ids[start:place], made, written, counts)
+                    written = _write(ids, start, place, made, written, counts)
                     start, joined = place, rows[word, OWN]
                     continue
                 word, start = numbers[slot], -1
             counts[word] += 1
         elif start >= 0:
-            written = _write(ids[start:place], made, written, counts)
+            written = _write(ids, start, place, made, written, counts)
             start = -1
         made[written] = word
         written += 1
     return written, start if start >= 0 else len(ids)
+
+
+def _copied(typing: Any, made: Any, at: Any, given: Any, begin: Any) -> Any:
+    """Copy AT_ONCE bytes of ``given``, from ``begin`` on, to ``made``: most words have no more."""
+
+    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        word = ir.IntType(8 * AT_ONCE).as_pointer()
+        to, source = (
+            builder.bitcast(
+                builder.gep(
+                    context.make_array(signature.args[i])(context, builder, values[i]).data,
+                    [values[i + 1]],
+                ),
+                word,
+            )
+            for i in (0, 2)
+        )
+        builder.store(builder.load(source, align=1), to, align=1)
+        return context.get_dummy_value()
+
+    return types.void(made, types.intp, given, types.intp), code
+
+
+_copy: Any = intrinsic(_copied)
 
 
 @compiled
@@ -186,7 +216,12 @@ def spelled_size(ids: np.ndarray, offsets: np.ndarray, inside: bool) -> int:
 def spell(
     ids: np.ndarray, letters: np.ndarray, offsets: np.ndarray, inside: bool, text: np.ndarray
 ) -> None:
-    """Write the words to ``text``, uint8, of :func:`spelled_size`; ``inside`` a sentence or not."""
+    """Write the words, whether the first stands ``inside`` a sentence or begins one.
+
+    Args:
+        ids, letters, offsets: int32, uint8, int64: behind the letters are ``AT_ONCE`` bytes more.
+        text: uint8: receives :func:`spelled_size` bytes, and some of ``AT_ONCE`` bytes more.
+    """
     end = 0
     for word in ids:
         if word < 0:
@@ -196,17 +231,20 @@ def spell(
             if inside:
                 text[end] = SPACE
                 end += 1
-            for place in range(offsets[word], offsets[word + 1]):
-                text[end] = letters[place]
-                end += 1
+            size = offsets[word + 1] - offsets[word]
+            for done in range(0, size, AT_ONCE):
+                _copy(text, end + done, letters, offsets[word] + done)
+            end += size
         inside = word >= 0
 
 
 @compiled
-def _write(ids: np.ndarray, made: np.ndarray, written: int, counts: np.ndarray) -> int:
-    for word in ids:
-        made[written] = word
-        counts[word] += 1
+def _write(
+    ids: np.ndarray, start: int, stop: int, made: np.ndarray, written: int, counts: np.ndarray
+) -> int:
+    for place in range(start, stop):
+        made[written] = ids[place]
+        counts[ids[place]] += 1
         written += 1
     return written
 

@@ -9,7 +9,7 @@ from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import open_to_write, whole_or_nothing
 from embedlayer.text.counting import CountedText
-from embedlayer.text.joining import spell, spelled_size
+from embedlayer.text.joining import AT_ONCE, renumber, spell, spelled_size
 from embedlayer.text.scanner import SENTENCE_END
 from embedlayer.threads import in_order
 
@@ -22,15 +22,18 @@ def write_text(counted: CountedText, path: str | os.PathLike[str], threads: int)
     Raises:
         EmbedlayerError: a folder or a disk that does not take it.
     """
-    letters, offsets = (np.array(array) for array in counted.packed())
+    letters, offsets = counted.packed()
+    letters = np.append(letters, np.zeros(AT_ONCE, np.uint8))
     finals = [np.append(ids, np.int32(SENTENCE_END)) for ids in counted.numbers]
 
     def text_of(piece: Piece) -> np.ndarray:
         (thread, start, stop), inside = piece
-        ids = finals[thread][counted.streams[thread][start:stop]]
-        text = np.empty(spelled_size(ids, offsets, inside), np.uint8)
+        ids = np.empty(stop - start, np.int32)
+        renumber(counted.streams[thread][start:stop], finals[thread], ids)
+        size = spelled_size(ids, offsets, inside)
+        text = np.empty(size + AT_ONCE, np.uint8)
         spell(ids, letters, offsets, inside, text)
-        return text
+        return text[:size]
 
     try:
         with (
