@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 from typing import Any
@@ -15,7 +14,8 @@ from embedlayer.training.held_out import held_out_loss, split
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.report import Callback, Progress
 from embedlayer.training.run import Training
-from embedlayer.vectors.evaluation import SimilarityResult, evaluate
+from embedlayer.vectors.evaluation import analogies, similarity
+from embedlayer.vectors.evaluation.files import Benchmark, holds_questions, read_benchmark
 from embedlayer.vectors.vectors import Vectors
 
 RUNS = 40  # of the defaults: as many as the part of the text allows in the time
@@ -70,12 +70,10 @@ class Bench:
         fixed: Mapping[str, Any],
     ) -> None:
         self.corpus, self.kind, self.min_count, self.seed = corpus, MODELS[model], min_count, seed
-        self.benchmarks, self.restrict_vocab = (
-            [os.fspath(one) for one in benchmarks],
-            restrict_vocab,
-        )
+        self.benchmarks = [read_benchmark(os.fspath(one)) for one in benchmarks]
+        self.restrict_vocab = restrict_vocab
         self.callbacks, self.fixed = callbacks, {**fixed}
-        self.measure = ", ".join(Path(one).name for one in self.benchmarks) or HELD_OUT_LOSS
+        self.measure = ", ".join(one.name for one in self.benchmarks) or HELD_OUT_LOSS
         made, options = self._made({})
         rates = {"lr": options.rates(made)[0], "epochs": options.epochs}
         self.defaults = made.options() | rates
@@ -134,12 +132,15 @@ class Bench:
         rest = {name: chosen[name] for name in chosen if name not in of_model}
         return model, TrainingOptions(**rest)
 
-    def _judged(self, vectors: Vectors, benchmark: str) -> float:
-        result = evaluate(vectors, benchmark, restrict_vocab=self.restrict_vocab)
-        found = result.spearman if isinstance(result, SimilarityResult) else result.total.accuracy
+    def _judged(self, vectors: Vectors, benchmark: Benchmark) -> float:
+        restrict: Any = {"restrict_vocab": self.restrict_vocab}
+        if holds_questions(benchmark):
+            found = analogies(vectors, benchmark, **restrict).total.accuracy
+        else:
+            found = similarity(vectors, benchmark, **restrict).spearman
         if found is None:
             raise EmbedlayerError(
-                f"{benchmark} has too few words of the {len(vectors):,} of this part of the text: "
+                f"{benchmark.path} has too few words of the {len(vectors):,} of this part of the text: "
                 "give more time, or another file"
             )
         return found
