@@ -538,6 +538,34 @@ MUTANTS = {
         "text/phrase_files.py", "if (offsets[1:] < offsets[:-1]).any():", "if False:",
         "text_phrases",
     ),
+    # Options in a file, and chosen by measurement.
+    "a fraction in a file is a whole number": Mutant(
+        "cli/config.py", "return str(value)", "return value", "cli_config"
+    ),
+    "what is no option is left out": Mutant(
+        "cli/config.py", "for written, value in _table(path).items():",
+        "for written, value in _table(path).items():\n"
+        "        if written.replace('_', '-') not in known:\n            continue",
+        "cli_config",
+    ),
+    "the measure forgets the noise of a run": Mutant(
+        "training/held_out.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
+    ),
+    "the measure is that of the noise alone": Mutant(
+        "training/held_out.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
+    ),
+    "sentences that are held out are trained on": Mutant(
+        "training/held_out.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
+    ),
+    "a lucky run is the best": Mutant(
+        "training/tuning.py", "if len(trial.scores) == seeds", "", "tuning"
+    ),
+    "the search knows no defaults": Mutant(
+        "training/tuning.py", "study.enqueue_trial(", "dict(", "tuning"
+    ),
+    "runs of any cost are tried": Mutant(
+        "training/tuning.py", "cost > MOST_COST or", "", "tuning"
+    ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(
         CUDA, "<= keep[", "< keep[", "kernels_examples", select=ON_DOUBLE

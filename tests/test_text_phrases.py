@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from embedlayer import Corpus, EmbedlayerError, PhraseOptions, Phrases, Vocabulary
 from embedlayer.text import readers, spellings
-from embedlayer.text.candidates import PRIME, _times
 from embedlayer.text.entries import cache_entries
+from embedlayer.text.hashes import PRIME, _times
 from embedlayer.text.options import ENGLISH_CONNECTORS, Phrase
 
 TEXT = """new york is a city

@@ -83,10 +83,10 @@ def _read(context: click.Context, path: str) -> dict[str, Any]:
     return found
 
 
-def _as_typed(value: Any) -> Any:
+def _as_typed(value: Any) -> str:
     """A value as it would be typed on a command line, so that 2.5 is no whole number."""
     if isinstance(value, bool):
-        return value
+        return str(value).lower()
     if not isinstance(value, int | float | str):
         raise EmbedlayerError(f"{value!r:.60} is no value of an option: a number, a text, or true")
     return str(value)

@@ -32,7 +32,7 @@ def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
     elif isinstance(kind, Choice):
         takes, metavar = click.Choice(kind.names), None
     elif isinstance(kind, Flag):
-        text, takes, metavar = f"{text}/--no-{name}", bool, None
+        text, takes, metavar = f"{text}/--no-{text[2:]}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
     return click.option(text, name, type=takes, default=None, metavar=metavar, help=help)
 

@@ -82,12 +82,14 @@ def tune(
     if output is not None:
         check_place(expanded(output))
 
-    def tell(trial: Trial) -> None:
-        if not quiet:
-            note(_line(trial))
-
     chosen = arguments(CorpusOptions, given)
     with log_shown(logging.ERROR), Stopping() as stopping:
+
+        def tell(trial: Trial) -> None:
+            if not quiet:
+                note(_line(trial))
+            stopping.look()
+
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = Corpus.from_files(
                 files, cache=not no_cache, progress=reading, phrases=phrases,

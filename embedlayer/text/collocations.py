@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from embedlayer.text.candidates import DIVIDED, KIND
+from embedlayer.text.hashes import DIVIDED, KIND
 from embedlayer.text.joining import collect, enter, widened
 from embedlayer.text.lanes import Lanes
 from embedlayer.text.options import Phrase, PhraseOptions

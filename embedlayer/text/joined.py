@@ -7,8 +7,8 @@ import numpy as np
 
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.storage.words import pack_words
-from embedlayer.text.candidates import DIVIDED, KIND, OWN
 from embedlayer.text.counting import CountedText
+from embedlayer.text.hashes import DIVIDED, KIND, OWN
 from embedlayer.text.joining import enter_pairs, join
 from embedlayer.text.lanes import Lanes, rows_of
 

@@ -7,8 +7,8 @@ from threading import Event
 import numpy as np
 
 from embedlayer.storage.words import pack_words
-from embedlayer.text.candidates import CONNECTOR, KIND, OWN, spelling_hashes
 from embedlayer.text.counting import CountedText
+from embedlayer.text.hashes import CONNECTOR, KIND, OWN, spelling_hashes
 from embedlayer.text.joining import first_end, renumber
 from embedlayer.text.scanner import SENTENCE_END
 

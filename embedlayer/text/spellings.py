@@ -11,17 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.text.candidates import (
-    CONNECTOR,
-    DIVIDED,
-    GOLDEN,
-    KIND,
-    OWN,
-    candidates,
-    count_parts,
-    deal,
-    tally,
-)
+from embedlayer.text.candidates import candidates, count_parts, deal, tally
+from embedlayer.text.hashes import CONNECTOR, DIVIDED, GOLDEN, KIND, OWN
 from embedlayer.text.lanes import Lane, Lanes
 
 MOST_KEYS = 1 << 26  # hashes in memory at once, 8 bytes each

@@ -9,8 +9,9 @@ from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import open_to_write, whole_or_nothing
 from embedlayer.text.counting import CountedText
-from embedlayer.text.joining import AT_ONCE, renumber, spell, spelled_size
+from embedlayer.text.joining import renumber
 from embedlayer.text.scanner import SENTENCE_END
+from embedlayer.text.spelling import AT_ONCE, spell, spelled_size
 from embedlayer.threads import in_order
 
 Piece = tuple[tuple[int, int, int], bool]  # a segment, and whether it begins inside a sentence

@@ -90,7 +90,10 @@ def held_out_loss(run: Loop, corpus: Corpus) -> float:
         loss += float((most + np.log(np.exp(scores.T - most).sum(axis=0)) - scores[:, 0]).sum())
         hidden += len(rows)
     if hidden == 0:
-        raise EmbedlayerError("no two words of the vocabulary stand together in the text held out")
+        raise EmbedlayerError(
+            "no two words stand together in what subsampling leaves of the text held out: give "
+            "more text, or something to evaluate"
+        )
     return loss / hidden
 
 

@@ -140,8 +140,8 @@ class Bench:
             found = similarity(vectors, benchmark, **restrict).spearman
         if found is None:
             raise EmbedlayerError(
-                f"{benchmark.path} has too few words of the {len(vectors):,} of this part of the text: "
-                "give more time, or another file"
+                f"{benchmark.path} has too few of this part's {len(vectors):,} words: give more "
+                "time, so that the part of the text is larger, or another file"
             )
         return found
 
