@@ -529,7 +529,7 @@ MUTANTS = {
         "text_phrases",
     ),
     "a file that ends with a line has one more": Mutant(
-        "text/readers.py", 'last in (b"", b"\n")', "False", "text_phrases"
+        "text/readers.py", 'last in (b"", b"\\n")', "False", "text_phrases"
     ),
     "phrases are no part of the cache's key": Mutant(
         CORPUS, "| described(phrases)", "", "text_phrases"
