@@ -501,9 +501,8 @@ MUTANTS = {
     "a spelling has one candidate": Mutant(
         JOINING, "(alone or plain)", "True", "text_phrases"
     ),
-    "a table without room takes no more": Mutant(
-        "text/collocations.py", "if 2 * self.used >= len(self.table):", "if False:",
-        "text_phrases",
+    "a table that grows forgets how often": Mutant(
+        CANDIDATES, "= slots[old], times[old]", "= slots[old], 1", "text_phrases"
     ),
     "what was joined is joined again": Mutant(
         JOINING, "word, start = numbers[slot], -1",
