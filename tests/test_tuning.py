@@ -248,6 +248,7 @@ def test_files_are_judged_by_the_mean_of_their_scores(corpus, tmp_path):
         ({"dims": 3}, "no option dims: did you mean dim"),
         ({"dim": 0}, "dim is 0"),
         ({"lr": -1}, "lr is -1"),
+        ({"min_lr": 0.001}, "min_lr bounds lr, which is to be chosen"),
         (dict.fromkeys(("dim", "window", "negative", "epochs"), 2) | {"lr": 0.1, "sample": 0},
          "are given: there is nothing to choose"),
     ],
@@ -255,6 +256,19 @@ def test_files_are_judged_by_the_mean_of_their_scores(corpus, tmp_path):
 def test_mistakes_are_named(corpus, optuna, options, message):
     with pytest.raises(EmbedlayerError, match=message):
         tune(corpus, **options)
+
+
+def test_a_time_in_which_nothing_ends_is_told(corpus, optuna, monkeypatch):
+    def late(*_):
+        raise OutOfTime
+
+    monkeypatch.setattr(Bench, "_trained", late)
+    with pytest.raises(EmbedlayerError, match=r"no run ended in 3 s: give more time \(--time\)"):
+        tune(corpus, seconds=3)
+    monkeypatch.setattr(Bench, "begin", lambda self, seconds: None)
+    monkeypatch.setattr(Bench, "training", corpus, False)
+    with pytest.raises(EmbedlayerError, match="no run ended in 3 s"):
+        tune(corpus, seconds=3)
 
 
 # The command.

@@ -101,7 +101,11 @@ def tune(
     optuna = extra_library("optuna", "tune")
     bench = Bench(corpus, model, benchmarks, restrict_vocab, min_count, seed, callbacks, fixed)
     searched = _searched(bench)
-    bench.begin(seconds)
+    too_short = EmbedlayerError(f"no run ended in {seconds:g} s: give more time (--time)")
+    try:
+        bench.begin(seconds)
+    except OutOfTime:
+        raise too_short from None
     found = Tuned([], bench.measure, len(bench.training.ids), len(corpus.ids))
     try:
         _search(optuna, bench, searched, SEARCHING * seconds, found, told)
@@ -111,12 +115,14 @@ def tune(
             raise
         found.interrupted = True
     if not found.trials:
-        raise EmbedlayerError(f"no run ended in {seconds:g} s: give more time (--time)")
+        raise too_short
     return found
 
 
 def _searched(bench: Bench) -> list[str]:
     """The options that are not given, and mean something."""
+    if "min_lr" in bench.fixed and "lr" not in bench.fixed:
+        raise EmbedlayerError("min_lr bounds lr, which is to be chosen: give both, or none")
     names = [name for name in SPACE if name not in bench.fixed]
     if bench.defaults["loss"] != "negative":
         names = [name for name in names if name not in LOSSES["negative"].options]
