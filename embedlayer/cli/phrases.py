@@ -17,7 +17,9 @@ from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import check_place
 from embedlayer.text.options import ENGLISH, CorpusOptions, Phrase, PhraseOptions
 from embedlayer.text.phrases import Phrases
+from embedlayer.training.warmup import when_compiling
 
+COMPILING = "compiling what finds phrases, once: it is kept on disk"
 PREFIX = "phrase_"
 DECLARED = [field for field in fields(PhraseOptions) if field.metadata]
 (ERRORS,) = [field for field in fields(CorpusOptions) if field.name == "errors"]
@@ -112,7 +114,9 @@ def phrases(
     files = find_texts(texts, *places) if texts else []
     for place in places:
         check_place(expanded(place))
-    with log_shown(logging.WARNING), nullcontext() if quiet else ReadingProgress() as progress:
+    compiling = nullcontext() if quiet else when_compiling(lambda: note(COMPILING))
+    progress = None if quiet else ReadingProgress()
+    with log_shown(logging.WARNING), compiling, progress or nullcontext():
         reading["progress"] = progress
         if load is None:
             found = Phrases.from_files(files, output=output, **reading, **_read(given))

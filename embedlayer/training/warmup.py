@@ -29,7 +29,7 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
         EmbedlayerError: as ``Training``.
     """
     started = perf_counter()
-    with _when_compiling(compiling):
+    with when_compiling(compiling):
         corpus = Corpus.from_files(TEXT, min_count=1, cache=False, workers=2)
         keeping_all = replace(model, sample=0.0)  # subsampling would leave nothing to train on
         workers = min(2, options.get("workers") or 2)  # two call all that many do
@@ -38,7 +38,7 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
 
 
 @contextmanager
-def _when_compiling(tell: Callable[[], object]) -> Iterator[None]:
+def when_compiling(tell: Callable[[], object]) -> Iterator[None]:
     """Within the block, call ``tell`` when numba begins to compile, for the first time."""
     from numba.core import event
 
