@@ -13,7 +13,7 @@ from embedlayer.models.options import CBOW, MODELS, SkipGram
 from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
-from embedlayer.training.warmup import when_compiling, warm_up
+from embedlayer.training.warmup import warm_up, when_compiling
 
 
 @pytest.fixture(autouse=True)
