@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from embedlayer.models.options import CBOW, SkipGram
     from embedlayer.ngrams import Subwords
     from embedlayer.text.corpus import Corpus
+    from embedlayer.text.options import PhraseOptions
+    from embedlayer.text.phrases import Phrases
     from embedlayer.text.vocabulary import Vocabulary
     from embedlayer.training.run import Training
     from embedlayer.training.train import train
@@ -36,6 +38,8 @@ _HOME = {
     "Subwords": "ngrams",
     "Corpus": "text.corpus",
     "Vocabulary": "text.vocabulary",
+    "Phrases": "text.phrases",
+    "PhraseOptions": "text.options",
     "train": "training.train",
     "Training": "training.run",
     "EmbedlayerError": "errors",
@@ -51,6 +55,8 @@ __all__ = [
     "EmbeddingBag",
     "EmbeddingDot",
     "EmbedlayerError",
+    "PhraseOptions",
+    "Phrases",
     "SkipGram",
     "SubwordRows",
     "Subwords",

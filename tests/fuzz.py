@@ -35,6 +35,8 @@ from embedlayer.storage.archives import kind_of
 from embedlayer.storage.npy import read_npy
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.entries import cache_entries
+from embedlayer.text.options import Phrase, PhraseOptions
+from embedlayer.text.phrases import Phrases
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.formats import lines, rows
@@ -215,6 +217,13 @@ def _saved(*suffixes: str) -> Callable[[Path], list[bytes]]:
 
 def _vocabulary(folder: Path) -> list[bytes]:
     Vocabulary(WORDS, range(10, 0, -1)).save(folder / "seed")
+    return [(folder / "seed").read_bytes()]
+
+
+def _phrases(folder: Path) -> list[bytes]:
+    found = [Phrase(("new", "york"), 9.5, 3), Phrase(("bank", "of", "서울"), 2.0, 1)]
+    options = PhraseOptions(passes=2, connectors=["of"])
+    Phrases([found, [Phrase(("new_york", "city"), 1.5, 2)]], options).save(folder / "seed")
     return [(folder / "seed").read_bytes()]
 
 
@@ -400,6 +409,7 @@ TARGETS = {
     "word2vec-text-large": Target(_saved(".vec", ".vec.zst"), _large("word2vec-text")),
     "glove-large": Target(_saved(".glove", ".glove.xz"), _large("glove")),
     "vocabulary": Target(_vocabulary, Vocabulary.load),
+    "phrases": Target(_phrases, Phrases.load),
     "text": Target(_given(*LINES), _corpus),
     "cache": Target(_entry, _cached, archives=False),
     "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),

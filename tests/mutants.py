@@ -72,6 +72,7 @@ SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 SUBWORDS, FASTTEXT = "vectors/subwords.py", "formats_fasttext"
+CANDIDATES, JOINING, SPELLINGS = "text/candidates.py", "text/joining.py", "text/spellings.py"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
@@ -590,6 +591,105 @@ MUTANTS = {
     "the projector reads outside its folder": Mutant(
         "vectors/formats/projector.py",
         "if not path.resolve().is_relative_to(folder.resolve())", "if False", "formats_folders",
+    ),
+    # Phrases.
+    "a sentence goes on behind its end": Mutant(
+        CANDIDATES, "if word < 0:\n            start = -1", "if word < 0:\n            pass",
+        "text_phrases",
+    ),
+    "a phrase begins with a connector": Mutant(
+        CANDIDATES, "& CONNECTOR:\n            continue", "& CONNECTOR:\n            pass",
+        "text_phrases",
+    ),
+    "a word that is spelt as a phrase is another": Mutant(
+        CANDIDATES, "times[slot] += word_counts[i]", "pass", "text_phrases"
+    ),
+    "a phrase that is spelt as a word is another": Mutant(
+        SPELLINGS, "of_words[words.numbers] += words.found", "pass", "text_phrases"
+    ),
+    "what is spelt alike is counted twice": Mutant(
+        SPELLINGS, "- int((words.found > 0).sum())", "", "text_phrases"
+    ),
+    "connectors are words of N": Mutant(
+        SPELLINGS, "(counts > 0) & (text.rows[:, KIND] & CONNECTOR == 0)", "counts > 0",
+        "text_phrases",
+    ),
+    "words that were joined away are words of N": Mutant(
+        SPELLINGS, "(counts > 0) & (text.rows[:, KIND]", "(counts >= 0) & (text.rows[:, KIND]",
+        "text_phrases",
+    ),
+    "rare pairs are not counted as different ones": Mutant(
+        CANDIDATES, "different += used", "different += (times >= least).sum()", "text_phrases"
+    ),
+    "the parts of a second round are those of the first": Mutant(
+        CANDIDATES, ">> shift) - first", ">> shift)", "text_phrases"
+    ),
+    "a spelling has one candidate": Mutant(
+        JOINING, "(alone or plain)", "True", "text_phrases"
+    ),
+    "a table that grows forgets how often": Mutant(
+        CANDIDATES, "= slots[old], times[old]", "= slots[old], 1", "text_phrases"
+    ),
+    "what was joined is joined again": Mutant(
+        JOINING, "word, start = numbers[slot], -1",
+        "word, start, joined = numbers[slot], place, rows[word, OWN]", "text_phrases",
+    ),
+    "connectors behind a word that is none of a phrase are lost": Mutant(
+        JOINING, "_write(ids, start, place, made", "_write(ids, start, start + 1, made",
+        "text_phrases",
+    ),
+    "a joined word has no count": Mutant(
+        JOINING, "            counts[word] += 1\n        elif", "            pass\n        elif",
+        "text_phrases",
+    ),
+    "a phrase that is a word already is a new one": Mutant(
+        "text/joined.py", "if word not in known]", "]", "text_phrases"
+    ),
+    "a sentence ends with its block": Mutant(
+        "text/lanes.py", "items.append([*begun, (thread, start, end)])",
+        "items.append(begun); items.append([(thread, start, end)])", "text_phrases",
+    ),
+    "words of two blocks are written as one": Mutant(
+        "text/written.py", "stop - 1] != SENTENCE_END", "stop - 1] == SENTENCE_END",
+        "text_phrases",
+    ),
+    "a file that ends with a line has one more": Mutant(
+        "text/readers.py", 'last in (b"", b"\\n")', "False", "text_phrases"
+    ),
+    "phrases are no part of the cache's key": Mutant(
+        CORPUS, "| described(phrases)", "", "text_phrases"
+    ),
+    "a phrases file's offsets are believed": Mutant(
+        "text/phrase_files.py", "if (offsets[1:] < offsets[:-1]).any():", "if False:",
+        "text_phrases",
+    ),
+    # Options in a file, and chosen by measurement.
+    "a fraction in a file is a whole number": Mutant(
+        "cli/config.py", "return str(value)", "return value", "cli_config"
+    ),
+    "what is no option is left out": Mutant(
+        "cli/config.py", "for written, value in _table(path).items():",
+        "for written, value in _table(path).items():\n"
+        "        if written.replace('_', '-') not in known:\n            continue",
+        "cli_config",
+    ),
+    "the measure forgets the noise of a run": Mutant(
+        "training/held_out.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
+    ),
+    "the measure is that of the noise alone": Mutant(
+        "training/held_out.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
+    ),
+    "sentences that are held out are trained on": Mutant(
+        "training/held_out.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
+    ),
+    "a lucky run is the best": Mutant(
+        "training/tuning.py", "if len(trial.scores) == seeds", "", "tuning"
+    ),
+    "the search knows no defaults": Mutant(
+        "training/tuning.py", "study.enqueue_trial(", "dict(", "tuning"
+    ),
+    "runs of any cost are tried": Mutant(
+        "training/tuning.py", "cost > MOST_COST or", "", "tuning"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli import demo, doctor, fasttext, files, query, train
+from embedlayer.cli import demo, doctor, fasttext, files, phrases, query, train, tune
 from embedlayer.cli.signals import BY_SIGNAL, TOLD
 from embedlayer.errors import EmbedlayerError
 
@@ -23,6 +23,8 @@ COMMANDS = (
     query.analogy,
     query.similarity,
     query.evaluate,
+    tune.tune,
+    phrases.phrases,
     files.convert,
     files.info,
     doctor.doctor,

@@ -7,14 +7,17 @@ from typing import Any
 
 import click
 
-from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.options import CBOW, MODELS, SkipGram, Word2Vec
 from embedlayer.models.outputs import LOSSES
 from embedlayer.ngrams import Subwords
 from embedlayer.options import Choice, Flag, Group, Whole
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
 
-FLAGS = {"max_size": "--max-vocab"}  # where the flag is not the option's name
+FLAGS = {
+    "max_size": "--max-vocab",
+    "phrase_passes": "--phrases",
+}  # where the flag is not the option's name
 NOT_OFFERED = (
     *("batch", "measure", "in_flight"),  # for those who write Python
     *("min_n", "max_n"),  # --subwords takes both
@@ -26,9 +29,9 @@ def flag(name: str) -> str:
     return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
-def declared(field: Field[Any]) -> Callable[[Any], Any]:
-    """An option that becomes the argument of the field's name where it is given."""
-    kind, name = field.metadata["kind"], field.name
+def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
+    """An option that becomes the argument of that name, behind a prefix, where it is given."""
+    kind, name = field.metadata["kind"], prefix + field.name
     text = flag(name)
     takes: Any = float
     metavar: str | None = "NUMBER"
@@ -39,7 +42,7 @@ def declared(field: Field[Any]) -> Callable[[Any], Any]:
     elif isinstance(kind, Choice):
         takes, metavar = click.Choice(kind.names), None
     elif isinstance(kind, Flag):
-        text, takes, metavar = f"{text}/--no-{name}", bool, None
+        text, takes, metavar = f"{text}/--no-{text[2:]}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
     return click.option(text, name, type=takes, default=None, metavar=metavar, help=help)
 
@@ -105,6 +108,20 @@ def model_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
         shortest, longest = map(int, given["subwords"].split("-"))
         options["subwords"] = Subwords(shortest, longest, **arguments(Subwords, given))
     return options
+
+
+def resolved(model: Word2Vec, given: dict[str, Any]) -> dict[str, Any]:
+    """All options that shape the vectors, those that were not given as they are by default."""
+    defaults = {field.name: field.default for field in OPTIONS} | model.options()
+    if defaults.pop("subwords") is None:
+        defaults |= dict.fromkeys(OF_SUBWORDS)
+    known = {name: value for name, value in defaults.items() if value is not None}
+    known |= {name: value for name, value in given.items() if name != "no_cache"}
+    return {
+        name: value
+        for name, value in known.items()
+        if name not in MEANT_FOR or known[MEANT_FOR[name][0]] in MEANT_FOR[name][1]
+    }
 
 
 MODEL_OPTION = click.option(

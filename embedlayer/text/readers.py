@@ -78,8 +78,9 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
     for path in files:
         start = bytes_read = 0
         pending: list[bytes] = []
+        last = b""
         for piece, bytes_read in _pieces(path):
-            end = cut(piece)
+            end, last = cut(piece), piece[-1:]
             pending.append(piece[:end])
             if end:
                 data = b"".join(pending)
@@ -92,7 +93,8 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
                 )
             pending.append(piece[end:])
         before += bytes_read
-        yield Block(path, start, b"".join([*pending, b"\n"]), before)
+        ending = b"" if last in (b"", b"\n") else b"\n"
+        yield Block(path, start, b"".join([*pending, ending]), before)
 
 
 def after_whitespace(piece: bytes) -> int:

@@ -11,7 +11,8 @@ from embedlayer.kernels import KINDS
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
 from embedlayer.options import Choice, Flag, Real, Whole, check_names, check_options, option
-from embedlayer.text.options import Tokenizer
+from embedlayer.text.options import PhraseOptions, Tokenizer
+from embedlayer.text.phrases import Phrases
 from embedlayer.text.readers import BytesRead
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.report import Callback
@@ -138,13 +139,14 @@ class TrainOptions(RunOptions, total=False):
     tokenizer_key: str | None
     errors: str
     vocabulary: Vocabulary | None
+    phrases: Phrases | PhraseOptions | None
     cache: bool
     progress: BytesRead | None
 
 
 TRAINING_NAMES = tuple(one.name for one in fields(TrainingOptions))
 RUN_NAMES = tuple(RunOptions.__annotations__)
-SENTENCE_NAMES = ("min_count", "max_size", "max_sentence", "vocabulary")
+SENTENCE_NAMES = ("min_count", "max_size", "max_sentence", "vocabulary", "phrases")
 FILE_NAMES = (*SENTENCE_NAMES, "tokenizer", "tokenizer_key", "errors", "cache", "progress")
 
 

@@ -30,7 +30,7 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
         EmbedlayerError: as ``Training``.
     """
     started = perf_counter()
-    with _when_compiling(compiling):
+    with when_compiling(compiling):
         corpus = Corpus.from_files(TEXT, min_count=1, cache=False, workers=2)
         subwords = model.subwords and replace(model.subwords, buckets=FEW_BUCKETS)
         # Subsampling would leave nothing to train on.
@@ -41,7 +41,7 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
 
 
 @contextmanager
-def _when_compiling(tell: Callable[[], object]) -> Iterator[None]:
+def when_compiling(tell: Callable[[], object]) -> Iterator[None]:
     """Within the block, call ``tell`` when numba begins to compile, for the first time."""
     from numba.core import event
 
