@@ -37,9 +37,12 @@ ARROWS = {
     "models": {"errors", "options", "rng", "device", "backend", "arrays", "storage", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},
+    "dask": BASE
+    | {"storage", "kernels", "layers", "models", "optim"}
+    | {"text", "vectors", "training"},
     "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
     "__main__": {"cli"},
-    "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training"},
+    "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training", "dask"},
 }
 
 
