@@ -174,10 +174,12 @@ class Loop:
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
-        threads = Threads(self.workers, self.turns)
-        return Rounds(
-            state.chunk, len(examples), state.tables, replica, self._steps.worker, train, threads
-        )
+        left = (state.chunk, len(examples))
+        return self._rounds(*left, state.tables, replica, self._steps.worker, train)
+
+    def _rounds(self, *parts: Any) -> Pass:
+        """The rounds of replicas, here those of one process."""
+        return Rounds(*parts, Threads(self.workers, self.turns))
 
     def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
         """Train the tables on the examples of a chunk, and note its sums."""
