@@ -333,7 +333,17 @@ MUTANTS = {
         "training/merge.py", "1 - array_module(pull).exp(-pull)", "1 + 0 * pull", "training_merge"
     ),
     "changes of two replicas are corrected twice": Mutant(
-        "training/merge.py", "/ (2 * xp.where", "/ (1 * xp.where", "training_merge"
+        "kernels/cpu/merge.py", "products[a, a + 1] / 2", "products[a, a + 1]", "training_merge"
+    ),
+    "a replica without a partner is corrected": Mutant(
+        "kernels/cpu/merge.py", "factors[nodes - 1] = 1  #", "factors[nodes - 1] *= 1  #",
+        "training_merge",
+    ),
+    "a void round leaves its merges behind": Mutant(
+        "training/replicas.py", "merged[head] = rows", "pass", "training_replicas"
+    ),
+    "a merge of all rows that fails is whole": Mutant(
+        "training/replicas.py", "self.whole = rows is not None", "pass", "training_replicas"
     ),
     "a row's touches are never forgotten": Mutant(
         "training/replicas.py", "chunks[mine] = 0", "pass", "training_replicas"

@@ -115,6 +115,7 @@ def check_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
     """All kernels equal the reference, on arrays that ``place`` has copied."""
     check_integer_kernels(place)
     check_rows(place)
+    check_merge(place)
     check_steps(place)
     check_counts()
 
@@ -186,6 +187,20 @@ def check_rows(place: Callable[[np.ndarray], np.ndarray]) -> None:
         for mean in (False, True):
             wanted = reference.bag_sum(W, ids, offsets, mean)
             require_close(cpu.bag_sum(W, ids, offsets, mean), wanted)
+
+
+def check_merge(place: Callable[[np.ndarray], np.ndarray]) -> None:
+    from embedlayer.kernels import cpu, reference
+
+    random = np.random.default_rng(2)
+    for dim, size in ((1, 2), (16, 3), (33, 5)):
+        rows, *parts = (
+            place(random.standard_normal((9, dim)).astype(np.float32)) for _ in range(1 + size)
+        )
+        share, wanted = place(random.random(5).astype(np.float32)), rows.copy()
+        cpu.merge_rows(rows[::2], [part[::2] for part in parts], share)
+        reference.merge_rows(wanted[::2], [part[::2] for part in parts], share)
+        require_close(rows, wanted)
 
 
 def check_steps(place: Callable[[np.ndarray], np.ndarray]) -> None:

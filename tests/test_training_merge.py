@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from embedlayer.training.merge import MERGES, merge_rows
+from embedlayer.kernels import cpu
+from embedlayer.kernels import reference as definition
+from embedlayer.training.merge import MERGES
 
 ROWS, COLUMNS = 600, 48
 RARE, FREQUENT = np.zeros(ROWS, np.float32), np.full(ROWS, 1e6, np.float32)  # their pull
@@ -13,6 +15,13 @@ SUMMING = [name for name in MERGES if name != "mean"]
 @pytest.fixture
 def reference():
     return np.random.default_rng(0).normal(size=(ROWS, COLUMNS)).astype(np.float32)
+
+
+def merge_rows(rule, reference, parts, pull):
+    """What a rule makes of rows, which it changes in place."""
+    rows = reference.copy()
+    rule(rows, parts, pull)
+    return rows
 
 
 def changed(reference, size, scale=0.01, seed=1):
@@ -116,3 +125,20 @@ def test_a_device_merges_as_the_host_does(rule, reference):
     there = [cupy.asarray(part) for part in parts]
     found = merge_rows(rule, cupy.asarray(reference), there, cupy.asarray(pull))
     np.testing.assert_allclose(cupy.asnumpy(found), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [5, 16, 33])
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 8, 13])
+def test_the_compiled_merge_is_the_definition(size, dim):
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(40, dim)).astype(np.float32)
+    parts = [table[::2] for table in changed(np.repeat(rows, 2, 0), size, 0.3)]  # strided rows
+    parts[0][5:7] = rows[5:7]  # one that did not change
+    parts[1][6] = rows[6]
+    share = random.uniform(0, 1, 40).astype(np.float32)
+    share[:2] = 0, 1
+    wanted, found = rows.copy(), rows.copy()
+    definition.merge_rows(wanted, parts, share)
+    cpu.merge_rows(found, parts, share)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    assert np.abs(wanted - rows).max() > 0.1

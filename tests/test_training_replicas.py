@@ -12,9 +12,11 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.collective import LostReplica, Threads
 from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.examples import Examples
+from embedlayer.training.merge import MERGES, damped
 from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.run import Training
 from embedlayer.vectors.vectors import Vectors
@@ -151,15 +153,19 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
     def work(rank):
         with threads.member(rank) as member:
             tables, touches = Tables(start.copy(), start.copy()), (np.ones(20, np.float32),) * 2
-            replica = Replica(tables, touches, lambda _: 0.1, Merging("sum", 1, 4, 2), member)
+            merging = Merging("sum", 1, 4, 2)
+            replica = Replica(tables, merged, touches, lambda _: 0.1, merging, member)
             replica.run_round(range(6), train, None)
             return tables
+
+    merged = Tables(start.copy(), start.copy())
 
     threads = Threads(3)
     with ThreadPoolExecutor(3) as pool:
         for tables in pool.map(work, range(3)):
-            for table in tables:
+            for table, shared in zip(tables, merged, strict=True):
                 np.testing.assert_allclose(table - start, 21, rtol=1e-5)
+                np.testing.assert_array_equal(table, shared)
     for rank in range(3):
         np.testing.assert_allclose(seen[3 + rank][:4], 1 + 2 + 3, rtol=1e-5)
         np.testing.assert_allclose(seen[3 + rank][4:], 1 + rank, rtol=1e-5)
@@ -183,6 +189,31 @@ def test_a_replica_that_is_lost_ends_the_others(corpus):
     assert sorted(ended) == [0, 2]
 
 
+@pytest.mark.parametrize(("call", "whole"), [(12, True), (13, False)])
+def test_a_merge_of_all_rows_that_fails_is_told_from_a_round_that_is_void(
+    corpus, monkeypatch, tmp_path, call, whole
+):
+    """Four merges of two tables by two replicas: from the thirteenth on, all rows are merged."""
+    calls = []
+
+    def fail(*arguments):
+        calls.append(1)
+        if len(calls) == call:
+            raise MemoryError
+        damped(*arguments)
+
+    monkeypatch.setitem(MERGES, "damped", fail)
+    merging, folder = Merging("damped", 240, 4, 4), tmp_path / "run"
+    tried = Tried(corpus, MODELS["skip-gram"], workers=2, merging=merging, checkpoint=folder)
+    start = tried.state.copy()
+    with pytest.raises(MemoryError):
+        tried.run()
+    assert (tried.state.epoch, tried.state.chunk) == (0, 0)
+    assert bool(checkpoints_in(folder)) == whole
+    if whole:
+        np.testing.assert_array_equal(tried.state.tables.W_in, start.tables.W_in)
+
+
 def test_what_replicas_cannot_train_is_refused_with_the_cure(corpus):
     with pytest.raises(EmbedlayerError, match=r"the layered step .*--workers 1"):
         Training(corpus, step="layered", deterministic=True, workers=2)
@@ -191,11 +222,10 @@ def test_what_replicas_cannot_train_is_refused_with_the_cure(corpus):
 
 def test_the_plan_counts_the_tables_of_all_replicas(corpus):
     model = SkipGram(dim=16)
-    shared, own = (
-        Training(corpus, model, workers=2, deterministic=value).plan for value in (False, True)
-    )
-    tables = shared.W_in + shared.W_out
-    assert own.workspace - shared.workspace >= 2 * tables
+    two, three = (Training(corpus, model, workers=size, deterministic=True).plan for size in (2, 3))
+    tables = two.W_in + two.W_out
+    assert two.workspace > 2 * tables
+    assert three.workspace - two.workspace > tables
 
 
 def test_the_command_line_repeats_with_several_workers(tmp_path):

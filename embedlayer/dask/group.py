@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from embedlayer.arrays import Table
+from embedlayer.arrays import Array
 from embedlayer.dask.mail import Mail
-from embedlayer.training.collective import LostReplica
+from embedlayer.training.collective import LostReplica, Rows
 
 
 class Process(NamedTuple):
@@ -42,8 +42,8 @@ class Group:
         self.here = next(one for one in processes if one.address == address)
         self.size = sum(one.threads for one in processes)
         # Of two calls, as a replica may begin the next one while another takes what this one gave.
-        self.given: list[list[Sequence[Table]]] = [[()] * self.here.threads for _ in range(2)]
-        self.received: dict[str, list[Table]] = {}  # in the last call, from each other process
+        self.given: list[list[Sequence[Rows]]] = [[()] * self.here.threads for _ in range(2)]
+        self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
         self.meeting = threading.Barrier(self.here.threads)
         self.lost, self._step = "", 0
 
@@ -51,7 +51,7 @@ class Group:
         """The connection of a replica: a context manager around all its work."""
         return Member(self, thread)
 
-    def swap(self, made_for: Callable[[Process], list[Table]]) -> None:
+    def swap(self, made_for: Callable[[Process], list[Rows]]) -> None:
         """Send to each other process what is made for it, and receive what it sends here."""
         self._step += 1
         others = (one for one in self.processes if one is not self.here)
@@ -80,7 +80,7 @@ class Group:
         self.fail(why)
         raise LostReplica(why)
 
-    async def _swap(self, step: int, parcels: dict[str, list[Table]]) -> dict[str, list[Table]]:
+    async def _swap(self, step: int, parcels: dict[str, list[Rows]]) -> dict[str, list[Rows]]:
         box = self._mail.box(self._run, self._attempt)
         if box is None:
             raise LostReplica("another attempt has begun")
@@ -125,7 +125,7 @@ class Member:
         if kind is not None and not self._group.lost:
             self._group.fail(f"{self._group.here.address}: {error or kind.__name__}")
 
-    def exchange(self, parts: Sequence[Table]) -> list[Table]:
+    def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         given = self._give(
             parts, lambda given, other: [parts[rank] for parts in given for rank in other.ranks]
         )
@@ -137,7 +137,7 @@ class Member:
                 found += self._group.received[process.address][self.thread :: ours]
         return found
 
-    def gather(self, part: Table) -> list[Table]:
+    def gather(self, part: Rows) -> list[Rows]:
         given = self._give([part], lambda given, other: [part for (part,) in given])
         found = []
         for process in self._group.processes:
@@ -159,9 +159,9 @@ class Member:
 
     def _give(
         self,
-        parts: Sequence[Table],
-        made_for: Callable[[list[Sequence[Table]], Process], list[Table]],
-    ) -> list[Sequence[Table]]:
+        parts: Sequence[Rows],
+        made_for: Callable[[list[Sequence[Rows]], Process], list[Rows]],
+    ) -> list[Sequence[Rows]]:
         """Give parts away; what the replicas of this process gave."""
         group, given = self._group, self._group.given[self._calls % 2]
         self._calls += 1

@@ -15,6 +15,7 @@ kernel           does                                                           
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
+``merge_rows``   (W, parts, share): W += the changes of N replicas, damped         close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
 ===============  ================================================================  ============
 
@@ -41,7 +42,16 @@ from typing import Any
 from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
-CONTRACT = ("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row", "sgd_step")
+CONTRACT = (
+    "subsample",
+    "windows",
+    "draw",
+    "bag_sum",
+    "scatter_add",
+    "sum_by_row",
+    "merge_rows",
+    "sgd_step",
+)
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"
 

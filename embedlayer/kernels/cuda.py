@@ -110,6 +110,9 @@ def sum_by_row(rows: Any, values: Any, size: int) -> tuple[Any, Any]:
     return reference.sum_by_row(rows, values, size, add=scatter_add)
 
 
+merge_rows = reference.merge_rows  # a few passes over rows, each as fast as memory
+
+
 def sgd_step(
     tables: Tables, batch: Batch, lr: float, mode: Mode, *, in_flight: int | None = None
 ) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ Batch semantics: ``sgd_step`` reads both tables as they were before the call, fo
 The implementations that go window by window equal it on a batch of one window.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,35 @@ def sum_by_row(
     sums = array_module(values).zeros((len(unique), values.shape[1]), values.dtype)
     add(sums, places, values)
     return unique, sums
+
+
+def merge_rows(W: Any, parts: Sequence[Any], share: Any) -> None:
+    """Add to rows, in place, the changes that N replicas made to them: damped Adasum of each row.
+
+    Two changes a and b give (1 − θ a·b / 2|a|²) a + (1 − θ a·b / 2|b|²) b, more of them a binary
+    tree in the order of the replicas; one without a partner stays. θ = 1 is Adasum (Maleki et al.,
+    "Scaling distributed training with adaptive summation", MLSys 2021), θ = 0 the sum.
+
+    Args:
+        W: float32, (R, D): the rows as they were when all replicas had the same.
+        parts: of each replica, float32, (R, D): the rows now.
+        share: θ, float32, (R,), 0 to 1.
+    """
+    changes = [part - W for part in parts]
+    while len(changes) > 1:
+        pairs = [changes[i : i + 2] for i in range(0, len(changes), 2)]
+        changes = [_merged(share, *pair) for pair in pairs]
+    W += changes[0]
+
+
+def _merged(share: Any, a: Any, b: Any = None) -> Any:
+    if b is None:
+        return a
+    xp = array_module(a)
+    shared = share * xp.einsum("rd,rd->r", a, b) / 2
+    lengths = (xp.einsum("rd,rd->r", one, one) for one in (a, b))
+    less_a, less_b = (shared / xp.where(length > 0, length, 1) for length in lengths)
+    return (1 - less_a)[:, None] * a + (1 - less_b)[:, None] * b
 
 
 def sgd_step(tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[float, int]:

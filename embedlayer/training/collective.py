@@ -7,6 +7,8 @@ from typing import Protocol, Self
 
 from embedlayer.arrays import Table
 
+Rows = Sequence[Table]  # rows of each table
+
 
 class LostReplica(Exception):
     """Another replica failed: what all of them have done since the last whole merge is void."""
@@ -26,7 +28,7 @@ class Collective(Protocol):
     rank: int
     size: int
 
-    def exchange(self, parts: Sequence[Table]) -> list[Table]:
+    def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         """Give part k to replica k; what all of them gave to this one, in the order of ranks.
 
         What is received may be memory of the giver, who does not change it before it has the
@@ -34,8 +36,12 @@ class Collective(Protocol):
         """
         ...
 
-    def gather(self, part: Table) -> list[Table]:
-        """Give the part to all; the parts of all, in the order of ranks."""
+    def gather(self, part: Rows) -> list[Rows]:
+        """Give the part to all; the parts of all, in the order of ranks.
+
+        What is received may be memory of the giver, who does not change it before it has the
+        result of the next :meth:`exchange`.
+        """
         ...
 
     def barrier(self) -> None:
@@ -54,8 +60,8 @@ class Threads:
 
     def __init__(self, size: int, turns: bool = False) -> None:
         self.size = size
-        self.given: list[Sequence[Table]] = [()] * size
-        self.gathered: list[Table] = [None] * size
+        self.given: list[Sequence[Rows]] = [()] * size
+        self.gathered: list[Rows] = [()] * size
         self.meeting = threading.Barrier(size)
         self.turn: AbstractContextManager[object] = threading.Lock() if turns else nullcontext()
 
@@ -79,12 +85,12 @@ class Member:
             self._threads.meeting.abort()
         self._threads.turn.__exit__(None, None, None)
 
-    def exchange(self, parts: Sequence[Table]) -> list[Table]:
+    def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         self._threads.given[self.rank] = parts
         self.barrier()
         return [given[self.rank] for given in self._threads.given]
 
-    def gather(self, part: Table) -> list[Table]:
+    def gather(self, part: Rows) -> list[Rows]:
         self._threads.gathered[self.rank] = part
         self.barrier()
         return list(self._threads.gathered)

@@ -26,7 +26,7 @@ from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, State, copied_table, done_so_far
+from embedlayer.training.state import Done, State, done_so_far
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
 from embedlayer.vectors.vectors import Vectors
@@ -53,6 +53,7 @@ class Loop:
     _steps: Steps
     _inputs: Reader
     _saving: Saving
+    _replicas: dict[int, Tables]  # the tables of each, by its rank
     _since: float
 
     def run(self, until: int | None = None) -> Vectors:
@@ -166,20 +167,33 @@ class Loop:
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
         vocabulary, outputs = self.corpus.vocabulary, examples.outputs
         touches = row_touches(self.model, vocabulary, outputs, state.chunk_tokens)
+        merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
-            tables = Tables(*(copied_table(table, self.device) for table in state.tables))
-            return Replica(tables, touches, rate, merging, collective)
+            own = self._own_tables(collective.rank)
+            return Replica(own, merged, touches, rate, merging, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
-        left = (state.chunk, len(examples))
-        return self._rounds(*left, state.tables, replica, self._steps.worker, train)
+        return self._rounds(state.chunk, len(examples), replica, self._steps.worker, train)
 
     def _rounds(self, *parts: Any) -> Pass:
-        """The rounds of replicas, here those of one process."""
+        """The rounds of the replicas that :meth:`_epoch` makes, here those of one process."""
         return Rounds(*parts, Threads(self.workers, self.turns))
+
+    def _merged(self) -> Tables:
+        """What replicas merge into, as the tables of the run are now; here these."""
+        return self.state.tables
+
+    def _own_tables(self, rank: int) -> Tables:
+        """A replica's tables, in memory that it keeps, as those of the run are now."""
+        tables = self.state.tables
+        if rank not in self._replicas:
+            self._replicas[rank] = Tables(*(self.device.zeros(*table.shape) for table in tables))
+        for own, table in zip(self._replicas[rank], tables, strict=True):
+            own[...] = table
+        return self._replicas[rank]
 
     def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
         """Train the tables on the examples of a chunk, and note its sums."""

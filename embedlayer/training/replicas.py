@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from embedlayer.arrays import Array
+from embedlayer.arrays import Array, Table
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
-from embedlayer.training.merge import MERGES, merge_rows
+from embedlayer.training.merge import MERGES
 from embedlayer.training.steps import Step
 
 Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
@@ -37,33 +37,44 @@ class Merging:
         lowest = merge & -merge
         return None if lowest >= self.merges else self.head * lowest
 
+    @property
+    def most_rows(self) -> int:
+        """The most rows that a merge takes before the last of a round."""
+        return self.head * self.merges // 2
+
 
 class Replica:
     """One of the replicas of a run: a round is the same calls in all of them.
 
     Row r of both tables belongs to replica r mod N, which merges it: so any head of a table is
-    shared out evenly, and only the owner remembers what a row was after its last merge.
+    shared out evenly, and only the owner needs to know what a row was after its last merge.
 
     Args:
         tables: its own, equal in all replicas.
+        merged: rows as they were after their last merge, at the start equal to ``tables``. A
+            replica writes its own; between rounds, and when a round is void, they are whole.
         touches: float32, a number for each row of both tables: how often a chunk touches it.
         rate: the learning rate of a chunk.
         merging: how to merge.
         collective: the connection to the others.
+
+    Attributes:
+        whole: ``merged`` was not left in the middle of a merge of all rows.
     """
 
     def __init__(
         self,
         tables: Tables,
+        merged: Tables,
         touches: tuple[Array, Array],
         rate: Callable[[int], float],
         merging: Merging,
         collective: Collective,
     ) -> None:
-        self.tables, self._rate = tables, rate
+        self.tables, self.whole, self._rate = tables, True, rate
         self._merging, self._collective = merging, collective
         mine = slice(collective.rank, None, collective.size)
-        self._merged = [table[mine].copy() for table in tables]
+        self._merged = [table[mine] for table in merged]
         self._touches = [rates[mine] for rates in touches]
         self._chunks = [0 * rates for rates in self._touches]  # since a row's last merge
 
@@ -83,24 +94,41 @@ class Replica:
             LostReplica: the round is void.
         """
         rank, size = self._collective.rank, self._collective.size
-        for merge, first in enumerate(chunks[::size], 1):
-            if first + rank in chunks:
-                train(self.tables, first + rank, step)
-            last = first + size >= chunks.stop
-            self._merge(None if last else self._merging.rows(merge), self._rate(first))
+        head = slice(-(-self._merging.most_rows // size))
+        before = [merged[head].copy() for merged in self._merged]
+        try:
+            for merge, first in enumerate(chunks[::size], 1):
+                if first + rank in chunks:
+                    train(self.tables, first + rank, step)
+                last = first + size >= chunks.stop
+                self._merge(None if last else self._merging.rows(merge), self._rate(first))
+        except BaseException:
+            for merged, rows in zip(self._merged, before, strict=True):
+                merged[head] = rows
+            raise
 
     def _merge(self, rows: int | None, lr: float) -> None:
         """Merge the first rows of both tables; None: all."""
         size = self._collective.size
-        for table, merged, touches, chunks in zip(
-            self.tables, self._merged, self._touches, self._chunks, strict=True
-        ):
-            chunks += 1
-            shares = [slice(rank, rows, size) for rank in range(size)]
-            parts = self._collective.exchange([table[share] for share in shares])
-            mine = slice(0, len(parts[0]))
-            pull = lr * touches[mine] * chunks[mine]
-            merged[mine] = merge_rows(MERGES[self._merging.rule], merged[mine], parts, pull)
-            chunks[mine] = 0
-            for share, part in zip(shares, self._collective.gather(merged[mine]), strict=True):
+        shares = [slice(rank, rows, size) for rank in range(size)]
+        given = self._collective.exchange(
+            [[table[share] for table in self.tables] for share in shares]
+        )
+        self.whole = rows is not None
+        merged = [
+            self._merge_own(place, [parts[place] for parts in given], lr) for place in range(2)
+        ]
+        for share, parts in zip(shares, self._collective.gather(merged), strict=True):
+            for table, part in zip(self.tables, parts, strict=True):
                 table[share] = part
+        self.whole = True
+
+    def _merge_own(self, place: int, parts: list[Table], lr: float) -> Table:
+        """Merge the replica's own rows among those of a table, W_in's or W_out's; what they are."""
+        mine, chunks = slice(len(parts[0])), self._chunks[place]
+        chunks += 1
+        pull = lr * self._touches[place][mine] * chunks[mine]
+        rows = self._merged[place][mine]
+        MERGES[self._merging.rule](rows, parts, pull)
+        chunks[mine] = 0
+        return rows

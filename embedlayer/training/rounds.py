@@ -18,7 +18,6 @@ class Rounds(Pass):
 
     Args:
         first, chunks: as :class:`Pass` takes them.
-        tables: of the run; they are written when a round is done.
         replica: makes the replica of a connection, with tables of its own.
         worker: the step of a replica's tables.
         train: trains one chunk.
@@ -29,14 +28,13 @@ class Rounds(Pass):
         self,
         first: int,
         chunks: int,
-        tables: Tables,
         replica: Callable[[Collective], Replica],
         worker: Callable[[Tables], AbstractContextManager[Step]],
         train: Train,
         threads: Threads,
     ) -> None:
         super().__init__(first, chunks)
-        self._tables, self._replica, self._worker, self._train = tables, replica, worker, train
+        self._replica, self._worker, self._train = replica, worker, train
         self._ranks, self._threads = iter(range(threads.size)), threads
 
     def _cannot_start(self) -> None:
@@ -45,17 +43,17 @@ class Rounds(Pass):
     def _work(self) -> None:
         with suppress(LostReplica), self._threads.member(next(self._ranks)) as member:
             replica = self._replica(member)
-            with self._worker(replica.tables) as step:
-                self._run_rounds(replica, member, step)
+            try:
+                with self._worker(replica.tables) as step:
+                    self._run_rounds(replica, member, step)
+            finally:
+                self.whole &= replica.whole
 
     def _run_rounds(self, replica: Replica, member: Collective, step: Step) -> None:
         first, going = self.taken, self.taken < self._chunks
-        mine = slice(member.rank, None, member.size)
         while going:
             last = min(first + replica.round_chunks, self._chunks)
             replica.run_round(range(first, last), self._train, step)
-            for table, learnt in zip(self._tables, replica.tables, strict=True):
-                table[mine] = learnt[mine]
             if member.rank == 0:
                 self._going = not self._stop and last < self._chunks
             member.barrier()

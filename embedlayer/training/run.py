@@ -71,7 +71,7 @@ class Training(Loop):
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
-        self.merging = self._merging()
+        self.merging, self._replicas = self._merging(), {}
         held = state is not None and state.rates is not None
         # A thread's local rows would bring back what is held.
         sharing = 1 if self.merging else self.workers
@@ -158,8 +158,8 @@ class Training(Loop):
         return min(fitting, self.merging.tokens) if self.merging else fitting
 
     def _plan(self, chunk_tokens: int) -> MemoryPlan:
-        """The memory of the run: the tables once for each replica, and what owners remember."""
-        copies = self.workers + 1 if self.merging else 0
+        """The memory of the run: its tables, and once more for each replica."""
+        copies = self.workers if self.merging else 0
         return plan_run(
             self.corpus,
             self.model,

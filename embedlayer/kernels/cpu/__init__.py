@@ -5,6 +5,7 @@ They release the GIL, so that threads run them side by side; compiled code is ca
 
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.local import LocalRows
+from embedlayer.kernels.cpu.merge import merge_rows
 from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
@@ -13,6 +14,7 @@ __all__ = [
     "LocalRows",
     "bag_sum",
     "draw",
+    "merge_rows",
     "scatter_add",
     "sgd_step",
     "subsample",
