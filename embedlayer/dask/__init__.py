@@ -8,5 +8,6 @@ from embedlayer.errors import extra_library
 extra_library("distributed", "dask")  # what is missing is told before the modules here need it
 
 from embedlayer.dask.corpus import DaskCorpus
+from embedlayer.dask.train import ClusterTraining, train
 
-__all__ = ["DaskCorpus"]
+__all__ = ["ClusterTraining", "DaskCorpus", "train"]

@@ -108,9 +108,8 @@ class DaskCorpus:
         """The corpus in this process: its ids and offsets are the pages of the files."""
         ids = map_array(self.folder / "ids", np.int32, self.tokens)
         offsets = map_array(self.folder / "offsets", np.int64, self.sentences + 1)
-        return Corpus(
-            ids, offsets, self.vocabulary, self.tokens_read, dict(self.seconds), self.from_cache
-        )
+        about = (self.tokens_read, dict(self.seconds), self.from_cache)
+        return Corpus(ids, offsets, self.vocabulary, *about)
 
     def check(self, client: distributed.Client, timeout: float = TIMEOUT) -> None:
         """Let the workers read all of it; EmbedlayerError where it is not as it was written."""

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from embedlayer.arrays import Array
 from embedlayer.dask.mail import Mail
 from embedlayer.training.collective import LostReplica, Rows
 
@@ -129,17 +128,17 @@ class Member:
         given = self._give(
             parts, lambda given, other: [parts[rank] for parts in given for rank in other.ranks]
         )
-        ours, found = len(given), []
+        found: list[Rows] = []
         for process in self._group.processes:
             if process is self._group.here:
                 found += [parts[self.rank] for parts in given]
             else:
-                found += self._group.received[process.address][self.thread :: ours]
+                found += self._group.received[process.address][self.thread :: len(given)]
         return found
 
     def gather(self, part: Rows) -> list[Rows]:
         given = self._give([part], lambda given, other: [part for (part,) in given])
-        found = []
+        found: list[Rows] = []
         for process in self._group.processes:
             if process is self._group.here:
                 found += [part for (part,) in given]
@@ -148,7 +147,7 @@ class Member:
         return found
 
     def barrier(self) -> None:
-        self.gather(np.zeros((1, 1), np.float32))
+        self.gather([np.zeros((1, 1), np.float32)])
 
     def meet(self) -> None:
         """Wait for the replicas of this process."""
@@ -168,6 +167,10 @@ class Member:
         given[self.thread] = parts
         self.meet()
         if self.thread == 0:
-            group.swap(lambda other: [np.ascontiguousarray(one) for one in made_for(given, other)])
+            group.swap(
+                lambda other: [
+                    [np.ascontiguousarray(one) for one in rows] for rows in made_for(given, other)
+                ]
+            )
         self.meet()
         return given

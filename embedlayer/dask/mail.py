@@ -5,6 +5,7 @@ encryption. A run is made of attempts; what an attempt that is over sends is dro
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from distributed import Worker, WorkerPlugin
@@ -128,7 +129,7 @@ class Mail(WorkerPlugin):
     def state(self, run: str, attempt: int) -> Any:
         """Handler: the state of a run but for its tables; None if it is not there yet."""
         at, state = self.offered.get(run, (-1, None))
-        return to_serialize(state.but_tables()) if at == attempt else None
+        return to_serialize(replace(state, tables=())) if at == attempt else None
 
     def rows(self, run: str, attempt: int, table: int, start: int, stop: int) -> Any:
         """Handler: rows of one of its tables."""

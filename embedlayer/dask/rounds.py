@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 
 import numpy as np
 
-from embedlayer.arrays import Array
 from embedlayer.dask.group import Group, Member
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
 from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, Train
+from embedlayer.training.state import State
 from embedlayer.training.steps import Step
 
 
@@ -21,11 +21,11 @@ class ClusterRounds(Pass):
     writes its own copy. So the states of two processes differ by one round at most.
 
     Args:
-        first, chunks: as :class:`Pass` takes them.
-        tables: of the run, here; they are written when a round is done.
+        state: of the run, here: written when a round is done, but for the sums of the chunks of
+            this process, which ``train`` writes.
+        chunks: of the epoch.
         replica, worker, train: as ``Rounds`` takes them.
         group: the connections.
-        sums: of the run, here, a row for each chunk: ``train`` writes those of this process.
 
     Raises:
         LostReplica: by ``run``: the round under way is void, in all processes.
@@ -33,18 +33,17 @@ class ClusterRounds(Pass):
 
     def __init__(
         self,
-        first: int,
+        state: State,
         chunks: int,
-        tables: Tables,
         replica: Callable[[Collective], Replica],
         worker: Callable[[Tables], AbstractContextManager[Step]],
         train: Train,
         group: Group,
-        sums: Array,
     ) -> None:
-        super().__init__(first, chunks)
-        self._tables, self._replica, self._worker, self._train = tables, replica, worker, train
-        self._threads, self._group, self._sums = iter(range(group.here.threads)), group, sums
+        super().__init__(state.chunk, chunks)
+        self._replica, self._worker, self._train = replica, worker, train
+        self._tables, self._sums = state.tables, state.sums
+        self._threads, self._group = iter(range(group.here.threads)), group
 
     def _cannot_start(self) -> None:
         self._group.fail(f"{self._group.here.address}: not all of its threads began")
@@ -63,7 +62,8 @@ class ClusterRounds(Pass):
             replica.run_round(range(first, last), self._train, step)
             of_replicas = [slice(first + rank, last, member.size) for rank in range(member.size)]
             stop = np.full((1, 4), self._stop, np.float64)
-            told = member.gather(np.concatenate([self._sums[of_replicas[member.rank]], stop]))
+            ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
+            told = [sums for (sums,) in member.gather([ours])]
             # All have the round's tables: from here on it is done, whoever is lost.
             for table, learnt in zip(self._tables, replica.tables, strict=True):
                 table[mine] = learnt[mine]

@@ -22,7 +22,7 @@ from embedlayer.training.health import Diverged, check_learnt, check_loss, check
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
-from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.replicas import Merging, Replica, Train
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
@@ -176,11 +176,12 @@ class Loop:
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
-        return self._rounds(state.chunk, len(examples), replica, self._steps.worker, train)
+        return self._rounds(len(examples), replica, train)
 
-    def _rounds(self, *parts: Any) -> Pass:
-        """The rounds of the replicas that :meth:`_epoch` makes, here those of one process."""
-        return Rounds(*parts, Threads(self.workers, self.turns))
+    def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
+        """What is left of an epoch of so many chunks, by replicas: here those of one process."""
+        threads = Threads(self.workers, self.turns)
+        return Rounds(self.state.chunk, chunks, replica, self._steps.worker, train, threads)
 
     def _merged(self) -> Tables:
         """What replicas merge into, as the tables of the run are now; here these."""
