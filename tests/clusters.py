@@ -2,14 +2,19 @@
 
 import contextlib
 
+import dask
 import distributed
 
 
 @contextlib.contextmanager
 def running(workers=2, threads=1, **options):
-    """A client of a new cluster of so many processes; a cluster's noise at its end is kept."""
+    """A client of a new cluster of so many processes, each of which is started anew if it dies.
+
+    15 s after a worker's end LocalCluster closes its nanny, if just then it has no other.
+    """
     given = {"dashboard_address": None, "memory_limit": "2GiB", "silence_logs": 50}
     with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
         distributed.LocalCluster(
             n_workers=workers, threads_per_worker=threads, **(given | options)
         ) as cluster,

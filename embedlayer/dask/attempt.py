@@ -91,10 +91,10 @@ class Attempt:
             raise lost_scheduler() from None
         except Exception as error:  # what is a user's mistake, and what is not, is raised
             self.error = self.error or error
-            self._lose(f"{address}: {error}")
+            self._lose(f"{address}: {error}", told=True)  # by itself, as one that is lost
         else:
             if why := self.results[address].get("lost"):
-                self._lose(why)
+                self._lose(why, told=True)
         future.release()
 
     def _lose(self, why: str, told: bool = False) -> None:
