@@ -72,8 +72,10 @@ class Mail(WorkerPlugin):
             worker.handlers[f"{NAME}_{handler.__name__}"] = handler
 
     def teardown(self, worker: Worker) -> None:
-        for run in [*self._boxes]:
+        """The worker closes, as when the scheduler is gone: its threads shall end, too."""
+        for run in {*self.kept, *self._boxes}:
             self.finish(run)
+            self.stop(run)
 
     def box(self, run: str, attempt: int) -> Box | None:
         """What an attempt has received; None if a later one has begun."""

@@ -35,7 +35,8 @@ class Order:
         run, attempt: which.
         processes: of the attempt, in the order of ranks; the first ones tell and save.
         leader: the address of the process whose state counts.
-        current: the addresses of those that have the leader's state, or make it as it does.
+        current: the addresses of those that have the leader's state, or begin as it does.
+        position: of that state; None: they begin.
         folder: of the corpus.
         model, options: as ``Training`` takes them.
         merging: how replicas merge; None: there is one.
@@ -50,6 +51,7 @@ class Order:
     processes: tuple[Process, ...]
     leader: str
     current: tuple[str, ...]
+    position: tuple[int, int] | None
     folder: str
     model: Word2Vec
     options: dict[str, Any]
@@ -174,10 +176,12 @@ def vectors_now(run: str, dask_worker: distributed.Worker) -> Any:
 
 def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:
     """The run as the leader has it, about to take part in an attempt."""
+    for other in mail.stopping - {order.run}:  # nobody goes on with it
+        mail.finish(other)
     mail.stopping.discard(order.run)
     worker, here = mail.worker, group.here.address
     training = mail.kept.get(order.run)
-    if training is None or here not in order.current:
+    if here not in order.current or order.position is None:
         mail.kept.pop(order.run, None)
         corpus = DaskCorpus(order.folder).corpus()
         state = None
@@ -189,6 +193,9 @@ def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:
             state = read_checkpoint(order.checkpoint).state
         training = MemberTraining(corpus, order, group, state)
         mail.kept[order.run] = training
+    elif training is None or training.position() != order.position:
+        mail.kept.pop(order.run, None)
+        raise LostReplica(f"{here} has lost the state of the run")
     key = worker.get_current_task()
     training.begin(order, group, lambda progress: _look(mail, order, key, progress))
     return training

@@ -176,6 +176,7 @@ class Attempts:
             resume=resume,
             leader=current[0],
             current=tuple(current),
+            position=max(at.values(), default=None),
         )
 
     def _gathered(self, before: list[str], wanted: int) -> tuple[Process, ...]:
@@ -221,7 +222,8 @@ class Attempts:
 
     def _tell(self, what: str) -> None:
         with suppress(EmbedlayerError):
-            tell(self._client, what, [*workers_of(self._client)], run=self.order.run)
+            there = [one for one in workers_of(self._client) if one not in self._hanging]
+            tell(self._client, what, there, run=self.order.run)
 
 
 @contextmanager

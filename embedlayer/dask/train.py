@@ -154,6 +154,7 @@ class ClusterTraining:
             processes=(),
             leader="",
             current=(),
+            position=None,
             folder=str(self.corpus.folder),
             model=self.model,
             options={name: getattr(self.options, name) for name in names},

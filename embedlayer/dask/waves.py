@@ -40,7 +40,7 @@ def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
     """
     try:
         return client.scheduler_info(n_workers=-1)["workers"]
-    except (OSError, CancelledError) as error:
+    except (OSError, CancelledError, KeyError) as error:  # KeyError: it has no connection
         raise lost_scheduler() from error
 
 
