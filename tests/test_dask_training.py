@@ -257,7 +257,7 @@ def test_a_dead_scheduler_is_told_and_its_run_goes_on_elsewhere(client, corpus, 
     try:
         with (
             dask.config.set({"distributed.comm.timeouts.connect": "2s"}),
-            distributed.Client(scheduler_file=str(place), timeout=60) as other,
+            distributed.Client(scheduler_file=str(place), timeout=10) as other,
         ):
             other.wait_for_workers(1, timeout=60)
             given = {"epochs": 60, "checkpoint_every": 0.05, "callbacks": [kill]}
