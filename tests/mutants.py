@@ -349,7 +349,7 @@ MUTANTS = {
         "training/replicas.py", "chunks[mine] = 0", "pass", "training_replicas"
     ),
     "replicas merge what others have not": Mutant(
-        "training/replicas.py", "table[share] = part", "table[share] = table[share]",
+        "kernels/cpu/merge.py", "_copy(row, addresses[i] +", "_copy(row, addresses[0] +",
         "training_replicas",
     ),
     "a void round has sums": Mutant(

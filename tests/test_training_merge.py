@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from embedlayer.backend import to_numpy
 from embedlayer.kernels import cpu
 from embedlayer.kernels import reference as definition
 from embedlayer.training.merge import MERGES
 
 ROWS, COLUMNS = 600, 48
-RARE, FREQUENT = np.zeros(ROWS, np.float32), np.full(ROWS, 1e6, np.float32)  # their pull
+RARE, FREQUENT = np.full(ROWS, 1e-6, np.float32), np.full(ROWS, 1e6, np.float32)  # their pull
 SUMMING = [name for name in MERGES if name != "mean"]
 
 
@@ -18,9 +19,11 @@ def reference():
 
 
 def merge_rows(rule, reference, parts, pull):
-    """What a rule makes of rows, which it changes in place."""
-    rows = reference.copy()
+    """What a rule makes of rows: it changes them, and the parts, in place."""
+    rows, parts = reference.copy(), [part.copy() for part in parts]
     rule(rows, parts, pull)
+    for part in parts:
+        np.testing.assert_array_equal(to_numpy(part), to_numpy(rows))
     return rows
 
 
@@ -90,8 +93,9 @@ def test_equal_changes_of_a_rare_row_add_where_adasum_loses_them(reference):
 @pytest.mark.parametrize("size", [2, 3, 5, 8])
 def test_damped_is_the_formula_over_a_tree_of_the_ranks(size, reference):
     parts = changed(reference, size)
-    pull = np.random.default_rng(2).uniform(0, 4, ROWS).astype(np.float32)
-    share = (1 - np.exp(-pull.astype(np.float64)))[:, None]
+    pull = np.random.default_rng(2).uniform(0.01, 40, ROWS).astype(np.float32)
+    left = np.exp(-pull.astype(np.float64) / 8)
+    share = (2 - ((1 - left**size) / (1 - left)) ** (1 / np.log2(size)))[:, None]
     nodes = [part.astype(np.float64) - reference for part in parts]
     while len(nodes) > 1:
         pairs = [nodes[i : i + 2] for i in range(0, len(nodes), 2)]
@@ -120,10 +124,10 @@ def test_a_row_has_the_same_bits_whatever_rows_are_merged_beside_it(rule, refere
 def test_a_device_merges_as_the_host_does(rule, reference):
     import cupy
 
-    parts, pull = changed(reference, 3), np.linspace(0, 4, ROWS, dtype=np.float32)
+    parts, pull = changed(reference, 3), np.linspace(1e-3, 40, ROWS, dtype=np.float32)
     wanted = merge_rows(rule, reference, parts, pull)
-    there = [cupy.asarray(part) for part in parts]
-    found = merge_rows(rule, cupy.asarray(reference), there, cupy.asarray(pull))
+    there = [cupy.array(part) for part in parts]
+    found = merge_rows(rule, cupy.array(reference), there, cupy.asarray(pull))
     np.testing.assert_allclose(cupy.asnumpy(found), wanted, atol=1e-6)
 
 
@@ -138,7 +142,9 @@ def test_the_compiled_merge_is_the_definition(size, dim):
     share = random.uniform(0, 1, 40).astype(np.float32)
     share[:2] = 0, 1
     wanted, found = rows.copy(), rows.copy()
-    definition.merge_rows(wanted, parts, share)
+    definition.merge_rows(wanted, [part.copy() for part in parts], share)
     cpu.merge_rows(found, parts, share)
+    for part in parts:
+        np.testing.assert_array_equal(part, found)
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
     assert np.abs(wanted - rows).max() > 0.1

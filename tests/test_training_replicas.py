@@ -19,6 +19,7 @@ from embedlayer.training.examples import Examples
 from embedlayer.training.merge import MERGES, damped
 from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.run import Training
+from embedlayer.training.touches import Touches
 from embedlayer.vectors.vectors import Vectors
 
 MODELS = {
@@ -152,13 +153,13 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
 
     def work(rank):
         with threads.member(rank) as member:
-            tables, touches = Tables(start.copy(), start.copy()), (np.ones(20, np.float32),) * 2
+            tables, touches = Tables(start.copy(), start.copy()), (Touches(ones, 1),) * 2
             merging = Merging("sum", 1, 4, 2)
             replica = Replica(tables, merged, touches, lambda _: 0.1, merging, member)
             replica.run_round(range(6), train, None)
             return tables
 
-    merged = Tables(start.copy(), start.copy())
+    merged, ones = Tables(start.copy(), start.copy()), np.ones(20, np.float32)
 
     threads = Threads(3)
     with ThreadPoolExecutor(3) as pool:

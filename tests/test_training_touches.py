@@ -8,7 +8,7 @@ from embedlayer.kernels import load_kernels
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.examples import Examples
-from embedlayer.training.touches import row_touches
+from embedlayer.training.touches import Touches, row_touches
 
 WORDS, LENGTH = 60, 500
 CHOICES = {
@@ -38,10 +38,20 @@ def test_the_expected_touches_are_those_of_the_examples(corpus, model):
     rows = batch.rows.ravel()
     each = np.repeat(hidden, batch.rows.shape[1])[rows >= 0]
     found_out = np.bincount(rows[rows >= 0], each)
-    wanted_in, wanted_out = row_touches(model, corpus.vocabulary, examples.outputs, tokens)
-    for wanted, found in ((wanted_in, found_in), (wanted_out, found_out)):
+    touches = row_touches(model, corpus.vocabulary, examples.outputs, tokens)
+    for table, found in zip(touches, (found_in, found_out), strict=True):
+        wanted = table.occasions * table.each
         assert wanted.dtype == np.float32
         # Ends of sentences, and draws equal to their target, are left out of the account.
         assert wanted.sum() == pytest.approx(found.sum(), rel=0.06)
         np.testing.assert_allclose(wanted, found, rtol=0.25)
         assert np.corrcoef(wanted, found)[0, 1] > 0.995
+
+
+def test_touches_where_there_are_any_are_those_of_an_occasion_at_least():
+    touches = Touches(np.array([0, 1e-4, 0.5, 300], np.float32), 32)
+    found = touches.where_any(slice(4), np.float32(2))
+    np.testing.assert_allclose(found, [32, 32, 32 / (1 - np.exp(-1)), 32 * 600], rtol=1e-3)
+    draws = np.random.default_rng(0).poisson(1, 100_000)
+    assert found[2] == pytest.approx(32 * draws[draws > 0].mean(), rel=0.01)
+    np.testing.assert_array_equal(touches.share(slice(2, None)).occasions, [0.5, 300])

@@ -15,7 +15,7 @@ kernel           does                                                           
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
-``merge_rows``   (W, parts, share): W += the changes of N replicas, damped         close
+``merge_rows``   (W, parts, share): W += changes of N parts, damped; parts = W     close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
 ===============  ================================================================  ============
 

@@ -160,11 +160,12 @@ def sum_by_row(
 
 
 def merge_rows(W: Any, parts: Sequence[Any], share: Any) -> None:
-    """Add to rows, in place, the changes that N replicas made to them: damped Adasum of each row.
+    """Add to rows the changes that N replicas made to them, by Adasum whose correction is damped.
 
     Two changes a and b give (1 − θ a·b / 2|a|²) a + (1 − θ a·b / 2|b|²) b, more of them a binary
     tree in the order of the replicas; one without a partner stays. θ = 1 is Adasum (Maleki et al.,
-    "Scaling distributed training with adaptive summation", MLSys 2021), θ = 0 the sum.
+    "Scaling distributed training with adaptive summation", MLSys 2021), θ = 0 the sum. The parts
+    become what the rows become.
 
     Args:
         W: float32, (R, D): the rows as they were when all replicas had the same.
@@ -176,6 +177,8 @@ def merge_rows(W: Any, parts: Sequence[Any], share: Any) -> None:
         pairs = [changes[i : i + 2] for i in range(0, len(changes), 2)]
         changes = [_merged(share, *pair) for pair in pairs]
     W += changes[0]
+    for part in parts:
+        part[...] = W
 
 
 def _merged(share: Any, a: Any, b: Any = None) -> Any:

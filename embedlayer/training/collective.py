@@ -31,16 +31,17 @@ class Collective(Protocol):
     def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         """Give part k to replica k; what all of them gave to this one, in the order of ranks.
 
-        What is received may be memory of the giver, who does not change it before it has the
-        result of the next :meth:`gather`.
+        This replica merges what it is given, and all of it becomes what it is merged to: where
+        replicas share memory, it is the givers' own.
         """
         ...
 
-    def gather(self, part: Rows) -> list[Rows]:
-        """Give the part to all; the parts of all, in the order of ranks.
+    def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
+        """Give all replicas the rows that this one merged; the parts become what all merged.
 
-        What is received may be memory of the giver, who does not change it before it has the
-        result of the next :meth:`exchange`.
+        Args:
+            merged: what is given.
+            parts: those of :meth:`exchange`, now written.
         """
         ...
 
@@ -61,7 +62,6 @@ class Threads:
     def __init__(self, size: int, turns: bool = False) -> None:
         self.size = size
         self.given: list[Sequence[Rows]] = [()] * size
-        self.gathered: list[Rows] = [()] * size
         self.meeting = threading.Barrier(size)
         self.turn: AbstractContextManager[object] = threading.Lock() if turns else nullcontext()
 
@@ -90,10 +90,8 @@ class Member:
         self.barrier()
         return [given[self.rank] for given in self._threads.given]
 
-    def gather(self, part: Rows) -> list[Rows]:
-        self._threads.gathered[self.rank] = part
-        self.barrier()
-        return list(self._threads.gathered)
+    def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
+        self.barrier()  # who merged the parts has written them
 
     def barrier(self) -> None:
         turn = self._threads.turn

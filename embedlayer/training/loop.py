@@ -26,7 +26,7 @@ from embedlayer.training.replicas import Merging, Replica, Train
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, State, done_so_far
+from embedlayer.training.state import Done, State, copied_table, done_so_far
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
 from embedlayer.vectors.vectors import Vectors
@@ -87,6 +87,7 @@ class Loop:
             if self.state.epoch == epochs:
                 check_learnt(self.state.tables)
             self._save(pool)
+        self._replicas.clear()
         self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
@@ -135,6 +136,7 @@ class Loop:
             epoch.run(pool, self.workers, tick)
         except BaseException as error:
             self._stand(epoch)
+            self._replicas.clear()
             if epoch.whole and not isinstance(error, Diverged):
                 check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
                 self._save(pool)
@@ -188,12 +190,10 @@ class Loop:
         return self.state.tables
 
     def _own_tables(self, rank: int) -> Tables:
-        """A replica's tables, in memory that it keeps, as those of the run are now."""
-        tables = self.state.tables
+        """A replica's tables, which are equal to those of the run between two rounds."""
         if rank not in self._replicas:
-            self._replicas[rank] = Tables(*(self.device.zeros(*table.shape) for table in tables))
-        for own, table in zip(self._replicas[rank], tables, strict=True):
-            own[...] = table
+            tables = (copied_table(table, self.device) for table in self.state.tables)
+            self._replicas[rank] = Tables(*tables)
         return self._replicas[rank]
 
     def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:

@@ -4,18 +4,21 @@ A rule is a function ``rule(rows, parts, pull)`` that merges rows in place::
 
     rows: float32, (R, D): as they were after their last merge, the same for all replicas
     parts: of each of N replicas, in the order of their ranks, float32, (R, D): the rows now
-    pull: float32, (R,): how far a row's own steps have pulled it since, learning rate × touches
+    pull: float32, (R,), above 0: how far a replica has pulled it since, learning rate × touches
 
-Of one replica the rows become its part. Three of the rules are one kernel, ``merge_rows``, whose
-correction has another size in each. What is known of them, and was measured, is in
-``docs/scaling_out.md``.
+Rows and parts become what they are merged to: of one replica, its part. Three of the rules are one
+kernel, ``merge_rows``, whose correction has another size in each. What is known of them, and was
+measured, is in ``docs/scaling_out.md``.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 from embedlayer.arrays import Array, Table
 from embedlayer.backend import array_module
 from embedlayer.kernels import kernels_for
+
+TOUCHES = 8  # that take the learning rate's share of a row's way to its fixed point
 
 Rule = Callable[[Table, Sequence[Table], Array], None]
 
@@ -25,7 +28,7 @@ def total(rows: Table, parts: Sequence[Table], pull: Array) -> None:
 
     What threads on shared tables do (Hogwild: Recht et al., NIPS 2011).
     """
-    _merge(rows, parts, 0 * pull)
+    _merge(rows, parts, array_module(pull).zeros_like(pull))
 
 
 def mean(rows: Table, parts: Sequence[Table], pull: Array) -> None:
@@ -33,7 +36,7 @@ def mean(rows: Table, parts: Sequence[Table], pull: Array) -> None:
 
     Ji et al., "Parallelizing word2vec in shared and distributed memory", 2016 (pWord2Vec).
     """
-    rows += sum(part - rows for part in parts) / len(parts)
+    _give(rows, parts, sum(part - rows for part in parts) / len(parts))
 
 
 def contributors(rows: Table, parts: Sequence[Table], pull: Array) -> None:
@@ -43,7 +46,7 @@ def contributors(rows: Table, parts: Sequence[Table], pull: Array) -> None:
     """
     changes = [part - rows for part in parts]
     changed = sum(change.any(1).astype(rows.dtype) for change in changes).clip(1)
-    rows += sum(changes) / changed[:, None]
+    _give(rows, parts, sum(changes) / changed[:, None])
 
 
 def adasum(rows: Table, parts: Sequence[Table], pull: Array) -> None:
@@ -58,11 +61,14 @@ def adasum(rows: Table, parts: Sequence[Table], pull: Array) -> None:
 def damped(rows: Table, parts: Sequence[Table], pull: Array) -> None:
     """Adasum whose correction grows with the pull: a sum for rare rows, Adasum for frequent ones.
 
-    The correction is multiplied by 1 − exp(−pull): the share of the way to its fixed point that a
-    row has gone, if each touch takes the learning rate's share of what is left. A fifth of the
-    pull makes rare rows overshoot; with an infinite one it is Adasum.
+    Let a touch take an eighth of the learning rate of what is left between a row and its fixed
+    point. Then a replica leaves ρ = exp(−pull / 8) of it, N of them one after the other ρᴺ, and
+    so together they should go (1 − ρᴺ) / (1 − ρ) times as far as one. Where N changes point the
+    same way, the tree with the correction θ goes (2 − θ)^log₂N times as far.
     """
-    _merge(rows, parts, 1 - array_module(pull).exp(-pull))
+    xp, size = array_module(pull), len(parts)
+    times = xp.expm1(-size * pull / TOUCHES) / xp.expm1(-pull / TOUCHES)
+    _merge(rows, parts, 2 - times ** (1 / max(1, math.log2(size))))
 
 
 MERGES: dict[str, Rule] = {
@@ -72,6 +78,12 @@ MERGES: dict[str, Rule] = {
     "adasum": adasum,
     "damped": damped,
 }
+
+
+def _give(rows: Table, parts: Sequence[Table], change: Table) -> None:
+    rows += change
+    for part in parts:
+        part[...] = rows
 
 
 def _merge(rows: Table, parts: Sequence[Table], share: Array) -> None:

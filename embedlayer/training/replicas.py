@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from embedlayer.arrays import Array, Table
+from embedlayer.arrays import Table
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
 from embedlayer.training.merge import MERGES
 from embedlayer.training.steps import Step
+from embedlayer.training.touches import Touches
 
 Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 
@@ -53,7 +54,7 @@ class Replica:
         tables: its own, equal in all replicas.
         merged: rows as they were after their last merge, at the start equal to ``tables``. A
             replica writes its own; between rounds, and when a round is void, they are whole.
-        touches: float32, a number for each row of both tables: how often a chunk touches it.
+        touches: of a chunk, for both tables.
         rate: the learning rate of a chunk.
         merging: how to merge.
         collective: the connection to the others.
@@ -66,7 +67,7 @@ class Replica:
         self,
         tables: Tables,
         merged: Tables,
-        touches: tuple[Array, Array],
+        touches: tuple[Touches, Touches],
         rate: Callable[[int], float],
         merging: Merging,
         collective: Collective,
@@ -75,8 +76,8 @@ class Replica:
         self._merging, self._collective = merging, collective
         mine = slice(collective.rank, None, collective.size)
         self._merged = [table[mine] for table in merged]
-        self._touches = [rates[mine] for rates in touches]
-        self._chunks = [0 * rates for rates in self._touches]  # since a row's last merge
+        self._touches = [table.share(mine) for table in touches]
+        self._chunks = [0 * table.occasions for table in self._touches]  # since a row's last merge
 
     @property
     def round_chunks(self) -> int:
@@ -110,24 +111,18 @@ class Replica:
     def _merge(self, rows: int | None, lr: float) -> None:
         """Merge the first rows of both tables; None: all."""
         size = self._collective.size
-        shares = [slice(rank, rows, size) for rank in range(size)]
-        given = self._collective.exchange(
-            [[table[share] for table in self.tables] for share in shares]
-        )
+        parts = [[table[rank:rows:size] for table in self.tables] for rank in range(size)]
+        given = self._collective.exchange(parts)
         self.whole = rows is not None
-        merged = [
-            self._merge_own(place, [parts[place] for parts in given], lr) for place in range(2)
-        ]
-        for share, parts in zip(shares, self._collective.gather(merged), strict=True):
-            for table, part in zip(self.tables, parts, strict=True):
-                table[share] = part
+        merged = [self._merge_own(place, [part[place] for part in given], lr) for place in range(2)]
+        self._collective.give_back(merged, parts)
         self.whole = True
 
     def _merge_own(self, place: int, parts: list[Table], lr: float) -> Table:
         """Merge the replica's own rows among those of a table, W_in's or W_out's; what they are."""
         mine, chunks = slice(len(parts[0])), self._chunks[place]
         chunks += 1
-        pull = lr * self._touches[place][mine] * chunks[mine]
+        pull = lr * self._touches[place].where_any(mine, chunks[mine])
         rows = self._merged[place][mine]
         MERGES[self._merging.rule](rows, parts, pull)
         chunks[mine] = 0

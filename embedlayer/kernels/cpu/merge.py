@@ -1,14 +1,14 @@
 """Compiled: the changes that replicas made to the same rows, merged row by row.
 
-The rows of all replicas are read once, their changes stay in the first cache, and what is added is
-written once: the speed is that of memory.
+The rows of all replicas are read and written once, and their changes stay in the first cache: the
+speed is that of memory.
 """
 
 import numpy as np
 
 from embedlayer.kernels.cpu.simd.arithmetic import splat, zeros
-from embedlayer.kernels.cpu.simd.memory import FLOAT, LINE, address_of, load, prefetch_once, store
-from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read
+from embedlayer.kernels.cpu.simd.memory import FLOAT, address_of, load, store
+from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read, write
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
@@ -36,8 +36,7 @@ def _merge(W, pitch, shape, addresses, pitches, share, masked):
         for i in range(size):
             part = addresses[i] + r * pitches[i]
             if r + AHEAD < rows:
-                for byte in range(0, dim * FLOAT, LINE):
-                    prefetch_once(part + AHEAD * pitches[i] + byte)
+                prefetch_row_at(part + AHEAD * pitches[i], dim * FLOAT)
             _subtract(part, row, address_of(changes[i]), dim, masked)
         for i in range(size):
             for j in range(i, size):
@@ -45,6 +44,8 @@ def _merge(W, pitch, shape, addresses, pitches, share, masked):
                 products[i, j] = products[j, i] = product
         _weigh(products, factors, weights, share[r])
         _add_weighted(row, changes, weights, dim, masked)
+        for i in range(size):
+            _copy(row, addresses[i] + r * pitches[i], dim, masked)
 
 
 @compiled
@@ -77,6 +78,13 @@ def _add_weighted(row, changes, weights, dim, masked):
             total = total + load(change) * splat(weights[i])
             change += pitch
         add(row, columns_from(d, dim, masked), total)
+
+
+@compiled
+def _copy(row, part, dim, masked):
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        write(part, columns, read(row, columns))
 
 
 @compiled
