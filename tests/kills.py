@@ -31,8 +31,9 @@ TRAINING = {
     "train": ("embedlayer.dask.member:MemberTraining._train", False),
     "exchange": ("embedlayer.dask.group:Member.exchange", False),
     "exchanged": ("embedlayer.dask.group:Member.exchange", True),
-    "gather": ("embedlayer.dask.group:Member.gather", False),
-    "set rows": ("embedlayer.dask.group:Member.gather", True),
+    "give back": ("embedlayer.dask.group:Member.give_back", False),
+    "set rows": ("embedlayer.dask.group:Member.give_back", True),
+    "end a round": ("embedlayer.dask.group:Member.gather", True),
     "send": ("embedlayer.dask.mail:Mail.send", True),
     "receive": ("embedlayer.dask.mail:Box.slot", False),
     "begin": ("embedlayer.dask.member:MemberTraining.begin", False),
@@ -40,6 +41,8 @@ TRAINING = {
 }
 COUNTING = {name: (f"embedlayer.dask.shards:{name}", True) for name in ("count", "merge", "encode")}
 COUNTING["join"] = ("embedlayer.dask.shards:join", False)
+# A worker begins and ends once, and has a part of the tasks and rounds; else there are many calls.
+MOST_CALLS = {"begin": 1, "end": 1, "end a round": 20} | dict.fromkeys(COUNTING, 3)
 
 
 def arm(place: str, after: bool, calls: int) -> None:
@@ -146,9 +149,7 @@ def main(times: int, *only: str) -> None:
         kinds = only or [*TRAINING, *COUNTING]
         for i in range(times):
             kind, started = kinds[i % len(kinds)], time.monotonic()
-            calls = (
-                1 if kind in ("begin", "end") else random.randint(1, 3 if kind in COUNTING else 60)
-            )
+            calls = random.randint(1, MOST_CALLS.get(kind, 60))
             replacement = random.choice([0, 60])
             if kind in COUNTING:
                 kill_in_counting(client, text, folder / f"corpus-{i}", kind, calls)

@@ -17,7 +17,7 @@ from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.saving import FREE
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-MAY_CHANGE = (*FREE, "no_cache")
+MAY_CHANGE = (*FREE, "no_cache", "scheduler", "folder")
 
 
 class Duration(click.ParamType):
@@ -52,7 +52,7 @@ class Command(NamedTuple):
             "output": _anywhere(self.output or ""),
             "format": self.format,
             "given": {
-                name: _anywhere(value) if name == "continue_from" else value
+                name: _anywhere(value) if name in ("continue_from", "folder") else value
                 for name, value in self.given.items()
             },
         }
@@ -81,7 +81,7 @@ def resumed(folder: str, again: Command) -> Command:
     path, about, _ = read_checkpoint(folder)
     CheckpointFolder(folder, path)  # told now, and not when the text has been read
     notes = about["notes"]
-    if not notes:
+    if "given" not in notes:
         raise EmbedlayerError(
             f"the run in {folder} was begun from Python: go on with Training.resume there"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.cluster import cluster_options, on_cluster
 from embedlayer.cli.command import Command, Duration, resumed
 from embedlayer.cli.files import format_option
 from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
@@ -72,6 +73,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
     help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
 )
 @click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are.")
+@cluster_options
 @click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
 @json_option
@@ -101,18 +103,19 @@ def train(
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
     made, files = _model(given, learnt), _found(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
-    _, report = run_training(
-        partial(_read, files, given, learnt),
-        made,
-        output,
-        format,
-        quiet=quiet,
-        most_words=given.get("max_size"),
-        begin=_beginning(resume, given, learnt),
-        checkpoints=resume or checkpoint,
-        notes=command._replace(texts=tuple(files)).notes(),
-        **arguments(TrainingOptions, given) | saving,
-    )
+    with on_cluster(files, given, resume) as cluster:
+        _, report = run_training(
+            cluster.read if cluster else partial(_read, files, given, learnt),
+            made,
+            output,
+            format,
+            quiet=quiet,
+            most_words=given.get("max_size"),
+            begin=cluster.begin if cluster else _beginning(resume, given, learnt),
+            checkpoints=resume or checkpoint,
+            notes=command._replace(texts=tuple(files)).notes(),
+            **arguments(TrainingOptions, given) | saving,
+        )
     if as_json:
         print_json(report)
     elif not quiet:

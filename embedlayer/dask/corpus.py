@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import distributed
@@ -110,6 +111,11 @@ class DaskCorpus:
         offsets = map_array(self.folder / "offsets", np.int64, self.sentences + 1)
         about = (self.tokens_read, dict(self.seconds), self.from_cache)
         return Corpus(ids, offsets, self.vocabulary, *about)
+
+    @cached_property
+    def ids(self) -> np.ndarray:
+        """int32, (N,), read-only, the pages of the file: as ``Corpus`` has them."""
+        return self.corpus().ids
 
     def check(self, client: distributed.Client, timeout: float = TIMEOUT) -> None:
         """Let the workers read all of it; EmbedlayerError where it is not as it was written."""

@@ -90,7 +90,12 @@ class Group:
         taken = [box.take(step, address) for address in parcels]
         async with asyncio.timeout(self._timeout):
             done = await asyncio.gather(*taken, *sent)
-        return dict(zip(parcels, done, strict=False))
+        return {
+            address: [
+                [np.require(one, requirements=["C", "A", "W"]) for one in rows] for rows in received
+            ]
+            for address, received in zip(parcels, done, strict=False)
+        }
 
     async def _tell(self, why: str) -> None:
         await self._mail.lose(self._run, self._attempt, why)
@@ -136,18 +141,28 @@ class Member:
                 found += self._group.received[process.address][self.thread :: len(given)]
         return found
 
-    def gather(self, part: Rows) -> list[Rows]:
-        given = self._give([part], lambda given, other: [part for (part,) in given])
+    def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
+        self._give([merged], _for_all)  # behind it the rows of this process's replicas are written
+        for process in self._group.processes:
+            if process is not self._group.here:
+                received = self._group.received[process.address]
+                for rank, rows in zip(process.ranks, received, strict=True):
+                    for part, table in zip(parts[rank], rows, strict=True):
+                        part[...] = table
+
+    def gather(self, array: np.ndarray) -> list[np.ndarray]:
+        """Give an array to all; those of all, in the order of ranks."""
+        given = self._give([[array]], _for_all)
         found: list[Rows] = []
         for process in self._group.processes:
             if process is self._group.here:
-                found += [part for (part,) in given]
+                found += [parts[0] for parts in given]
             else:
                 found += self._group.received[process.address]
-        return found
+        return [one for (one,) in found]
 
     def barrier(self) -> None:
-        self.gather([np.zeros((1, 1), np.float32)])
+        self.gather(np.zeros(1))
 
     def meet(self) -> None:
         """Wait for the replicas of this process."""
@@ -174,3 +189,8 @@ class Member:
             )
         self.meet()
         return given
+
+
+def _for_all(given: list[Sequence[Rows]], other: Process) -> list[Rows]:
+    """What each other process is given, where it is the same for all replicas."""
+    return [parts[0] for parts in given]

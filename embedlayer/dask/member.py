@@ -135,10 +135,6 @@ class MemberTraining(Training):
         )
         self._saving = Saving(given, self.corpus, self.model, options, self.plan.state)
 
-    def position(self) -> tuple[int, int]:
-        """Where the run stands, here: how many epochs and chunks are done."""
-        return self.state.epoch, self.state.chunk
-
 
 def take_part(order: Order) -> dict[str, Any]:
     """The task: train this worker's share of a run's attempt, to the end of the run.

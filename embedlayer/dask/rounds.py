@@ -63,7 +63,7 @@ class ClusterRounds(Pass):
             of_replicas = [slice(first + rank, last, member.size) for rank in range(member.size)]
             stop = np.full((1, 4), self._stop, np.float64)
             ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
-            told = [sums for (sums,) in member.gather([ours])]
+            told = member.gather(ours)
             # All have the round's tables: from here on it is done, whoever is lost.
             for table, learnt in zip(self._tables, replica.tables, strict=True):
                 table[mine] = learnt[mine]

@@ -126,6 +126,11 @@ class Attempts:
                         return told["vectors"], told["report"]
                 _log.warning("%s: the round is trained again", attempt.lost)
 
+    def reached(self) -> tuple[int, int]:
+        """The position of the state that is kept of the last attempt."""
+        results = self._last.results if self._last else {}
+        return max((told["at"] for told in results.values() if told["at"]), default=self.position)
+
     def vectors(self) -> Vectors:
         """The vectors as they are now."""
         found = self._client.run(vectors_now, self.order.run, workers=[self.order.leader])

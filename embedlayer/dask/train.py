@@ -146,6 +146,10 @@ class ClusterTraining:
             raise EmbedlayerError("nothing is learnt yet: run the training first")
         return self._attempts.vectors()
 
+    def position(self) -> tuple[int, int]:
+        """Where the run stands: how many epochs are done, and chunks of the next."""
+        return (0, 0) if self._attempts is None else self._attempts.reached()
+
     def _order(self) -> Order:
         names = (name for name in NAMES if name != "workers")
         return Order(

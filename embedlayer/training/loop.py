@@ -109,6 +109,10 @@ class Loop:
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output)
 
+    def position(self) -> tuple[int, int]:
+        """Where the run stands: how many epochs are done, and chunks of the next."""
+        return self.state.epoch, self.state.chunk
+
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
         tokens = len(self.corpus.ids)
