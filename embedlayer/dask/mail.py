@@ -29,7 +29,7 @@ class Box:
         if key not in self._slots:
             self._slots[key] = asyncio.get_running_loop().create_future()
             if self.lost:
-                self._slots[key].set_exception(LostReplica(self.lost))
+                self._fail(self._slots[key])
         return self._slots[key]
 
     async def take(self, step: int, sender: str) -> Any:
@@ -44,8 +44,11 @@ class Box:
         self.lost = self.lost or why
         for slot in self._slots.values():
             if not slot.done():
-                slot.set_exception(LostReplica(self.lost))
-                slot.exception()  # where nobody waits, nobody shall be told either
+                self._fail(slot)
+
+    def _fail(self, slot: "asyncio.Future[Any]") -> None:
+        slot.set_exception(LostReplica(self.lost))
+        slot.exception()  # where nobody waits, nobody shall be told either
 
 
 class Mail(WorkerPlugin):

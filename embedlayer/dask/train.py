@@ -8,9 +8,10 @@ from typing import Any
 
 import distributed
 
+from embedlayer.dask.cluster import Cluster, chosen_addresses
 from embedlayer.dask.corpus import DaskCorpus
 from embedlayer.dask.member import Order
-from embedlayer.dask.run import Attempts, Cluster, chosen_addresses
+from embedlayer.dask.run import Attempts
 from embedlayer.dask.waves import TIMEOUT, chosen_client
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
@@ -24,7 +25,7 @@ from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.merge import MERGES
 from embedlayer.training.options import TrainingOptions
-from embedlayer.training.plan import plan_run
+from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Callback, Report
 from embedlayer.training.saving import EVERY, resumed
@@ -111,20 +112,7 @@ class ClusterTraining:
         self._resume = self._can_resume(Flag().checked("resume", resume))
         if self._resume:
             self._take_up(model, options)
-        client = chosen_client(client)
-        self._cluster = Cluster(
-            client,
-            chosen_addresses(client, addresses),
-            self.options.workers,
-            Real(0).checked("timeout", timeout),
-            Real(0).checked("replacement", replacement),
-        )
-        threads = [one.threads for one in self._cluster.processes(self._cluster.addresses)]
-        if sum(threads) == ALONE and not self._resume:
-            self._merging = None
-        self.plan = self._plan(max(threads))
-        self._cluster.needed = self.plan.allocated
-        self._cluster.check_memory(str(self.plan))
+        self._cluster = self._checked_cluster(client, addresses, timeout, replacement)
         self._attempts: Attempts | None = None
 
     def run(self) -> Vectors:
@@ -149,6 +137,30 @@ class ClusterTraining:
     def position(self) -> tuple[int, int]:
         """Where the run stands: how many epochs are done, and chunks of the next."""
         return (0, 0) if self._attempts is None else self._attempts.reached()
+
+    def _checked_cluster(
+        self,
+        client: distributed.Client | None,
+        addresses: Sequence[str] | None,
+        timeout: float,
+        replacement: float,
+    ) -> Cluster:
+        """The workers, which have room for what the run takes."""
+        client = chosen_client(client)
+        cluster = Cluster(
+            client,
+            chosen_addresses(client, addresses),
+            self.options.workers,
+            Real(0).checked("timeout", timeout),
+            Real(0).checked("replacement", replacement),
+        )
+        threads = [one.threads for one in cluster.processes(cluster.addresses)]
+        if sum(threads) == ALONE and not self._resume:
+            self._merging = None
+        self.plan = self._plan(max(threads))
+        cluster.needed = self.plan.allocated
+        cluster.check_memory(str(self.plan))
+        return cluster
 
     def _order(self) -> Order:
         names = (name for name in NAMES if name != "workers")
@@ -201,7 +213,7 @@ class ClusterTraining:
                 raise EmbedlayerError(f"{name}: {ours}, but {theirs} in the checkpoint")
         self._merging = Merging(**merging)
 
-    def _plan(self, threads: int) -> Any:
+    def _plan(self, threads: int) -> MemoryPlan:
         """The memory of the worker with the most threads."""
         device, kind = DEVICES["numpy"], kernel_kind(self.options.kernels)
         corpus = self.corpus.corpus()
