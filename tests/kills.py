@@ -42,7 +42,7 @@ TRAINING = {
 COUNTING = {name: (f"embedlayer.dask.shards:{name}", True) for name in ("count", "merge", "encode")}
 COUNTING["join"] = ("embedlayer.dask.shards:join", False)
 # A worker begins and ends once, and has a part of the tasks and rounds; else there are many calls.
-MOST_CALLS = {"begin": 1, "end": 1, "end a round": 20} | dict.fromkeys(COUNTING, 3)
+MOST_CALLS = {"begin": 1, "end": 1, "end a round": 12} | dict.fromkeys(COUNTING, 3)
 
 
 def arm(place: str, after: bool, calls: int) -> None:
@@ -149,7 +149,7 @@ def main(times: int, *only: str) -> None:
         kinds = only or [*TRAINING, *COUNTING]
         for i in range(times):
             kind, started = kinds[i % len(kinds)], time.monotonic()
-            calls = random.randint(1, MOST_CALLS.get(kind, 60))
+            calls = random.randint(1, MOST_CALLS.get(kind, 45))
             replacement = random.choice([0, 60])
             if kind in COUNTING:
                 kill_in_counting(client, text, folder / f"corpus-{i}", kind, calls)

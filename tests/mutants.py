@@ -134,7 +134,9 @@ MUTANTS = {
     "a damaged description is read": Mutant(
         "storage/manifest.py", " if first == digest(text) else None", "", "text_cache"
     ),
-    "checksums are not compared": Mutant(CORPUS, "if whole else None", "or None", "text_cache"),
+    "checksums are not compared": Mutant(
+        CORPUS, 'if found != (sums["ids"], sums["offsets"])', "if False", "text_cache"
+    ),
     "ids are not compared with the words": Mutant(
         CORPUS, "< len(self.vocabulary)", "< 2**31", "text_corpus"
     ),
@@ -143,7 +145,7 @@ MUTANTS = {
         "training/checks.py", "corpus.checked()", "corpus", "text_corpus"
     ),
     "a checksum of the last piece alone": Mutant(
-        "storage/mapped.py", "rest.data, self.checksum", "rest.data", "text_cache"
+        "storage/manifest.py", "copy=False).data, found)", "copy=False).data)", "text_cache"
     ),
     # Which examples a text gives.
     "a token whose bits reach its threshold is dropped": Mutant(
@@ -296,7 +298,8 @@ MUTANTS = {
         "training/checkpoint.py", "KEPT + 1 - len(", "1 - len(", "memory"
     ),
     "checksums of a checkpoint are not compared": Mutant(
-        "training/checkpoint.py", "if checksum(folder / name) != wanted", "if False", "checkpoint"
+        "training/checkpoint.py", "if file_checksum(folder / name) != wanted", "if False",
+        "checkpoint",
     ),
     "a run whose worker failed is saved": Mutant(
         RUN, "if epoch.whole and not", "if not", "checkpoint"
@@ -330,7 +333,7 @@ MUTANTS = {
     ),
     # Replicas.
     "rare rows are averaged": Mutant(
-        "training/merge.py", "1 - array_module(pull).exp(-pull)", "1 + 0 * pull", "training_merge"
+        "training/merge.py", "2 - times **", "1 + 0 * times **", "training_merge"
     ),
     "changes of two replicas are corrected twice": Mutant(
         "kernels/cpu/merge.py", "products[a, a + 1] / 2", "products[a, a + 1]", "training_merge"
@@ -345,8 +348,14 @@ MUTANTS = {
     "a merge of all rows that fails is whole": Mutant(
         "training/replicas.py", "self.whole = rows is not None", "pass", "training_replicas"
     ),
+    "touches are those of a mean replica": Mutant(
+        "training/touches.py", "n / -xp.expm1(-n)", "n", "training_touches"
+    ),
+    "two replicas train one chunk": Mutant(
+        "training/replicas.py", "range(first + rank, min", "range(first, min", "training_replicas"
+    ),
     "a row's touches are never forgotten": Mutant(
-        "training/replicas.py", "chunks[mine] = 0", "pass", "training_replicas"
+        "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
     ),
     "replicas merge what others have not": Mutant(
         "kernels/cpu/merge.py", "_copy(row, addresses[i] +", "_copy(row, addresses[0] +",
@@ -357,6 +366,25 @@ MUTANTS = {
     ),
     "signals come anywhere": Mutant(
         "cli/signals.py", "asked = number", "asked = number; self.look()", "cli_resume", "_end("
+    ),
+    "sums of rows alone": Mutant(
+        "storage/manifest.py", "for axis in (0, 1)", "for axis in (1,)", "text_cache"
+    ),
+    "rows that were assigned reach compiled code": Mutant(
+        "optim/updates.py", "                grad.check()", "                pass", "optim"
+    ),
+    "a formula that overrides is not taken": Mutant(
+        "optim/updates.py", 'getattr(self._step, "compiled_as", None)', '"sgd"', "optim"
+    ),
+    "Adam's compiled eps is inside the root": Mutant(
+        "kernels/cpu/updates.py", "(sqrt(square / start) + eps)", "sqrt(square / start + eps)",
+        "optim",
+    ),
+    "ids are the caller's": Mutant(
+        "layers/checks.py", "found.copy() if", "found if", "layers_guards"
+    ),
+    "a resized table is taken": Mutant(
+        "layers/layer.py", '"dtype", "shape")', '"dtype")', "layers_guards"
     ),
     "Adam counts parameters": Mutant(
         "optim/updates.py", "self.updates += 1", "self.updates += len(params)", "optim"

@@ -116,6 +116,7 @@ def check_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
     check_integer_kernels(place)
     check_rows(place)
     check_merge(place)
+    check_updates(place)
     check_steps(place)
     check_counts()
 
@@ -202,6 +203,24 @@ def check_merge(place: Callable[[np.ndarray], np.ndarray]) -> None:
         cpu.merge_rows(rows[::2], [part[::2] for part in parts], share)
         for found in (rows, *parts):
             require_close(found[::2], wanted[::2])
+
+
+def check_updates(place: Callable[[np.ndarray], np.ndarray]) -> None:
+    from embedlayer.kernels import cpu
+    from embedlayer.optim import OPTIMIZERS
+
+    random, rows = np.random.default_rng(2), np.array([0, 3, 4, 40])
+    for (name, make), dim in ((one, dim) for one in OPTIMIZERS.items() for dim in (1, 16, 33)):
+        optimizer, grad = make(), random.standard_normal((4, dim)).astype(np.float32)
+        optimizer.updates = 1
+        arrays = [random.random((41, dim), np.float32) for _ in ("param", *optimizer.kept)]
+        found, wanted = [*map(place, arrays)], [array[rows] for array in arrays]
+        done = cpu.update_rows(name, place(rows), place(grad), found, optimizer._numbers())
+        optimizer._step(wanted[0], grad, *wanted[1:])
+        require_equal([done], [True])
+        for array, one, other in zip(arrays, found, wanted, strict=True):
+            array[rows] = other
+            require_close(one, array)
 
 
 def check_steps(place: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -10,7 +10,8 @@ from planted import check_neighbours, planted_sentences
 
 import embedlayer
 from embedlayer import backend
-from embedlayer.device import DEVICES, Device
+from embedlayer.device import DEVICES, Device, Host
+from embedlayer.device.host import HUGE_BYTES, HUGE_PAGE
 from embedlayer.errors import BackendError
 from embedlayer.kernels import check_contract, reference
 from embedlayer.layers import Embedding
@@ -105,3 +106,21 @@ def test_it_is_refused_with_its_own_reason(abacus, monkeypatch):
     monkeypatch.delitem(sys.modules, "abacus")
     with pytest.raises(BackendError, match="cannot work here: there is no abacus"):
         backend.get_backend("abacus")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int32"])
+@pytest.mark.parametrize("shape", [(), (3,), (0, 2), (9_000,), (30, 700)])
+def test_the_host_takes_rows_as_numpy_does_from_a_large_page_on(dtype, shape):
+    random = np.random.default_rng(4)
+    table = random.standard_normal((50, 131)).astype(dtype)
+    ids = random.integers(0, 50, shape)
+    found = Host().take(table, ids)
+    np.testing.assert_array_equal(found, table[ids])
+    assert found.dtype == dtype
+    assert found.flags.c_contiguous
+    assert found.flags.writeable
+    assert not np.shares_memory(found, table)
+    if found.nbytes >= HUGE_BYTES:
+        assert found.ctypes.data % HUGE_PAGE == 0
+    transposed = Host().take(np.asfortranarray(table), ids)
+    np.testing.assert_array_equal(transposed, found)

@@ -8,6 +8,8 @@ from conftest import import_or_skip
 
 from embedlayer.device import Host
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import cpu
+from embedlayer.kernels.cpu.updates import update_rows
 from embedlayer.layers import RowGrad
 from embedlayer.optim import (
     OPTIMIZERS,
@@ -149,6 +151,84 @@ class TestRows:
         grad = RowGrad(np.zeros(0, int), np.zeros((0, D)), (V, D))
         OPTIMIZERS[name]().update([param], [grad])
         assert (param == 1).all()
+
+
+class TestCompiled:
+    """The compiled formulas on rows, against ``_step`` on copies of them: the same bits."""
+
+    @EVERY
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    @pytest.mark.parametrize("size", [1, 3, 16, 33])
+    def test_equal_the_formula_to_the_bit(self, name, dtype, size, random, monkeypatch):
+        start = random.standard_normal((40, size)).astype(dtype)
+        grads = [
+            RowGrad(rows, random.standard_normal((len(rows), size)).astype(dtype), start.shape)
+            for rows in map(random.permutation, [range(40), range(0, 40, 3), range(20, 24)])
+        ]
+        results = []
+        for kind in ("reference", "fused"):
+            monkeypatch.setenv("EMBEDLAYER_KERNELS", kind)
+            param, optimizer = start.copy(), OPTIMIZERS[name](lr=0.1)
+            for grad in grads:
+                optimizer.update([param], [grad])
+            results.append([param, *(getattr(optimizer, kept)[0] for kept in optimizer.kept)])
+        for one, other in zip(*results, strict=True):
+            np.testing.assert_array_equal(one, other)
+        assert (results[0][0] != start).all()
+
+    @EVERY
+    def test_what_it_takes(self, name, monkeypatch):
+        done = []
+
+        def noted(*given):
+            done.append(update_rows(*given))
+            return done[-1]
+
+        monkeypatch.setattr(cpu, "update_rows", noted)
+        for param in (
+            np.ones((V, D), "f"),
+            np.ones((V, D)),
+            np.ones((V, D), np.float16),
+            np.ones((D, V)).T,
+            np.ones((V, D), ">f4"),
+            np.ones(V * D * 8 + 1, np.uint8)[1:].view(np.float64).reshape(V, D),
+        ):
+            param[:] = 1
+            optimizer = OPTIMIZERS[name](lr=0.1)
+            values = np.ones((2, D), param.dtype.newbyteorder("="))
+            optimizer.update([param], [RowGrad([1, 4], values, (V, D))])
+            assert (param[[1, 4]] < param[0]).all()
+        optimizer.update([param], [RowGrad([1, 4], np.ones((2, D), "f"), (V, D))])
+        assert done == [True, True, False, False, False, False, False]
+
+    def test_a_formula_that_overrides_is_taken(self):
+        class Decaying(Adam):
+            def _step(self, param, grad, *kept):
+                param *= 0.5
+
+        param = np.ones((V, D))
+        Decaying().update([param], [RowGrad([2], np.ones((1, D)), (V, D))])
+        assert param[:, 0].tolist() == [1, 1, 0.5, 1, 1, 1]
+
+    @pytest.mark.parametrize(
+        ("rows", "values", "error"),
+        [
+            ([0, V], np.ones((2, D)), IndexError),
+            ([0, -1], np.ones((2, D)), IndexError),
+            ([0, 10**12], np.ones((2, D)), IndexError),
+            ([0.0, 1.0], np.ones((2, D)), TypeError),
+            ([0, 1], np.ones((1, D)), EmbedlayerError),
+            ([0, 1], np.ones((2, D + 1)), EmbedlayerError),
+        ],
+    )
+    def test_what_was_assigned_is_checked_before_anything_changes(self, rows, values, error):
+        grad = RowGrad([0], np.ones((1, D)), (V, D))
+        grad.rows, grad.values = np.array(rows), values
+        params, optimizer = [np.ones(D), np.ones((V, D))], Adam()
+        with pytest.raises(error):
+            optimizer.update(params, [np.ones(D), grad])
+        assert (params[0] == 1).all()
+        assert optimizer.updates == 0
 
 
 def test_state_is_allocated_once(random):

@@ -27,7 +27,7 @@ ARROWS = {
     "arrays": {"device", "backend"},
     "storage": {"errors"},
     "kernels": BASE - {"options"} | {"storage"},
-    "optim": {"errors", "options", "backend", "arrays", "layers"},
+    "optim": {"errors", "options", "backend", "arrays", "kernels", "layers"},
     "layers": {"errors", "options", "rng", "backend", "arrays", "kernels"},
     "compat": BASE - {"rng", "threads"}
     | {"storage", "kernels", "layers", "models", "optim"}

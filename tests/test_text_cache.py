@@ -15,7 +15,14 @@ from damage import damage_entry
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.folders import cache_folder
-from embedlayer.storage.manifest import read_manifest, write_manifest
+from embedlayer.storage.manifest import (
+    ROW_BYTES,
+    ROWS,
+    checksum,
+    file_checksum,
+    read_manifest,
+    write_manifest,
+)
 from embedlayer.storage.mapped import CannotWrite
 from embedlayer.text.cache import LOCK, UNFINISHED, clear_cache, make_entry, remove_entry
 from embedlayer.text.corpus import Corpus
@@ -238,6 +245,41 @@ def damage_often(text, times, rng):
         assert contents(corpus) == wanted, done
 
 
+BLOCK = ROWS * ROW_BYTES
+
+
+def test_a_checksum_is_one_of_all_bytes():
+    data = np.random.default_rng(3).integers(0, 256, 2 * BLOCK + 3 * ROW_BYTES + 5).astype(np.uint8)
+    whole = checksum(data)
+    assert whole == checksum(data.copy())
+    for place in [*range(8), BLOCK - 1, BLOCK, 2 * BLOCK + 7, *range(len(data) - 6, len(data))]:
+        for bit in (1, 128):
+            data[place] ^= bit
+            assert checksum(data) != whole, place
+            data[place] ^= bit
+    for one, other in [(0, 8), (0, ROW_BYTES), (8, BLOCK + 8), (BLOCK, 2 * BLOCK), (4, 12)]:
+        swapped = data.copy()  # numbers of one row, of one column, of one place in two blocks
+        swapped[one : one + 4], swapped[other : other + 4] = (
+            data[other : other + 4],
+            data[one : one + 4],
+        )
+        assert checksum(swapped) != whole, (one, other)
+    rows = data[:BLOCK].reshape(ROWS, ROW_BYTES)
+    for moved in (np.roll(rows, 1, axis=0), np.roll(rows, 8, axis=1)):
+        assert checksum(moved) != checksum(rows)
+    assert len({checksum(data[:size]) for size in (0, 1, 8, ROW_BYTES, BLOCK, BLOCK + 8)}) == 6
+
+
+def test_a_checksum_is_worked_out_by_hand():
+    """Files that are on a disk stay readable: 2 rows of 1,024 numbers, and 3 bytes."""
+    data = np.zeros(2 * ROW_BYTES + 3, np.uint8)
+    data[0], data[ROW_BYTES + 8], data[-1] = 5, 7, 9
+    columns, rows = np.zeros(ROW_BYTES // 8, "<u8"), np.array([5, 7], "<u8")
+    columns[:2] = 5, 7
+    wanted = zlib.crc32(columns.tobytes() + rows.tobytes() + bytes([0, 0, 9]))
+    assert checksum(data) == wanted
+
+
 def forged(ids, offsets, words, counts):
     """Write these, with checksums that are right, in the place of the entry's."""
     [entry] = cache_entries()
@@ -246,9 +288,7 @@ def forged(ids, offsets, words, counts):
     Vocabulary(words, counts).save(entry.path / "vocabulary.safetensors")
     about = read_manifest(entry.path / DESCRIPTION)
     about |= {"tokens": len(ids), "sentences": len(offsets) - 1}
-    about["checksums"] = {
-        name: zlib.crc32((entry.path / name).read_bytes()) for name in about["checksums"]
-    }
+    about["checksums"] = {name: file_checksum(entry.path / name) for name in about["checksums"]}
     write_manifest(entry.path / DESCRIPTION, about)
 
 

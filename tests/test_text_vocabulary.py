@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
-from embedlayer.storage.words import pack_words, unpack_words
+from embedlayer.storage.words import PIECE_WORDS, pack_words, unpack_words
 from embedlayer.text.vocabulary import Vocabulary
 
 COUNTS = {"the": 9, "zebra": 5, "apple": 5, "é": 5, "rare": 1, "of": 7}
@@ -167,6 +167,12 @@ def test_packed_words_come_back(words):
     assert offsets.dtype == np.int64
     assert data.tobytes() == "".join(words).encode()
     assert unpack_words(data, offsets) == words
+
+
+@pytest.mark.parametrize("odd", [[], ["", "é", "日本"], ["a\nb", "\n", "é\n"], ["\r", "a b"]])
+def test_many_packed_words_come_back(odd):
+    words = [f"w{i}" for i in range(PIECE_WORDS - 2)] + odd + ["ö"] * (PIECE_WORDS + 1) + odd
+    assert unpack_words(*pack_words(words)) == words
 
 
 def test_a_lone_surrogate_is_named():

@@ -94,7 +94,7 @@ def test_equal_changes_of_a_rare_row_add_where_adasum_loses_them(reference):
 def test_damped_is_the_formula_over_a_tree_of_the_ranks(size, reference):
     parts = changed(reference, size)
     pull = np.random.default_rng(2).uniform(0.01, 40, ROWS).astype(np.float32)
-    left = np.exp(-pull.astype(np.float64) / 8)
+    left = np.exp(-pull.astype(np.float64) / 4)
     share = (2 - ((1 - left**size) / (1 - left)) ** (1 / np.log2(size)))[:, None]
     nodes = [part.astype(np.float64) - reference for part in parts]
     while len(nodes) > 1:

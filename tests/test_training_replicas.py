@@ -1,5 +1,6 @@
 """Replicas: rounds that repeat to the bit, whoever runs them, and that are void as a whole."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,7 +53,6 @@ def test_one_replica_is_the_plain_run_with_one_worker(corpus, model):
     replica = Tried(corpus, model, workers=1)
     found = replica.run()
     plain = Training(corpus, model, workers=1, epochs=2, measure=1)
-    plain.state.chunk_tokens = replica.state.chunk_tokens
     np.testing.assert_array_equal(found.matrix, plain.run().matrix)
     np.testing.assert_array_equal(replica.state.tables.W_out, plain.state.tables.W_out)
     assert replica.report.loss == plain.report.loss
@@ -136,8 +136,38 @@ def test_a_run_that_is_stopped_ends_its_round_and_goes_on_to_the_same_bits(corpu
     np.testing.assert_array_equal(tried.run().matrix, whole)
 
 
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, monkeypatch, chunks):
+    tokens = Training(corpus, SkipGram(dim=16), epochs=2).state.chunk_tokens
+    merging = Merging("sum", chunks * tokens, 4, 4)
+    tried, trained, merges = Tried(corpus, SkipGram(dim=16), workers=3, merging=merging), [], []
+    train, merge = tried._train, Replica._merge
+
+    def note(examples, tables, chunk, step):
+        trained.append((tried.state.epoch, chunk, threading.current_thread()))
+        train(examples, tables, chunk, step)
+
+    def note_merge(self, rows, lr):
+        merges.append((len(trained), rows))
+        merge(self, rows, lr)
+
+    tried._train = note
+    monkeypatch.setattr(Replica, "_merge", note_merge)
+    tried.turns = True
+    tried.run(until=1)
+    size = len({chunk for _, chunk, _ in trained})
+    assert sorted(chunk for _, chunk, _ in trained) == [*range(size)]
+    assert 45 <= size <= 50
+    for thread in {thread for _, _, thread in trained}:
+        (rank,) = {chunk % 3 for _, chunk, who in trained if who is thread}
+        assert [c for _, c, who in trained if who is thread] == [*range(rank, size, 3)]
+    a_round = [4, 8, 4, None]
+    wanted = [a_round[i % 4] for i in range(-(-size // (3 * chunks)))]
+    assert [rows for _, rows in merges[::3]] == [*wanted[:-1], None]
+
+
 def test_the_tiers_of_a_round():
-    rows = [Merging(merges=8).rows(merge) for merge in range(1, 9)]
+    rows = [Merging(head=1024, merges=8).rows(merge) for merge in range(1, 9)]
     assert rows == [1024, 2048, 1024, 4096, 1024, 2048, 1024, None]
 
 
@@ -155,7 +185,7 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
         with threads.member(rank) as member:
             tables, touches = Tables(start.copy(), start.copy()), (Touches(ones, 1),) * 2
             merging = Merging("sum", 1, 4, 2)
-            replica = Replica(tables, merged, touches, lambda _: 0.1, merging, member)
+            replica = Replica(tables, merged, touches, lambda _: 0.1, merging, 1, member)
             replica.run_round(range(6), train, None)
             return tables
 

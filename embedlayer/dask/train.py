@@ -60,7 +60,7 @@ class ClusterTraining:
         corpus: in a folder that all workers see.
         model: SkipGram(...) or CBOW(...); default SkipGram().
         merge: the rule of a merge, a name in ``MERGES``, default 'damped'; or a ``Merging``.
-        round_tokens: that a replica trains between two merges; default 10,000.
+        round_tokens: that a replica trains between two merges; default 640,000.
         addresses: of the workers that take part; default all.
         checkpoint: a folder for checkpoints, which all workers see.
         checkpoint_every: seconds between two of them.
@@ -217,14 +217,11 @@ class ClusterTraining:
         """The memory of the worker with the most threads."""
         device, kind = DEVICES["numpy"], kernel_kind(self.options.kernels)
         corpus = self.corpus.corpus()
-        tokens = chunk_tokens(corpus, self.options.epochs, device)
-        if self._merging:
-            tokens = min(tokens, self._merging.tokens)
         return plan_run(
             corpus,
             self.model,
             make_steps(self.options, load_kernels("numpy", kind), Share(0, 1, None)),
-            chunk_tokens=tokens,
+            chunk_tokens=chunk_tokens(corpus, self.options.epochs, device),
             workers=threads,
             copies=threads + 1 if self._merging else 0,
         )

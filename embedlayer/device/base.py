@@ -60,6 +60,10 @@ class Device:
         """A table of zeros: float32, (rows, columns)."""
         return self.xp.zeros((rows, columns), np.float32)
 
+    def take(self, table: Any, ids: Any) -> Any:
+        """The rows of a table, (V, D), at ids that are inside it: (*ids.shape, D), a copy."""
+        return table.take(ids, axis=0)  # twice as fast as table[ids]
+
     def room_bytes(self) -> int:
         """The most bytes that arrays may take here."""
         raise NotImplementedError

@@ -26,6 +26,7 @@ and ``arguments.py`` what the step takes.
 Beside these an implementation may have ``worker_step(tables, share)``, a context manager that gives
 a worker of a training run its ``sgd_step`` for an epoch, and ``worker_bytes(shapes, width,
 share)``, the bytes that all workers take beside the tables; ``share`` is an ``arguments.Share``.
+And ``update_rows(name, rows, grad, arrays, numbers)``, optimizers' formulas on some rows of tables.
 
 An implementation on a device may return more slots than are filled, as to ask how many would be to
 wait for it. ``offsets[-1]`` says how much is; ids, targets and positions are −1 beyond it, and a

@@ -53,7 +53,7 @@ def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: An
         IndexError: an id outside the table. Negative ids are: they do not count from the end.
     """
     found = as_integers(ids, like)
-    ids = found if found.dtype in UNSIGNED else found.astype(np.int64)
+    ids = found.copy() if found.dtype in UNSIGNED else found.astype(np.int64)
     if ids.size:
         # Seen as unsigned, a negative id is the largest of all: one pass, where two would take
         # half of the time of a small forward.
@@ -61,7 +61,7 @@ def check_ids(ids: Any, size: int, like: Any, *, no_row: bool = False, dtype: An
         unsigned = (ids + 1 if shift else ids).view(UNSIGNED[ids.dtype])
         if int(unsigned.max()) >= size + shift:
             _refuse(to_numpy(found), -1 if no_row else 0, size)
-    return ids.astype(dtype or ids.dtype, copy=found is ids)
+    return ids if dtype is None else ids.astype(dtype, copy=False)
 
 
 def as_integers(ids: Any, like: Any) -> Any:

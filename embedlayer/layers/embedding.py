@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from embedlayer.arrays import pieces
-from embedlayer.backend import array_module
+from embedlayer.backend import array_module, device_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
 from embedlayer.layers.checks import check_ids, check_values, checked_param
 from embedlayer.layers.layer import Layer, TableLayer
 from embedlayer.layers.rowgrad import RowGrad, start_gradient
+
+MANY_IDS = 1 << 10  # of fewer, the time goes into the calls
 
 
 class Embedding(TableLayer):
@@ -39,7 +41,9 @@ class Embedding(TableLayer):
             EmbedlayerError: another array has come into ``params``, which does not fit.
         """
         W, self._kept = self._read(idx)
-        return W.take(self._kept, axis=0)  # twice as fast as W[idx]
+        if self._kept.size < MANY_IDS:
+            return W.take(self._kept, axis=0)
+        return device_of(W).take(W, self._kept)
 
     def backward(self, dout: Any) -> None:
         """Add up ``dout`` by row into ``grads[0]``; ids that repeat accumulate.

@@ -1,5 +1,6 @@
 """What all layers share: their params and grads, and the checks that these still fit."""
 
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from embedlayer.layers.checks import check_ids, check_padding, check_writable, c
 from embedlayer.layers.rowgrad import RowGrad, no_gradient
 from embedlayer.options import Real
 
+form_of = attrgetter("__class__", "dtype", "shape")  # of an array
 TINY = 1e-7  # added to a norm that divides, as torch does
 
 
@@ -27,7 +29,8 @@ class Layer:
     def __init__(self, *params: Any, sparse: bool = False) -> None:
         self.params: list[Any] = [*params]
         self.grads: list[Any] = [no_gradient(param, sparse) for param in params]
-        self._forms = [(array_module(one).ndarray, one.dtype, one.shape) for one in params]
+        self._libraries = [array_module(one).ndarray for one in params]
+        self._forms = {"params": [*map(form_of, params)], "grads": [*map(form_of, self.grads)]}
         self._kept: Any = None
 
     def _checked_params(self) -> list[Any]:
@@ -44,14 +47,19 @@ class Layer:
         return self.grads
 
     def _check_forms(self, name: str, arrays: list[Any], *others: type) -> None:
-        for one, (library, dtype, shape) in zip(arrays, self._forms, strict=False):
+        try:
+            if [*map(form_of, arrays)] == self._forms[name]:
+                return  # nearly always, and found in a third of the time
+        except AttributeError:  # of what is no array
+            pass
+        for one, library, form in zip(arrays, self._libraries, self._forms["params"], strict=False):
             good = isinstance(one, (library, others))
-            if not good or one.shape != shape or one.dtype != dtype:
-                self._refuse(name, one, library, dtype, shape)
-        if len(arrays) != len(self._forms):
+            if not good or (one.dtype, one.shape) != form[1:]:
+                self._refuse(name, one, library, *form[1:])
+        if len(arrays) != len(self._libraries):
             raise EmbedlayerError(
                 f"{type(self).__name__}.{name} has {len(arrays)} arrays: it was made with "
-                f"{len(self._forms)}; gather them in a list of your own"
+                f"{len(self._libraries)}; gather them in a list of your own"
             )
 
     def _refuse(self, name: str, found: Any, library: Any, dtype: Any, shape: Any) -> None:

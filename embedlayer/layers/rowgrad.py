@@ -49,6 +49,16 @@ class RowGrad:
             rows, xp.ascontiguousarray(values), self.shape[0]
         )
 
+    def check(self) -> None:
+        """Check rows and values, which others may have assigned, before kernels get them.
+
+        Raises:
+            IndexError, TypeError, EmbedlayerError: rows outside the table, values that do not fit.
+        """
+        self.rows = check_ids(self.rows, self.shape[0], self.values, dtype=np.int64).reshape(-1)
+        shape = len(self.rows), self.shape[1]
+        self.values = check_values("values", self.values, self.values, shape)
+
     @property
     def dtype(self) -> Any:
         return self.values.dtype

@@ -1,9 +1,12 @@
-"""The optimizers' formulas."""
+"""The optimizers' formulas.
+
+Kernels may have them compiled, for the rows of a RowGrad: ``compiled_as`` tells by which name.
+"""
 
 from typing import ClassVar
 
 from embedlayer.arrays import Array
-from embedlayer.optim.updates import Optimizer, sqrt
+from embedlayer.optim.updates import Optimizer, compiled_as, sqrt
 from embedlayer.options import Real
 
 SHARE = Real(0, 1)  # of an average that is kept
@@ -16,6 +19,10 @@ class SGD(Optimizer):
     def __init__(self, lr: float = 0.01) -> None:
         super().__init__(lr)
 
+    def _numbers(self) -> tuple[float, ...]:
+        return (self.lr,)
+
+    @compiled_as("sgd")
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         param -= self.lr * grad
 
@@ -32,6 +39,10 @@ class Momentum(Optimizer):
         super().__init__(lr)
         self.momentum = SHARE.checked("momentum", momentum)
 
+    def _numbers(self) -> tuple[float, ...]:
+        return self.lr, self.momentum
+
+    @compiled_as("momentum")
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (velocity,) = kept
         velocity *= self.momentum
@@ -45,6 +56,7 @@ class Nesterov(Momentum):
     (Nesterov 1983, in the form of Sutskever et al., ICML 2013; as PyTorch's ``nesterov=True``.)
     """
 
+    @compiled_as("nesterov")
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (velocity,) = kept
         velocity *= self.momentum
@@ -64,6 +76,10 @@ class AdaGrad(Optimizer):
         super().__init__(lr)
         self.eps = POSITIVE.checked("eps", eps)
 
+    def _numbers(self) -> tuple[float, ...]:
+        return self.lr, self.eps
+
+    @compiled_as("adagrad")
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
         (squares,) = kept
         squares += grad * grad
@@ -83,11 +99,15 @@ class RMSprop(Optimizer):
         self.decay = SHARE.checked("decay", decay)
         self.eps = POSITIVE.checked("eps", eps)
 
+    def _numbers(self) -> tuple[float, ...]:
+        return self.lr, self.decay, 1 - self.decay, self.eps
+
+    @compiled_as("rmsprop")
     def _step(self, param: Array, grad: Array, *kept: Array) -> None:
-        (squares,) = kept
-        squares *= self.decay
-        squares += (1 - self.decay) * grad * grad
-        param -= self.lr * grad / (sqrt(squares) + self.eps)
+        (squares,), (lr, decay, rest, eps) = kept, self._numbers()
+        squares *= decay
+        squares += rest * grad * grad
+        param -= lr * grad / (sqrt(squares) + eps)
 
 
 class Adam(Optimizer):
@@ -122,12 +142,18 @@ class Adam(Optimizer):
         self.eps = POSITIVE.checked("eps", eps)
         self.eps_hat = eps_hat
 
-    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
-        mean, squares = kept
+    def _numbers(self) -> tuple[float, ...]:
         start1, start2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
-        mean *= self.beta1
-        mean += (1 - self.beta1) * grad
-        squares *= self.beta2
-        squares += (1 - self.beta2) * grad * grad
         eps = self.eps / start2**0.5 if self.eps_hat else self.eps
-        param -= (self.lr / start1) * mean / (sqrt(squares / start2) + eps)
+        betas = self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+        return *betas, self.lr / start1, start2, eps
+
+    @compiled_as("adam")
+    def _step(self, param: Array, grad: Array, *kept: Array) -> None:
+        (mean, squares), numbers = kept, self._numbers()
+        beta1, rest1, beta2, rest2, rate, start, eps = numbers
+        mean *= beta1
+        mean += rest1 * grad
+        squares *= beta2
+        squares += rest2 * grad * grad
+        param -= rate * mean / (sqrt(squares / start) + eps)

@@ -1,9 +1,9 @@
 """Arrays that are written to disk piece by piece and then memory-mapped: never whole in memory."""
 
+import mmap
 import os
 import tempfile
 import weakref
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,12 @@ class ArrayFile:
         folder: where in the cache; None is the system's folder for temporary files.
         name: of the file in ``folder``; without one the file has no name anywhere, and its space
             is free again when the array is gone, even if the process is killed.
-
-    Attributes:
-        checksum: of a file with a name: the CRC-32 of its bytes.
     """
 
     def __init__(self, dtype: Any, folder: Path | None = None, name: str | None = None) -> None:
         self.dtype = np.dtype(dtype)
         self.folder = folder
-        self.size = self.checksum = 0
-        self._kept = folder is not None and name is not None
+        self.size = 0
         try:
             self._file = _open(folder, name)
         except OSError as error:
@@ -49,8 +45,6 @@ class ArrayFile:
     def append(self, values: np.ndarray) -> None:
         """Write more elements; CannotWrite when the disk is full."""
         rest = np.ascontiguousarray(values, self.dtype).view(np.uint8)
-        if self._kept:
-            self.checksum = zlib.crc32(rest.data, self.checksum)
         try:
             while len(rest):  # an unbuffered write may stop early
                 rest = rest[self._file.write(rest) :]
@@ -74,13 +68,18 @@ def map_array(file: Any, dtype: Any, size: int) -> np.ndarray:
     Raises:
         EmbedlayerError: the file holds more or fewer.
     """
-    dtype = np.dtype(dtype)
-    found = (file.stat() if isinstance(file, Path) else os.fstat(file.fileno())).st_size
+    if isinstance(file, Path):
+        if not file.is_file():  # to open a pipe would be to wait
+            raise EmbedlayerError(f"{file} is no file")
+        with open(file, "rb") as opened:
+            return map_array(opened, dtype, size)
+    dtype, found = np.dtype(dtype), os.fstat(file.fileno()).st_size
     if found != size * dtype.itemsize:
-        raise EmbedlayerError(f"{file} holds {found} bytes, not {size} of {dtype}")
+        raise EmbedlayerError(f"{file.name} holds {found} bytes, not {size} of {dtype}")
     if size == 0:  # an empty file cannot be mapped
         return np.empty(0, dtype)
-    return np.asarray(np.memmap(file, dtype, "r"))
+    pages = mmap.mmap(file.fileno(), found, access=mmap.ACCESS_READ)
+    return np.frombuffer(pages, dtype)
 
 
 def cannot_write(folder: Path | None, error: OSError) -> CannotWrite:

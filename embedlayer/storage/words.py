@@ -9,6 +9,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 
 SPACE, TAB, NEWLINE, RETURN = 32, 9, 10, 13  # tab … return are 9 … 13: all are white space
+PIECE_WORDS = 1 << 13  # unpacked at once, whose intermediate results stay in the cache
 CONTINUATION = 0x80  # a byte inside a UTF-8 character is 10xxxxxx
 
 
@@ -40,14 +41,28 @@ def unpack_words(data: np.ndarray, offsets: np.ndarray) -> list[str]:
         raise EmbedlayerError(f"the word offsets do not span the {len(data)} bytes of the words")
     if (offsets[1:] < offsets[:-1]).any():  # differences may overflow
         raise EmbedlayerError("the word offsets fall")
-    text = decode_words(data, offsets)
-    if len(text) == len(data):
-        bounds = offsets.tolist()
-    else:  # count the characters before each word: the bytes that begin one
-        before = np.zeros(len(data) + 1, np.int64)
-        np.cumsum(_begins_character(data), out=before[1:])
-        bounds = before[offsets].tolist()
-    return [text[start:end] for start, end in pairwise(bounds)]
+    words: list[str] = []
+    for first in range(0, len(offsets) - 1, PIECE_WORDS):
+        piece = offsets[first : first + PIECE_WORDS + 1]
+        words += _unpacked(data[piece[0] : piece[-1]], piece - piece[0])
+    return words
+
+
+def _unpacked(data: np.ndarray, offsets: np.ndarray) -> list[str]:
+    """The words, one at least, whose offsets rise from 0 to the number of bytes."""
+    if (data == NEWLINE).any():
+        raw = decode_words(data, offsets).encode()
+        return [raw[start:end].decode() for start, end in pairwise(offsets.tolist())]
+    # Newlines are put between the words, at which they are split: faster than slices by a third.
+    joined = np.full(len(data) + len(offsets) - 2, NEWLINE, np.uint8)
+    within = np.ones(len(joined), bool)
+    within[offsets[1:-1] + np.arange(len(offsets) - 2)] = False
+    joined[np.flatnonzero(within)] = data
+    try:
+        return str(joined.data, "utf-8").split("\n")
+    except UnicodeDecodeError:
+        decode_words(data, offsets)  # tells what is wrong
+        raise
 
 
 def decode_words(data: np.ndarray, offsets: np.ndarray) -> str:

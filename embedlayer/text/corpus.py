@@ -4,6 +4,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import Flag, Whole, check_function
 from embedlayer.storage.manifest import checksum
-from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.storage.mapped import CACHE_CURE, CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
 from embedlayer.text.options import CorpusOptions, Tokenizer
@@ -23,6 +24,8 @@ from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sente
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
 from embedlayer.text.vocabulary import Vocabulary, checked_vocabulary
 from embedlayer.threads import available_cores
+
+MANY_BYTES = 1 << 24  # of ids, from which on a thread of their own pays
 
 _log = logging.getLogger("embedlayer")
 
@@ -224,22 +227,21 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
 
 def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
     """The corpus of an entry; raises OSError or EmbedlayerError where a file is not as it was."""
+    sums = about["checksums"]
     ids = map_array(folder / "ids", np.int32, about["tokens"])
     offsets = map_array(folder / "offsets", np.int64, about["sentences"] + 1)
-    vocabulary = Vocabulary.load(folder / VOCABULARY, known=True)
-    return Corpus(ids, offsets, vocabulary, about["tokens_read"], {})
+    with ThreadPoolExecutor(1) if ids.nbytes >= MANY_BYTES else nullcontext() as pool:
+        beside = pool.submit(checksum, ids).result if pool else partial(checksum, ids)
+        vocabulary = Vocabulary.load(folder / VOCABULARY, sums[VOCABULARY])
+        found = beside(), checksum(offsets)
+    if found != (sums["ids"], sums["offsets"]):
+        raise EmbedlayerError(f"{folder} is not as it was written: {CACHE_CURE}")
+    return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
 
 
 def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
-    """The corpus of an entry; None where a file is damaged, by its checksum."""
-    sums = about["checksums"]
+    """The corpus of an entry; None where a file is damaged, or another process just removed it."""
     try:
-        with ThreadPoolExecutor() as pool:  # the large files beside the words
-            found = {name: pool.submit(checksum, folder / name) for name in sums}
-            if found[VOCABULARY].result() != sums[VOCABULARY]:
-                return None
-            corpus = _read_entry(folder, about).checked()
-            whole = all(found[name].result() == sums[name] for name in sums)
-    except (OSError, EmbedlayerError):  # damaged, or just removed by another process
+        return _read_entry(folder, about)
+    except (OSError, EmbedlayerError):
         return None
-    return corpus if whole else None

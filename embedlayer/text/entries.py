@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.manifest import digest, read_manifest
 
-VERSION = 2  # of the entries' layout, and of everything that shapes their contents
+VERSION = 3  # of the entries' layout, and of everything that shapes their contents
 DESCRIPTION = "embedlayer-entry.json"  # nobody else's name: the cache may be any folder
 
 

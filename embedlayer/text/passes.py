@@ -5,7 +5,6 @@ The passes are compiled code: numba is imported when the first text is read.
 
 import logging
 import os
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.storage.manifest import file_checksum
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.text.columns import holds_texts, is_column, text_blocks, word_lists
 from embedlayer.text.options import CorpusOptions, Tokenizer
@@ -127,9 +127,7 @@ class Encoded:
             "tokens": self.ids.size,
             "sentences": self.offsets.size - 1,
             "checksums": {
-                "ids": self.ids.checksum,
-                "offsets": self.offsets.checksum,
-                VOCABULARY: zlib.crc32((folder / VOCABULARY).read_bytes()),
+                name: file_checksum(folder / name) for name in ("ids", "offsets", VOCABULARY)
             },
         }
 

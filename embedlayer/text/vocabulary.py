@@ -11,9 +11,10 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
-from embedlayer.storage.mapped import CannotWrite
+from embedlayer.storage.manifest import checksum
+from embedlayer.storage.mapped import CannotWrite, map_array
 from embedlayer.storage.reading import expanded, open_to_read
-from embedlayer.storage.tensors import read_tensors, write_tensors
+from embedlayer.storage.tensors import read_tensors, tensors_in, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
 from embedlayer.storage.writing import whole_or_nothing
 
@@ -29,7 +30,7 @@ class Vocabulary:
     Args:
         words: the V words, one at least, each once.
         counts: whole numbers from 0 up, (V,), falling: how often each occurs.
-        known: the words are known to be different ones, and are not compared.
+        known: the words are known to be different ones, and are not compared; a list is kept.
 
     Raises:
         EmbedlayerError: words or counts that are none, or out of order; a word that is there twice.
@@ -38,7 +39,7 @@ class Vocabulary:
     def __init__(
         self, words: Sequence[str], counts: Sequence[int] | np.ndarray, known: bool = False
     ) -> None:
-        self.words = list(words)
+        self.words = words if known and isinstance(words, list) else list(words)
         self.counts = checked_counts(counts, len(self.words))
         if not known:
             _check_words(self.words)
@@ -183,17 +184,29 @@ class Vocabulary:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
     @classmethod
-    def load(cls, path: str | PathLike[str], known: bool = False) -> "Vocabulary":
-        """Read what :meth:`save` wrote; EmbedlayerError for anything else."""
+    def load(cls, path: str | PathLike[str], written: int | None = None) -> "Vocabulary":
+        """Read what :meth:`save` wrote; EmbedlayerError for anything else.
+
+        Args:
+            path: the file.
+            written: the checksum with which a file of ours was written; so its words are known to
+                be different ones.
+        """
         place = Path(expanded(path))
         try:
             if not place.is_file():  # a pipe could make us wait for ever
                 raise EmbedlayerError("no such file")
-            with open_to_read(place) as file:
-                arrays, _ = read_tensors(file, TENSORS)
+            if written is None:
+                with open_to_read(place) as file:
+                    arrays, _ = read_tensors(file, TENSORS)
+            else:
+                data = map_array(place, np.uint8, place.stat().st_size)
+                if checksum(data) != written:
+                    raise EmbedlayerError("it is not as it was written")
+                arrays, _ = tensors_in(data.data, TENSORS)
             words = unpack_words(arrays["words"], arrays["word_offsets"])
             # A copy, for compiled code takes arrays that cannot be written to as another type.
-            return cls(words, arrays["counts"].copy(), known)
+            return cls(words, arrays["counts"].copy(), known=written is not None)
         except (OSError, EmbedlayerError) as error:
             raise EmbedlayerError(f"{path} holds no vocabulary: {error}") from error
 

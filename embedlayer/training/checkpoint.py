@@ -22,7 +22,7 @@ from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.storage.locks import locked
-from embedlayer.storage.manifest import checksum, read_manifest, write_manifest
+from embedlayer.storage.manifest import file_checksum, read_manifest, write_manifest
 from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
@@ -32,7 +32,7 @@ from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.plan import megabytes
 from embedlayer.training.state import State
 
-VERSION = 1
+VERSION = 2
 KEPT = 2
 NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
@@ -58,7 +58,7 @@ class Checkpoint(NamedTuple):
 
     def vocabulary(self) -> Vocabulary:
         """The words and counts of the run's corpus."""
-        return Vocabulary.load(self.path / VOCABULARY, known=True)
+        return Vocabulary.load(self.path / VOCABULARY, self.about["checksums"][VOCABULARY])
 
 
 class CheckpointFolder:
@@ -115,7 +115,7 @@ class CheckpointFolder:
         with whole_or_nothing(place, folder=True) as folder:
             write_tensors(folder / STATE, _tensors(state))
             vocabulary.save(folder / VOCABULARY)
-            sums = {name: checksum(folder / name) for name in (STATE, VOCABULARY)}
+            sums = {name: file_checksum(folder / name) for name in (STATE, VOCABULARY)}
             numbers = {name: getattr(state, name) for name in NUMBERS}
             here = {"state": numbers, "optimizer": _optimizer(state), "checksums": sums}
             write_manifest(folder / MANIFEST, _versions() | about | here)
@@ -219,7 +219,7 @@ def _read(folder: Path) -> Checkpoint:
     if about.get("version") != VERSION:
         raise EmbedlayerError(f"of version {about.get('version')!r:.40}, not {VERSION}")
     for name, wanted in about["checksums"].items():
-        if checksum(folder / name) != wanted:
+        if file_checksum(folder / name) != wanted:
             raise EmbedlayerError(f"{name} is not what was written")
     optimizer = about["optimizer"]
     names = [name for value in optimizer.values() if isinstance(value, list) for name in value]

@@ -172,12 +172,13 @@ class Loop:
             step = partial(self._steps.worker, state.tables)
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
         vocabulary, outputs = self.corpus.vocabulary, examples.outputs
-        touches = row_touches(self.model, vocabulary, outputs, state.chunk_tokens)
+        chunks = max(1, merging.tokens // state.chunk_tokens)
+        touches = row_touches(self.model, vocabulary, outputs, chunks * state.chunk_tokens)
         merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
             own = self._own_tables(collective.rank)
-            return Replica(own, merged, touches, rate, merging, collective)
+            return Replica(own, merged, touches, rate, merging, chunks, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))

@@ -18,7 +18,7 @@ from embedlayer.arrays import Array, Table
 from embedlayer.backend import array_module
 from embedlayer.kernels import kernels_for
 
-TOUCHES = 8  # that take the learning rate's share of a row's way to its fixed point
+TOUCHES = 4  # that take the learning rate's share of a row's way to its fixed point
 
 Rule = Callable[[Table, Sequence[Table], Array], None]
 
@@ -61,10 +61,11 @@ def adasum(rows: Table, parts: Sequence[Table], pull: Array) -> None:
 def damped(rows: Table, parts: Sequence[Table], pull: Array) -> None:
     """Adasum whose correction grows with the pull: a sum for rare rows, Adasum for frequent ones.
 
-    Let a touch take an eighth of the learning rate of what is left between a row and its fixed
-    point. Then a replica leaves ρ = exp(−pull / 8) of it, N of them one after the other ρᴺ, and
-    so together they should go (1 − ρᴺ) / (1 − ρ) times as far as one. Where N changes point the
-    same way, the tree with the correction θ goes (2 − θ)^log₂N times as far.
+    Let a touch take a quarter of the learning rate, which is the slope of σ at 0, of what is left
+    between a row and its fixed point. Then a replica leaves ρ = exp(−pull / 4) of it, N of them
+    one after the other ρᴺ, and so together they should go (1 − ρᴺ) / (1 − ρ) times as far as one.
+    Where N changes point the same way, the tree with the correction θ goes (2 − θ)^log₂N times as
+    far.
     """
     xp, size = array_module(pull), len(parts)
     times = xp.expm1(-size * pull / TOUCHES) / xp.expm1(-pull / TOUCHES)

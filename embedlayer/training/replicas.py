@@ -23,15 +23,15 @@ class Merging:
 
     Args:
         rule: a name in ``MERGES``.
-        tokens: that a replica trains between two merges: of a chunk.
+        tokens: that a replica trains between two merges.
         head: the rows of each table that every merge takes.
         merges: of a round, a power of two.
     """
 
     rule: str = "damped"
-    tokens: int = 10_000
-    head: int = 1024
-    merges: int = 32
+    tokens: int = 640_000
+    head: int = 2048
+    merges: int = 4
 
     def rows(self, merge: int) -> int | None:
         """How many rows the merge takes, from 1 to ``merges``; None: all."""
@@ -54,9 +54,10 @@ class Replica:
         tables: its own, equal in all replicas.
         merged: rows as they were after their last merge, at the start equal to ``tables``. A
             replica writes its own; between rounds, and when a round is void, they are whole.
-        touches: of a chunk, for both tables.
+        touches: what a replica's tokens between two merges touch, in both tables.
         rate: the learning rate of a chunk.
         merging: how to merge.
+        chunks: that a replica trains between two merges.
         collective: the connection to the others.
 
     Attributes:
@@ -70,22 +71,24 @@ class Replica:
         touches: tuple[Touches, Touches],
         rate: Callable[[int], float],
         merging: Merging,
+        chunks: int,
         collective: Collective,
     ) -> None:
         self.tables, self.whole, self._rate = tables, True, rate
         self._merging, self._collective = merging, collective
+        self._merge_chunks = chunks * collective.size  # of all replicas
         mine = slice(collective.rank, None, collective.size)
         self._merged = [table[mine] for table in merged]
         self._touches = [table.share(mine) for table in touches]
-        self._chunks = [0 * table.occasions for table in self._touches]  # since a row's last merge
+        self._merges = [0 * table.occasions for table in self._touches]  # since a row was merged
 
     @property
     def round_chunks(self) -> int:
         """The chunks of all replicas in a round."""
-        return self._merging.merges * self._collective.size
+        return self._merging.merges * self._merge_chunks
 
     def run_round(self, chunks: range, train: Train, step: Step) -> None:
-        """Train this replica's share of the chunks, every N-th, merging after each; then all rows.
+        """Train this replica's share of the chunks, every N-th, and merge; at the end all rows.
 
         Args:
             chunks: of all replicas.
@@ -98,11 +101,12 @@ class Replica:
         head = slice(-(-self._merging.most_rows // size))
         before = [merged[head].copy() for merged in self._merged]
         try:
-            for merge, first in enumerate(chunks[::size], 1):
-                if first + rank in chunks:
-                    train(self.tables, first + rank, step)
-                last = first + size >= chunks.stop
-                self._merge(None if last else self._merging.rows(merge), self._rate(first))
+            for merge, first in enumerate(chunks[:: self._merge_chunks], 1):
+                end = first + self._merge_chunks
+                for chunk in range(first + rank, min(end, chunks.stop), size):
+                    train(self.tables, chunk, step)
+                rows = self._merging.rows(merge) if end < chunks.stop else None
+                self._merge(rows, self._rate(first))
         except BaseException:
             for merged, rows in zip(self._merged, before, strict=True):
                 merged[head] = rows
@@ -120,10 +124,10 @@ class Replica:
 
     def _merge_own(self, place: int, parts: list[Table], lr: float) -> Table:
         """Merge the replica's own rows among those of a table, W_in's or W_out's; what they are."""
-        mine, chunks = slice(len(parts[0])), self._chunks[place]
-        chunks += 1
-        pull = lr * self._touches[place].where_any(mine, chunks[mine])
+        mine, merges = slice(len(parts[0])), self._merges[place]
+        merges += 1
+        pull = lr * self._touches[place].where_any(mine, merges[mine])
         rows = self._merged[place][mine]
         MERGES[self._merging.rule](rows, parts, pull)
-        chunks[mine] = 0
+        merges[mine] = 0
         return rows

@@ -77,7 +77,9 @@ class Training(Loop):
         sharing = 1 if self.merging else self.workers
         share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
         self._steps = make_steps(self.options, self._kernels, share)
-        chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
+        chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
+            corpus, self.options.epochs, self.device
+        )
         self.plan = self._plan(chunk)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
@@ -151,11 +153,6 @@ class Training(Loop):
         model = checked_model(model or learnt.made_model())
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
-
-    def _chunk_tokens(self) -> int:
-        """The tokens of a chunk of a run that begins."""
-        fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
-        return min(fitting, self.merging.tokens) if self.merging else fitting
 
     def _plan(self, chunk_tokens: int) -> MemoryPlan:
         """The memory of the run: its tables, and once more for each replica."""

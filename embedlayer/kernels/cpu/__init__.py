@@ -9,6 +9,7 @@ from embedlayer.kernels.cpu.merge import merge_rows
 from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
+from embedlayer.kernels.cpu.updates import update_rows
 
 __all__ = [
     "LocalRows",
@@ -19,6 +20,7 @@ __all__ = [
     "sgd_step",
     "subsample",
     "sum_by_row",
+    "update_rows",
     "windows",
     "worker_bytes",
     "worker_step",
