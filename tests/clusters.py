@@ -12,7 +12,7 @@ def running(workers=2, threads=1, **options):
 
     15 s after a worker's end LocalCluster closes its nanny, if just then it has no other.
     """
-    given = {"dashboard_address": None, "memory_limit": "2GiB", "silence_logs": 50}
+    given = {"dashboard_address": ":0", "memory_limit": "2GiB", "silence_logs": 50}
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
         distributed.LocalCluster(

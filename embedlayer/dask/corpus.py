@@ -44,7 +44,7 @@ class DaskCorpus:
         about = read_manifest(self.folder / ABOUT)
         if about is None:
             raise EmbedlayerError(f"{folder} holds no corpus: make one with DaskCorpus.from_files")
-        self.vocabulary = Vocabulary.load(self.folder / VOCABULARY, known=True)
+        self.vocabulary = Vocabulary.load(self.folder / VOCABULARY, about["vocabulary"])
         self.spans = [Span(*span) for span in about["spans"]]
         self.tokens, self.sentences = about["tokens"], about["sentences"]
         self.tokens_read, self.seconds = about["tokens_read"], about["seconds"]

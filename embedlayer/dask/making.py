@@ -19,7 +19,12 @@ from embedlayer.dask.shards import ABOUT, WORDS, Span
 from embedlayer.dask.waves import wave, workers_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.locks import locked
-from embedlayer.storage.manifest import digest, read_manifest, write_manifest
+from embedlayer.storage.manifest import (
+    digest,
+    file_checksum,
+    read_manifest,
+    write_manifest,
+)
 from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
@@ -112,6 +117,7 @@ class Making:
             "tokens": sum(span.tokens for span in spans),
             "sentences": sum(span.sentences for span in spans),
             "tokens_read": tokens_read,
+            "vocabulary": file_checksum(self.folder / VOCABULARY),
             "spans": spans,
             "seconds": {
                 "vocabulary": chosen_at - started,
@@ -176,9 +182,10 @@ class Making:
 
     def _encode(self, counted: list[str]) -> list[Span]:
         """Write the ids and offsets; where each shard's lie."""
-        vocabulary, longest = str(self.work / VOCABULARY), self.options.max_sentence
+        path = self.work / VOCABULARY
+        how = str(path), file_checksum(path), self.options.max_sentence
         places = [str(self.work / f"encoded-{i:06d}") for i in range(len(counted))]
-        items = [(*both, vocabulary, longest) for both in zip(places, counted, strict=True)]
+        items = [(*both, *how) for both in zip(places, counted, strict=True)]
         found = list(self._wave("encode", shards.encode, items))
         tokens = list(accumulate((one["tokens"] for one in found), initial=0))
         sentences = list(accumulate((one["sentences"] for one in found), initial=0))

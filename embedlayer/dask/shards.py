@@ -4,7 +4,6 @@ Each task is pure: what it writes gets its name when it is whole, and a task tha
 finds that. Names of files pass between tasks, and never what is in them.
 """
 
-import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.manifest import checksum, read_manifest, write_manifest
+from embedlayer.storage.manifest import (
+    checksum,
+    file_checksum,
+    read_manifest,
+    write_manifest,
+)
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.storage.tensors import write_tensors
 from embedlayer.storage.writing import whole_or_nothing
@@ -66,13 +70,20 @@ def merge(
     return _made(place, fill)
 
 
-def encode(place: str, shard: str, vocabulary: str, max_sentence: int) -> dict[str, Any]:
-    """Encode a counted shard, as if it were the whole text."""
+def encode(
+    place: str, shard: str, vocabulary: str, written: int, max_sentence: int
+) -> dict[str, Any]:
+    """Encode a counted shard, as if it were the whole text.
+
+    ``vocabulary`` is a file that was ``written`` with that checksum.
+    """
 
     def fill(folder: Path) -> dict[str, Any]:
         ids = ArrayFile(np.int32, folder, "ids")
         offsets = ArrayFile(np.int64, folder, "offsets")
-        segments = final_segments(Path(shard), _about(shard)["runs"], _numbered(vocabulary))
+        segments = final_segments(
+            Path(shard), _about(shard)["runs"], _numbered(vocabulary, written)
+        )
         encode_segments(segments, max_sentence, 1, ids, offsets)
         ids.close()
         offsets.close()
@@ -91,7 +102,7 @@ def join(place: str, encoded: str, token: int, sentence: int) -> Span:
         with open(Path(place, name), "r+b") as file:
             file.seek(start * array.itemsize)
             array.tofile(file)
-    sums = zlib.crc32(ids.data), zlib.crc32(offsets.data)
+    sums = checksum(ids), checksum(offsets)
     return Span(token, sentence, len(ids), len(offsets), *sums)
 
 
@@ -100,7 +111,7 @@ def check(place: str, span: Span, words: int) -> None:
     token, sentence, tokens, sentences, *sums = span
     ids = np.fromfile(Path(place, "ids"), np.int32, tokens, offset=4 * token)
     offsets = np.fromfile(Path(place, "offsets"), np.int64, sentences + 1, offset=8 * sentence)
-    found = [zlib.crc32(ids.data), zlib.crc32(offsets[1:].data)]
+    found = [checksum(ids), checksum(offsets[1:])]
     rising = len(offsets) == sentences + 1 and (np.diff(offsets) >= 0).all()
     spanned = rising and (offsets[0], offsets[-1]) == (token, token + tokens)
     if found != sums or not spanned or ids.view(np.uint32).max(initial=0) >= words:
@@ -117,7 +128,7 @@ def _made(place: str, fill: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     try:
         with whole_or_nothing(path, folder=True) as folder:
             about = fill(folder)
-            sums = {file.name: checksum(file) for file in folder.iterdir()}
+            sums = {file.name: file_checksum(file) for file in folder.iterdir()}
             write_manifest(folder / ABOUT, about | {"checksums": sums})
     except FileExistsError:
         pass  # another worker, thought to be lost, was the first
@@ -133,12 +144,12 @@ def _about(place: str, read: Sequence[str] | None = None) -> dict[str, Any]:
     about = read_manifest(path / ABOUT)
     sums = about["checksums"] if about else {}
     names = sums if read is None else read
-    if about is None or any(checksum(path / name) != sums[name] for name in names):
+    if about is None or any(file_checksum(path / name) != sums[name] for name in names):
         raise EmbedlayerError(f"{place} is damaged: remove it, and count the text again")
     return about
 
 
 @lru_cache(maxsize=1)
-def _numbered(path: str) -> WordTable:
+def _numbered(path: str, written: int) -> WordTable:
     """The words of a vocabulary's file; the tasks of a process share them."""
-    return numbered(Vocabulary.load(path, known=True))
+    return numbered(Vocabulary.load(path, written))
