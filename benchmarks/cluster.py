@@ -1,6 +1,6 @@
 """What merging costs on a cluster of this machine, against the same processes without it.
 
-    python benchmarks/cluster.py TEXT [--workers 2] [--tokens 10000 40000] [--heads 1024 256]
+    python benchmarks/cluster.py TEXT [--workers 2] [--tokens 160000 640000] [--heads 2048]
 
 Each line is the median of --runs; runs alternate. ``apart`` is one plain run with one worker for
 each process, on its share of the text, all at once; ``threads`` one process with as many threads.
@@ -100,6 +100,6 @@ if __name__ == "__main__":
     parser.add_argument("--model", choices=MODELS, default="skipgram")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokens", type=int, nargs="+", default=[10_000, 40_000, 160_000])
-    parser.add_argument("--heads", type=int, nargs="+", default=[1024])
+    parser.add_argument("--tokens", type=int, nargs="+", default=[160_000, 640_000])
+    parser.add_argument("--heads", type=int, nargs="+", default=[Merging.head])
     main(parser.parse_args())

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -266,6 +267,31 @@ def test_a_dead_scheduler_is_told_and_its_run_goes_on_elsewhere(client, corpus, 
     options |= {"addresses": workers(client)[:1], "resume": True}
     found = train(client, corpus, MODEL, **options)
     np.testing.assert_array_equal(found.matrix, wanted.matrix)
+
+
+ENDLESS = """
+import sys
+import distributed
+from kills import MODEL, SMALL, ClusterTraining, DaskCorpus
+client, corpus = distributed.Client(sys.argv[1]), DaskCorpus(sys.argv[2])
+look = [lambda progress: print("learning", flush=True)]
+ClusterTraining(client, corpus, MODEL, merge=SMALL, epochs=10**6, callbacks=look).run()
+"""
+
+
+def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch):
+    monkeypatch.setattr("embedlayer.dask.cluster.WAIT_SECONDS", 1)
+    wait_for(client, 3)
+    command = [sys.executable, "-c", ENDLESS, client.scheduler.address, str(corpus.folder)]
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+    ) as other:
+        assert other.stdout.readline() == b"learning\n"
+        other.kill()
+    train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
+    assert kept == {address: [] for address in workers(client)}
 
 
 def test_one_replica_alone_merges_with_nobody(client, corpus):

@@ -201,7 +201,9 @@ def _look(mail: Mail, order: Order, key: Any, progress: Progress) -> None:
     """Tell the client of the progress; Stopping if it wants no more of it, or is gone."""
     worker = mail.worker
     task = worker.state.tasks.get(key)
-    if order.run in mail.stopping or task is None or task.state == "cancelled":
+    if task is None or task.state == "cancelled":
+        mail.stop(order.run)
+    if order.run in mail.stopping:
         raise Stopping
     if worker.address == order.leader:
         names = (one.name for one in fields(progress) if one.name != "vectors")
