@@ -450,6 +450,27 @@ MUTANTS = {
         "kernels/cpu/merge.py", "_copy(row, addresses[i] +", "_copy(row, addresses[0] +",
         "training_replicas",
     ),
+    "a replica of a cluster gets another's parts": Mutant(
+        "dask/group.py", "[self.thread :: len(given)]", "[: len(given)]", "dask_training"
+    ),
+    "a round of a cluster leaves rows behind": Mutant(
+        "dask/rounds.py", "table[mine] = learnt[mine]", "table[:9] = learnt[:9]", "dask_training"
+    ),
+    "sums of other processes are lost": Mutant(
+        "dask/rounds.py", "self._sums[share] = sums[:-1]", "pass", "dask_training"
+    ),
+    "a new worker begins anew": Mutant(
+        "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
+    ),
+    "a shard's last line counts twice": Mutant(
+        "text/runs.py", "lines - (shard.stop is not None)", "lines", "dask_corpus"
+    ),
+    "a word's part is chosen by its last bits": Mutant(
+        "text/runs.py", ">> np.uint64(32)).astype", "% np.uint64(parts)).astype", "dask_corpus"
+    ),
+    "damage to a cluster's corpus is not looked for": Mutant(
+        "dask/shards.py", "found != sums or", "", "dask_corpus"
+    ),
     "a void round has sums": Mutant(
         RUN, "state.sums[epoch.taken :] = 0", "pass", "training_replicas"
     ),

@@ -38,10 +38,13 @@ ARROWS = {
     "models": BASE - {"threads"} | {"storage", "ngrams", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"},
+    "dask": BASE
+    | {"storage", "ngrams", "kernels", "layers", "models", "optim"}
+    | {"text", "vectors", "training"},
     "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
     "__main__": {"cli"},
     "cli": BASE
-    | {"storage", "ngrams", "kernels", "optim", "text", "vectors", "models", "training"},
+    | {"storage", "ngrams", "kernels", "optim", "text", "vectors", "models", "training", "dask"},
 }
 
 

@@ -18,8 +18,8 @@ from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.saving import FREE
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-PATHS = ("continue_from", "phrases_from")
-MAY_CHANGE = (*FREE, "no_cache")
+PATHS = ("continue_from", "phrases_from", "folder")
+MAY_CHANGE = (*FREE, "no_cache", "scheduler", "folder")
 
 
 class Duration(click.ParamType):
@@ -83,7 +83,7 @@ def resumed(folder: str, again: Command) -> Command:
     path, about, _ = read_checkpoint(folder)
     CheckpointFolder(folder, path)  # told now, and not when the text has been read
     notes = about["notes"]
-    if not notes:
+    if "given" not in notes:
         raise EmbedlayerError(
             f"the run in {folder} was begun from Python: go on with Training.resume there"
         )

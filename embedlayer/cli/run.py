@@ -111,12 +111,12 @@ def keep_learnt(
     training: Training, output: str, format: str | None, checkpoints: str | None
 ) -> None:
     """Save what a run that was stopped has learnt, beside its output, and say how to go on."""
-    state, epochs = training.state, training.options.epochs
-    if (state.epoch, state.chunk) == (0, 0):
+    position, epochs = training.position(), training.options.epochs
+    if position == (0, 0):
         return
     place = beside(output, "interrupted")
     save_somewhere(training.vectors(), place, format)
-    note(f"stopped in epoch {state.epoch + 1} of {epochs}; what was learnt so far: {place}")
+    note(f"stopped in epoch {position[0] + 1} of {epochs}; what was learnt so far: {place}")
     if checkpoints and checkpoints_in(Path(expanded(checkpoints))):
         text = " -" if STDIN in training.notes["texts"] else ""
         note(f"to go on: embedlayer train{text} --resume {shlex.quote(checkpoints)}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.cluster import cluster_options, on_cluster
 from embedlayer.cli.command import Command, Duration, find_texts, resumed
 from embedlayer.cli.config import config_option, write_config
 from embedlayer.cli.files import format_option
@@ -83,6 +84,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
     help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
 )
 @click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are.")
+@cluster_options
 @click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
 @json_option
@@ -115,18 +117,19 @@ def train(
     saving = _saving(checkpoint, checkpoint_every, resume)
     if save_config is not None:
         write_config(save_config, resolved(made, given), "embedlayer train --config")
-    _, report = run_training(
-        partial(_read, files, given, learnt, phrases),
-        made,
-        output,
-        format,
-        quiet=quiet,
-        most_words=given.get("max_size"),
-        begin=_beginning(resume, given, learnt),
-        checkpoints=resume or checkpoint,
-        notes=command._replace(texts=tuple(files)).notes(),
-        **arguments(TrainingOptions, given) | saving,
-    )
+    with on_cluster(files, given, resume) as cluster:
+        _, report = run_training(
+            cluster.read if cluster else partial(_read, files, given, learnt, phrases),
+            made,
+            output,
+            format,
+            quiet=quiet,
+            most_words=given.get("max_size"),
+            begin=cluster.begin if cluster else _beginning(resume, given, learnt),
+            checkpoints=resume or checkpoint,
+            notes=command._replace(texts=tuple(files)).notes(),
+            **arguments(TrainingOptions, given) | saving,
+        )
     if as_json:
         print_json(report)
     elif not quiet:

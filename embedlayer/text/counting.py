@@ -29,6 +29,7 @@ class CountedText:
         streams: int32, memory-mapped: provisional ids, −1 at a sentence's end, of each thread.
         numbers: int32: the number of each provisional id, thread by thread.
         segments: (thread, start, stop) of the parts of the streams, in the order of the text.
+        table: of the words, where compiled code has counted them.
     """
 
     counts: np.ndarray
@@ -37,6 +38,28 @@ class CountedText:
     streams: list[np.ndarray]
     numbers: list[np.ndarray]
     segments: list[tuple[int, int, int]]
+    table: WordTable | None = None
+
+
+class Undecodable(EmbedlayerError):
+    """A byte that is in no text: of which file, in which of its lines, and where in its text."""
+
+    def __init__(self, path: str, line: int, byte: int, place: int) -> None:
+        super().__init__(path, line, byte, place)
+
+    def __str__(self) -> str:
+        path, line, byte, place = self.args
+        found = "not UTF-8" if byte else "a NUL, which no text holds"
+        return (
+            f"{path}, line {line}: byte 0x{byte:02x}, at {place} from the start of the text, is "
+            f"{found}; convert the text to UTF-8, or replace such bytes with errors='replace' "
+            "(--errors replace)"
+        )
+
+    def after(self, lines: int) -> "Undecodable":
+        """The same, if so many lines of the file lie before what was read of it."""
+        path, line, byte, place = self.args
+        return Undecodable(path, line + lines, byte, place)
 
 
 def count_files(
@@ -70,8 +93,12 @@ def count_blocks(
     folder: Path | None,
     progress: BytesRead | None = None,
     total: int | None = None,
+    lines: int = 0,
 ) -> CountedText:
-    """Count the words of blocks that end at white space; the others as :func:`count_files`."""
+    """Count the words of blocks that end at white space; the others as :func:`count_files`.
+
+    ``lines`` of the first block's file lie before it.
+    """
     threads = min(threads, MOST_SCANNERS)
     scanners = [_Scanner(i, errors, folder) for i in range(threads)]
     idle = list(scanners)
@@ -84,7 +111,6 @@ def count_blocks(
             idle.append(scanner)
 
     segments = []
-    lines = 0
     with ThreadPoolExecutor(threads) as pool:
         for block, scanned in in_order(pool, scan, blocks, ahead=2 * threads):
             lines = 0 if block.start == 0 else lines
@@ -110,15 +136,10 @@ def decoded(data: bytes, errors: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def undecodable(block: Block, lines: int, place: int) -> EmbedlayerError:
+def undecodable(block: Block, lines: int, place: int) -> Undecodable:
     """The error for the byte at ``place`` of a block, ``lines`` lines of its file lying before."""
     line = lines + block.data.count(b"\n", 0, place) + 1
-    found = "not UTF-8" if block.data[place] else "a NUL, which no text holds"
-    return EmbedlayerError(
-        f"{block.path}, line {line}: byte 0x{block.data[place]:02x}, at {block.start + place} from "
-        f"the start of the text, is {found}; convert the text to UTF-8, or replace such bytes "
-        "with errors='replace' (--errors replace)"
-    )
+    return Undecodable(block.path, line, block.data[place], block.start + place)
 
 
 class _Scanned(NamedTuple):
@@ -170,6 +191,7 @@ def _merge(scanners: list[_Scanner], segments: list[tuple[int, int, int]]) -> Co
         streams=[scanner.stream.mapped() for scanner in scanners],
         numbers=numbers,
         segments=segments,
+        table=table,
     )
 
 

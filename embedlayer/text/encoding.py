@@ -1,5 +1,6 @@
 """The second pass over a text: provisional ids become final ids and sentences, on disk."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -38,20 +39,39 @@ def encode_text(
     here = chosen >= 0
     final[chosen[here]] = np.flatnonzero(here)
     finals = [np.append(final[numbers], np.int32(-1)) for numbers in counted.numbers]
+    segments = (
+        (counted.streams[thread][start:stop], finals[thread])
+        for thread, start, stop in counted.segments
+    )
+    encode_segments(segments, max_sentence, threads, ids, offsets)
 
-    def encode_segment(segment: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-        thread, start, stop = segment
-        part_ids = np.empty(stop - start + 1, np.int32)
-        part_ends = np.empty(stop - start + 1, np.int64)
-        kept, ended = encode(
-            counted.streams[thread][start:stop], finals[thread], part_ids, part_ends
-        )
+
+def encode_segments(
+    segments: Iterable[tuple[np.ndarray, np.ndarray]],
+    max_sentence: int,
+    threads: int,
+    ids: ArrayFile,
+    offsets: ArrayFile,
+) -> None:
+    """As :func:`encode_text`, of parts of a text in their order.
+
+    Args:
+        segments: of each part the provisional ids, int32, −1 at a sentence's end; and the final id
+            of each, int32, −1 for none, with −1 behind the last.
+        max_sentence, threads, ids, offsets: as :func:`encode_text`.
+    """
+
+    def encode_segment(segment: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        provisional, final = segment
+        part_ids = np.empty(len(provisional) + 1, np.int32)
+        part_ends = np.empty(len(provisional) + 1, np.int64)
+        kept, ended = encode(provisional, final, part_ids, part_ends)
         return part_ids[:kept], part_ends[:ended]
 
     offsets.append(np.zeros(1, np.int64))
     start = 0
     with ThreadPoolExecutor(threads) as pool:
-        parts = in_order(pool, encode_segment, counted.segments, ahead=2 * threads)
+        parts = in_order(pool, encode_segment, segments, ahead=2 * threads)
         for _, (part_ids, part_ends) in parts:
             most = len(part_ends) + (ids.size + len(part_ids) - start) // max_sentence + 1
             part_offsets = np.empty(most, np.int64)

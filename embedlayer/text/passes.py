@@ -5,7 +5,8 @@ The passes are compiled code: numba is imported when the first text is read.
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -45,19 +46,31 @@ def count_files(
     """
     from embedlayer.text import counting, sentences
 
-    before = {file: os.stat(file) for file in files if all_regular([file])}
-    if tokenizer is None:
-        counted = counting.count_files(files, errors, threads, folder, progress)
-    else:
-        tokens = sentences.tokenize_files(files, tokenizer, errors, progress)
-        counted = sentences.count_sentences(tokens, folder)
-    for file, about in before.items():
-        _check_unchanged(file, about)
-    if len(counted.counts) == 0:
+    with unchanged(files):
+        if tokenizer is None:
+            counted = counting.count_files(files, errors, threads, folder, progress)
+        else:
+            tokens = sentences.tokenize_files(files, tokenizer, errors, progress)
+            counted = sentences.count_sentences(tokens, folder)
+    check_words(files, len(counted.counts))
+    return counted
+
+
+def check_words(files: list[str], words: int) -> None:
+    """Raise EmbedlayerError if files have no words."""
+    if words == 0:
         names = ", ".join("standard input" if file == STDIN else file for file in files[:3])
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         raise EmbedlayerError(f"no words in {names}{more}: the text is empty")
-    return counted
+
+
+@contextmanager
+def unchanged(files: list[str]) -> Iterator[None]:
+    """Raise EmbedlayerError if a file is cut within the block; warn of any other change."""
+    before = {file: os.stat(file) for file in files if all_regular([file])}
+    yield
+    for file, about in before.items():
+        _check_unchanged(file, about)
 
 
 def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> "CountedText":

@@ -5,9 +5,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from glob import glob
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import Opened, expanded, open_to_read, opened
@@ -20,6 +20,14 @@ BLOCK_BYTES = 1 << 20  # small enough for a core's cache, large enough that thre
 Source = str | os.PathLike[str]
 _log = logging.getLogger("embedlayer")
 BytesRead = Callable[[int, int | None], None]  # bytes read, bytes in all (None: unknown)
+
+
+class Shard(NamedTuple):
+    """A file's text, or the part of a plain one between two newlines, in bytes of the text."""
+
+    path: str
+    start: int = 0
+    stop: int | None = None  # None: the end
 
 
 class Block(NamedTuple):
@@ -76,25 +84,62 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
     """
     before = 0
     for path in files:
-        start = bytes_read = 0
-        pending: list[bytes] = []
-        last = b""
-        for piece, bytes_read in _pieces(path):
-            end, last = cut(piece), piece[-1:]
-            pending.append(piece[:end])
-            if end:
-                data = b"".join(pending)
-                yield Block(path, start, data, before + bytes_read)
-                start += len(data)
-                pending = []
-            elif cut is after_whitespace and sum(map(len, pending)) > MOST_WORD:
-                raise EmbedlayerError(
-                    f"{path} holds a word of more than {MOST_WORD} bytes: no text"
-                )
-            pending.append(piece[end:])
-        before += bytes_read
-        ending = b"" if last in (b"", b"\n") else b"\n"
-        yield Block(path, start, b"".join([*pending, ending]), before)
+        for block in shard_blocks(Shard(path), cut, before):
+            yield block
+            before = block.bytes_read
+
+
+def shard_blocks(shard: Shard, cut: Callable[[bytes], int], before: int = 0) -> Iterator[Block]:
+    """As :func:`read_blocks`, of a part of a file; ``before`` bytes were read of others."""
+    path, start = shard.path, shard.start
+    bytes_read, last = 0, b""
+    pending: list[bytes] = []
+    for piece, bytes_read in _pieces(shard):
+        end, last = cut(piece), piece[-1:]
+        pending.append(piece[:end])
+        if end:
+            data = b"".join(pending)
+            yield Block(path, start, data, before + bytes_read)
+            start += len(data)
+            pending = []
+        elif cut is after_whitespace and sum(map(len, pending)) > MOST_WORD:
+            raise EmbedlayerError(f"{path} holds a word of more than {MOST_WORD} bytes: no text")
+        pending.append(piece[end:])
+    ending = b"" if last in (b"", b"\n") else b"\n"
+    yield Block(path, start, b"".join([*pending, ending]), before + bytes_read)
+
+
+def cut_shards(files: list[str], size: int) -> list[Shard]:
+    """Files in shards of at least ``size`` bytes of text that end behind a newline.
+
+    What is compressed, or cannot be read from any place on, is a shard as a whole.
+
+    Raises:
+        EmbedlayerError: a file that cannot be read, or no text.
+    """
+    shards = []
+    for path in files:
+        with _text_of(path) as (file, stream):
+            mark, bytes_of_file = stream.tell() if stream.seekable() else 0, file.plain_bytes()
+            start, end = 0, bytes_of_file - mark
+            while start + size < end:
+                stop = _behind_newline(stream, mark + start + size) - mark
+                if stop >= end:
+                    break
+                shards.append(Shard(path, start, stop))
+                start = stop
+            shards.append(Shard(path, start))
+    return shards
+
+
+def _behind_newline(stream: BinaryIO, place: int) -> int:
+    """The place behind the next newline of a stream, or its end."""
+    stream.seek(place)
+    while piece := stream.read(BLOCK_BYTES):
+        if b"\n" in piece:
+            return place + piece.index(b"\n") + 1
+        place += len(piece)
+    return place
 
 
 def after_whitespace(piece: bytes) -> int:
@@ -162,15 +207,26 @@ def _that_exist(files: list[str]) -> list[str]:
     return there
 
 
-def _pieces(path: str) -> Iterator[tuple[bytes, int]]:
+def _pieces(shard: Shard) -> Iterator[tuple[bytes, int]]:
     """The decompressed bytes of a text in pieces, each with the bytes of the file read so far."""
-    text_bytes = 0
+    place = shard.start
+    with _text_of(shard.path) as (file, stream):
+        begun = stream.seek(place, os.SEEK_CUR) if place else 0
+        while piece := stream.read(_at_most(shard.stop, place)):
+            place += len(piece)
+            yield piece, file.raw.tell() - begun if file.raw.seekable() else place
+
+
+def _at_most(stop: int | None, place: int) -> int:
+    return BLOCK_BYTES if stop is None else min(BLOCK_BYTES, stop - place)
+
+
+@contextmanager
+def _text_of(path: str) -> Iterator[tuple[Opened, BinaryIO]]:
+    """A file, and its text behind the byte order mark."""
     try:
         with _open(path) as file:
-            stream = file.text()
-            while piece := stream.read(BLOCK_BYTES):
-                text_bytes += len(piece)
-                yield piece, file.raw.tell() if file.raw.seekable() else text_bytes
+            yield file, file.text()
     except OSError as error:
         raise EmbedlayerError(f"cannot read {path}: {error.strerror}") from error
 

@@ -130,6 +130,17 @@ def absorb(
 
 
 @compiled
+def look_up(
+    tags: np.ndarray, other_offsets: np.ndarray, other_letters: np.ndarray, numbers: np.ndarray,
+    slots: np.ndarray, offsets: np.ndarray, letters: np.ndarray,
+) -> None:  # fmt: skip
+    """The number of each of other words, by their hashes (uint64, (M,)): int32, −1 for none."""
+    for i in range(len(tags)):
+        start, end = other_offsets[i], other_offsets[i + 1]
+        numbers[i] = _find(tags[i], other_letters, start, end, slots, offsets, letters)[1]
+
+
+@compiled
 def rehashed(slots: np.ndarray, larger: np.ndarray) -> np.ndarray:
     last = np.uint64(len(larger) - 1)
     for slot in slots:

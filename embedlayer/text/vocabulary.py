@@ -87,7 +87,9 @@ class Vocabulary:
         Raises:
             EmbedlayerError: as :meth:`from_counts`.
         """
-        frequent = _frequent(counts, min_count, max_size)
+        frequent = candidates(counts, min_count, max_size)
+        if len(frequent) == 0:
+            raise too_rare(min_count, int(counts.max(initial=0)))
         words = words_of(frequent)
         order = _falling(words, counts[frequent])[:max_size].tolist()
         chosen = frequent[order]
@@ -230,16 +232,18 @@ def _falling(words: list[str], counts: np.ndarray) -> np.ndarray:
     return by_word[np.argsort(-counts[by_word], kind="stable")]
 
 
-def _frequent(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
-    """The candidates that may enter the vocabulary, few more than ``max_size`` (ties)."""
+def candidates(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
+    """Those that may enter the vocabulary, few more than ``max_size`` (ties): their numbers."""
     frequent = np.flatnonzero(counts >= min_count)
-    if len(frequent) == 0:
-        most = int(counts.max(initial=0))
-        raise EmbedlayerError(
-            f"no word occurs {min_count} times (min_count): the most frequent occurs {most} times; "
-            "lower min_count or give more text"
-        )
     if max_size is not None and max_size < len(frequent):
         least = -np.partition(-counts[frequent], max_size - 1)[max_size - 1]
         frequent = frequent[counts[frequent] >= least]
     return frequent
+
+
+def too_rare(min_count: int, most: int) -> EmbedlayerError:
+    """The error of a text whose most frequent word occurs ``most`` times."""
+    return EmbedlayerError(
+        f"no word occurs {min_count} times (min_count): the most frequent occurs {most} times; "
+        "lower min_count or give more text"
+    )

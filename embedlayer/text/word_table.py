@@ -1,11 +1,37 @@
 """The table of the words that a thread has met; the tables of all threads are merged afterwards."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from embedlayer.text.scanner import absorb, rehashed, scan
+from embedlayer.text.scanner import HALF, LOW_WORD, absorb, look_up, rehashed, scan
 
 FIRST_SLOTS = 1 << 16
 FIRST_BYTES = 1 << 18
+
+
+class Words(NamedTuple):
+    """Different words, one behind the other.
+
+    Attributes:
+        tags: uint64, (M,): the upper 32 bits of their hashes.
+        counts: int64, (M,): how often each occurs.
+        offsets: int64, (M + 1,): word i is ``letters[offsets[i]:offsets[i + 1]]``.
+        letters: uint8: the words' bytes.
+    """
+
+    tags: np.ndarray
+    counts: np.ndarray
+    offsets: np.ndarray
+    letters: np.ndarray
+
+    def taken(self, order: np.ndarray) -> "Words":
+        """The words with these numbers, in that order."""
+        starts, sizes = self.offsets[order], np.diff(self.offsets)[order]
+        offsets = np.zeros(len(order) + 1, np.int64)
+        np.cumsum(sizes, out=offsets[1:])
+        places = np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])
+        return Words(self.tags[order], self.counts[order], offsets, self.letters[places])
 
 
 class WordTable:
@@ -47,13 +73,29 @@ class WordTable:
 
     def absorb(self, other: "WordTable") -> np.ndarray:
         """Add another table's words and counts; returns the numbers they have here, int32."""
-        self._make_room(self.size + other.size, int(other.offsets[other.size]))
-        numbers = np.empty(other.size, np.int32)
-        self.size = absorb(
-            other.slots, other.counts, other.offsets, other.letters,
-            numbers, *self._arrays(), self.size,
+        return self._absorb(other.size, *other._arrays())
+
+    def absorb_words(self, other: Words) -> np.ndarray:
+        """Add words and their counts; returns the numbers they have here, int32."""
+        slots = (other.tags << HALF) | np.arange(1, len(other.tags) + 1, dtype=np.uint64)
+        return self._absorb(len(slots), slots, *other[1:])
+
+    def look_up(self, other: Words) -> np.ndarray:
+        """The numbers that words have here, int32: −1 for one that is not here."""
+        numbers = np.empty(len(other.tags), np.int32)
+        look_up(
+            other.tags, other.offsets, other.letters, numbers,
+            self.slots, self.offsets, self.letters,
         )  # fmt: skip
         return numbers
+
+    def all_words(self) -> Words:
+        """All words, in the order of their numbers."""
+        used = self.slots[self.slots != 0]
+        tags = np.empty(self.size, np.uint64)
+        tags[(used & LOW_WORD).astype(np.int64) - 1] = used >> HALF
+        offsets = self.offsets[: self.size + 1]
+        return Words(tags, self.counts[: self.size], offsets, self.letters[: offsets[-1]])
 
     def words(self, ids: np.ndarray) -> list[bytes]:
         """The words with these numbers."""
@@ -68,6 +110,15 @@ class WordTable:
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         return self.slots, self.counts, self.offsets, self.letters
+
+    def _absorb(
+        self, size: int, slots: np.ndarray, counts: np.ndarray, offsets: np.ndarray,
+        letters: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        self._make_room(self.size + size, int(offsets[size]))
+        numbers = np.empty(size, np.int32)
+        self.size = absorb(slots, counts, offsets, letters, numbers, *self._arrays(), self.size)
+        return numbers
 
     def _make_room(self, words: int, more_bytes: int) -> None:
         """Space for so many words in all, half the slots staying free, and so many bytes more."""

@@ -22,7 +22,7 @@ from embedlayer.training.health import Diverged, check_learnt, check_loss, check
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
-from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.replicas import Merging, Replica, Train
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
@@ -45,6 +45,7 @@ class Loop:
     workers: int
     shared_windows: int
     merging: Merging | None
+    merged_apart: int = 0  # 1: what replicas merge into is not the run's own tables
     turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
     report: Report
@@ -116,6 +117,10 @@ class Loop:
             ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
+    def position(self) -> tuple[int, int]:
+        """Where the run stands: how many epochs are done, and chunks of the next."""
+        return self.state.epoch, self.state.chunk
+
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
         tokens = len(self.corpus.ids)
@@ -182,16 +187,25 @@ class Loop:
             examples.outputs,
             chunks * state.chunk_tokens,
         )
+        merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
             own = self._own_tables(collective.rank)
-            return Replica(own, state.tables, touches, rate, merging, chunks, collective)
+            return Replica(own, merged, touches, rate, merging, chunks, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
+        return self._rounds(len(examples), replica, train)
+
+    def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
+        """What is left of an epoch of so many chunks, by replicas: here those of one process."""
         threads = Threads(self.workers, self.turns)
-        return Rounds(state.chunk, len(examples), replica, self._steps.worker, train, threads)
+        return Rounds(self.state.chunk, chunks, replica, self._steps.worker, train, threads)
+
+    def _merged(self) -> Tables:
+        """What replicas merge into, as the tables of the run are now; here these."""
+        return self.state.tables
 
     def _own_tables(self, rank: int) -> Tables:
         """A replica's tables, which are equal to those of the run between two rounds."""

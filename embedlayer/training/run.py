@@ -204,7 +204,7 @@ class Training(Loop):
             chunk_tokens=chunk_tokens,
             shared_windows=self.shared_windows,
             workers=self.workers,
-            replicas=self.workers if way else 0,
+            replicas=self.workers + self.merged_apart if way else 0,
         ).placed(self.device)
 
     def _ways(self) -> list[Merging | None]:

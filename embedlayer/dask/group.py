@@ -1,0 +1,196 @@
+"""The replicas of a cluster: threads of several processes, whose parts change hands by mail."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from embedlayer.dask.mail import Mail
+from embedlayer.training.collective import LostReplica, Rows
+
+
+class Process(NamedTuple):
+    """A process of a group: its address, how many replicas it has, and the first one's rank."""
+
+    address: str
+    threads: int
+    first: int
+
+    @property
+    def ranks(self) -> range:
+        return range(self.first, self.first + self.threads)
+
+
+class Group:
+    """The connections of the replicas of this process to those of all; an attempt of a run.
+
+    Args:
+        mail: of this worker.
+        run, attempt: which.
+        processes: all of them, in the order of ranks; one is this.
+        timeout: seconds without a word, after which another process counts as lost.
+    """
+
+    def __init__(
+        self, mail: Mail, run: str, attempt: int, processes: Sequence[Process], timeout: float
+    ) -> None:
+        self._mail, self._run, self._attempt, self._timeout = mail, run, attempt, timeout
+        self.processes, address = processes, mail.worker.address
+        self.here = next(one for one in processes if one.address == address)
+        self.size = sum(one.threads for one in processes)
+        # Of two calls, as a replica may begin the next one while another takes what this one gave.
+        self.given: list[list[Sequence[Rows]]] = [[()] * self.here.threads for _ in range(2)]
+        self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
+        self.meeting = threading.Barrier(self.here.threads)
+        self.lost, self._step = "", 0
+
+    def member(self, thread: int) -> "Member":
+        """The connection of a replica: a context manager around all its work."""
+        return Member(self, thread)
+
+    def swap(self, made_for: Callable[[Process], list[Rows]]) -> None:
+        """Send to each other process what is made for it, and receive what it sends here."""
+        self._step += 1
+        others = (one for one in self.processes if one is not self.here)
+        parcels = {one.address: made_for(one) for one in others}
+        if parcels:
+            self.received = self._wait(self._swap(self._step, parcels))
+
+    def fail(self, why: str) -> None:
+        """This attempt is lost, here and everywhere."""
+        self.lost = self.lost or why
+        self.meeting.abort()
+        asyncio.run_coroutine_threadsafe(self._tell(why), self._loop)
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return self._mail.worker.loop.asyncio_loop  # type: ignore[attr-defined]
+
+    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
+        doing = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return doing.result(2 * self._timeout)  # a worker that closes has no loop any more
+        except TimeoutError:
+            why = f"a worker has sent nothing for {self._timeout:.0f} s"
+        except LostReplica as error:
+            why = str(error)
+        self.fail(why)
+        raise LostReplica(why)
+
+    async def _swap(self, step: int, parcels: dict[str, list[Rows]]) -> dict[str, list[Rows]]:
+        box = self._mail.box(self._run, self._attempt)
+        if box is None:
+            raise LostReplica("another attempt has begun")
+        sent = [
+            self._mail.send(address, self._run, self._attempt, step, parcel)
+            for address, parcel in parcels.items()
+        ]
+        taken = [box.take(step, address) for address in parcels]
+        async with asyncio.timeout(self._timeout):
+            done = await asyncio.gather(*taken, *sent)
+        return {
+            address: [
+                [np.require(one, requirements=["C", "A", "W"]) for one in rows] for rows in received
+            ]
+            for address, received in zip(parcels, done, strict=False)
+        }
+
+    async def _tell(self, why: str) -> None:
+        await self._mail.lose(self._run, self._attempt, why)
+        told = [
+            self._mail.worker.rpc(one.address).embedlayer_lose(
+                run=self._run, attempt=self._attempt, why=why
+            )
+            for one in self.processes
+            if one is not self.here
+        ]
+        await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), self._timeout)
+
+
+class Member:
+    """A replica's :class:`~embedlayer.training.collective.Collective`.
+
+    The first replica of a process sends and receives for all of them.
+
+    Attributes:
+        thread: its number in this process.
+    """
+
+    def __init__(self, group: Group, thread: int) -> None:
+        self._group, self.thread, self._calls = group, thread, 0
+        self.rank, self.size = group.here.first + thread, group.size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: Any, _: object) -> None:
+        if kind is not None and not self._group.lost:
+            self._group.fail(f"{self._group.here.address}: {error or kind.__name__}")
+
+    def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
+        given = self._give(
+            parts, lambda given, other: [parts[rank] for parts in given for rank in other.ranks]
+        )
+        found: list[Rows] = []
+        for process in self._group.processes:
+            if process is self._group.here:
+                found += [parts[self.rank] for parts in given]
+            else:
+                found += self._group.received[process.address][self.thread :: len(given)]
+        return found
+
+    def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
+        self._give([merged], _for_all)  # behind it the rows of this process's replicas are written
+        for process in self._group.processes:
+            if process is not self._group.here:
+                received = self._group.received[process.address]
+                for rank, rows in zip(process.ranks, received, strict=True):
+                    for part, table in zip(parts[rank], rows, strict=True):
+                        part[...] = table
+
+    def gather(self, array: np.ndarray) -> list[np.ndarray]:
+        """Give an array to all; those of all, in the order of ranks."""
+        given = self._give([[array]], _for_all)
+        found: list[Rows] = []
+        for process in self._group.processes:
+            if process is self._group.here:
+                found += [parts[0] for parts in given]
+            else:
+                found += self._group.received[process.address]
+        return [one for (one,) in found]
+
+    def barrier(self) -> None:
+        self.gather(np.zeros(1))
+
+    def meet(self) -> None:
+        """Wait for the replicas of this process."""
+        try:
+            self._group.meeting.wait()
+        except threading.BrokenBarrierError:
+            raise LostReplica(self._group.lost) from None
+
+    def _give(
+        self,
+        parts: Sequence[Rows],
+        made_for: Callable[[list[Sequence[Rows]], Process], list[Rows]],
+    ) -> list[Sequence[Rows]]:
+        """Give parts away; what the replicas of this process gave."""
+        group, given = self._group, self._group.given[self._calls % 2]
+        self._calls += 1
+        given[self.thread] = parts
+        self.meet()
+        if self.thread == 0:
+            group.swap(
+                lambda other: [
+                    [np.ascontiguousarray(one) for one in rows] for rows in made_for(given, other)
+                ]
+            )
+        self.meet()
+        return given
+
+
+def _for_all(given: list[Sequence[Rows]], other: Process) -> list[Rows]:
+    """What each other process is given, where it is the same for all replicas."""
+    return [parts[0] for parts in given]

@@ -1,0 +1,75 @@
+"""Rounds of the replicas of several processes, in each of which the run's state stays the same."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import numpy as np
+
+from embedlayer.dask.group import Group, Member
+from embedlayer.kernels.arguments import Tables
+from embedlayer.training.collective import Collective
+from embedlayer.training.epoch import Pass
+from embedlayer.training.replicas import Replica, Train
+from embedlayer.training.state import State
+from embedlayer.training.steps import Step
+
+
+class ClusterRounds(Pass):
+    """The chunks of an epoch that are left: this process's share, as ``Rounds`` in one process.
+
+    A round is done when all replicas have its tables and its sums, of which each process then
+    writes its own copy. So the states of two processes differ by one round at most.
+
+    Args:
+        state: of the run, here: written when a round is done, but for the sums of the chunks of
+            this process, which ``train`` writes.
+        chunks: of the epoch.
+        replica, worker, train: as ``Rounds`` takes them.
+        group: the connections.
+
+    Raises:
+        LostReplica: by ``run``: the round under way is void, in all processes.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        chunks: int,
+        replica: Callable[[Collective], Replica],
+        worker: Callable[[Tables], AbstractContextManager[Step]],
+        train: Train,
+        group: Group,
+    ) -> None:
+        super().__init__(state.chunk, chunks)
+        self._replica, self._worker, self._train = replica, worker, train
+        self._tables, self._sums = state.tables, state.sums
+        self._threads, self._group = iter(range(group.here.threads)), group
+
+    def _cannot_start(self) -> None:
+        self._group.fail(f"{self._group.here.address}: not all of its threads began")
+
+    def _work(self) -> None:
+        with self._group.member(next(self._threads)) as member:
+            replica = self._replica(member)
+            with self._worker(replica.tables) as step:
+                self._run_rounds(replica, member, step)
+
+    def _run_rounds(self, replica: Replica, member: Member, step: Step) -> None:
+        first, going = self.taken, self.taken < self._chunks
+        mine = slice(member.thread, None, self._group.here.threads)
+        while going:
+            last = min(first + replica.round_chunks, self._chunks)
+            replica.run_round(range(first, last), self._train, step)
+            of_replicas = [slice(first + rank, last, member.size) for rank in range(member.size)]
+            stop = np.full((1, 4), self._stop, np.float64)
+            ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
+            told = member.gather(ours)
+            # All have the round's tables: from here on it is done, whoever is lost.
+            for table, learnt in zip(self._tables, replica.tables, strict=True):
+                table[mine] = learnt[mine]
+            if member.thread == 0:
+                for share, sums in zip(of_replicas, told, strict=True):
+                    self._sums[share] = sums[:-1]
+            member.meet()
+            self.taken = first = last
+            going = last < self._chunks and not any(sums[-1, 0] for sums in told)

@@ -1,0 +1,116 @@
+"""Waves of tasks: the same work on many items, whose results come in the order of the items."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from typing import Any
+
+import distributed
+
+from embedlayer.errors import EmbedlayerError
+
+LOOK_SECONDS = 0.5
+TIMEOUT = 300.0  # seconds without any worker, or without a word of one
+
+
+def chosen_client(client: Any) -> distributed.Client:
+    """The client, or the one in force for None.
+
+    Raises:
+        EmbedlayerError: there is none, or it is not one that waits for what it asks.
+    """
+    if client is None:
+        try:
+            client = distributed.get_client()
+        except ValueError:
+            raise EmbedlayerError(
+                "there is no client of Dask: give one, distributed.Client('tcp://…')"
+            ) from None
+    if not isinstance(client, distributed.Client) or client.asynchronous:
+        raise EmbedlayerError(f"client is {client!r:.60}: give a distributed.Client, not async")
+    return client
+
+
+def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
+    """What the scheduler knows of its workers, by address; all of them, not the first five.
+
+    Raises:
+        EmbedlayerError: the scheduler is gone.
+    """
+    try:
+        return client.scheduler_info(n_workers=-1)["workers"]
+    except (OSError, CancelledError, KeyError) as error:  # KeyError: it has no connection
+        raise lost_scheduler() from error
+
+
+def lost_scheduler() -> EmbedlayerError:
+    return EmbedlayerError(
+        "the scheduler is gone: start another cluster; what is in "
+        "the folders of the corpus and of checkpoints is used again"
+    )
+
+
+def wave(
+    client: distributed.Client,
+    name: str,
+    work: Callable[..., Any],
+    items: Sequence[tuple[Any, ...]],
+    timeout: float,
+) -> Iterator[Any]:
+    """Do the work on each item, somewhere; the results in order, as soon as they are there.
+
+    A task whose worker dies is done again elsewhere, so it has to be pure. The first error, in the
+    order of the items, ends the wave.
+
+    Args:
+        client: of the cluster.
+        name: of the tasks, as the dashboard shows it.
+        work: called with an item's values, on a worker.
+        items: of each task its arguments.
+        timeout: seconds that a cluster without workers is waited for.
+
+    Raises:
+        EmbedlayerError: as the work does; workers that die, a scheduler that is gone.
+    """
+    wave_id = uuid.uuid4().hex[:8]
+    futures = [
+        client.submit(work, *item, key=f"embedlayer-{name}-{wave_id}-{i}", pure=False)
+        for i, item in enumerate(items)
+    ]
+    try:
+        for future in futures:
+            yield _result(client, future, name, timeout)
+            future.release()
+    finally:
+        client.cancel([future for future in futures if not future.done()], force=True)
+
+
+def _result(
+    client: distributed.Client, future: distributed.Future, name: str, timeout: float
+) -> Any:
+    last = time.monotonic()
+    while True:
+        try:
+            return future.result(timeout=LOOK_SECONDS)
+        except distributed.TimeoutError:
+            if workers_of(client):
+                last = time.monotonic()
+            elif time.monotonic() - last > timeout:
+                raise EmbedlayerError(
+                    f"{name}: the cluster has had no worker for {timeout:.0f} s: start workers, "
+                    "dask worker SCHEDULER"
+                ) from None
+        except distributed.scheduler.KilledWorker as error:
+            raise EmbedlayerError(
+                f"{name}: four workers died of one task: look at their logs, and at their memory "
+                "(--memory-limit)"
+            ) from error
+        except CancelledError as error:
+            raise lost_scheduler() from error
+        except OSError as error:
+            where = f" {error.filename}:" if error.filename else ""
+            raise EmbedlayerError(
+                f"{name}:{where} {error.strerror or error}; all workers have to see the texts and "
+                "the folder, under the same names"
+            ) from error
