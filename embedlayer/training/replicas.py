@@ -1,8 +1,7 @@
 """A replica: tables of its own, trained on its own chunks, merged with those of the others."""
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from embedlayer.arrays import Table
 from embedlayer.kernels.arguments import Tables
@@ -11,7 +10,6 @@ from embedlayer.training.merge import MERGES
 from embedlayer.training.steps import Step
 from embedlayer.training.touches import Touches
 
-TOKENS = 5_120_000  # see Merging.fitting
 LEAST_MERGES = 64  # of a run
 Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 
@@ -33,20 +31,21 @@ class Merging:
     """
 
     rule: str = "damped"
-    tokens: int = 640_000
+    tokens: int = 10_000
     head: int = 1024
-    merges: int = 4
+    merges: int = 32
 
     @classmethod
     def fitting(cls, replicas: int, tokens: int) -> "Merging":
         """How so many replicas are merged in a run over so many tokens, those of all epochs.
 
-        Two may train 640,000 tokens each before they meet, four 80,000 and eight 10,000: of what N
-        replicas learnt about a frequent row one N-th is kept, as if it were learnt once. All rows
-        are merged every 5,120,000 tokens of all replicas. docs/scaling_out.md has the measurements.
+        What replicas learn about a frequent row is averaged, if they learn for long: two may, and
+        meet seldom. More of them meet after 10,000 tokens each, and more than eight earlier.
+        ``docs/scaling_out.md`` has the measurements.
         """
-        fitting = min(TOKENS // replicas**3, tokens // LEAST_MERGES // replicas)
-        return cls(tokens=max(1, fitting), merges=1 << round(2 * math.log2(replicas)))
+        seldom = cls(tokens=640_000, head=2048, merges=4)
+        made = seldom if replicas <= 2 else cls(tokens=min(10_000, 80_000 // replicas))
+        return replace(made, tokens=max(1, min(made.tokens, tokens // LEAST_MERGES // replicas)))
 
     def rows(self, merge: int) -> int | None:
         """How many rows the merge takes, from 1 to ``merges``; None: all."""

@@ -37,7 +37,7 @@ from embedlayer.training.state import State
 from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
 
-MOST_REPLICAS = 4  # by default: more merge so often that it is not known to be faster
+MOST_REPLICAS = 2  # by default: more meet so often that it is not known to be faster
 _log = logging.getLogger("embedlayer")
 
 
