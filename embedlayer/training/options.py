@@ -38,8 +38,8 @@ class TrainingOptions:
         deterministic: True: each worker has tables of its own, which are merged at fixed places of
             the text (``docs/scaling_out.md``): the run is repeatable to the bit for that number of
             workers. The tables take as much memory once more for each worker. False: the workers
-            write to one table without locks (Hogwild: Recht et al., NIPS 2011). Default True for two
-            workers where there is room.
+            write to one table without locks (Hogwild: Recht et al., NIPS 2011). Default True for
+            two workers where there is room.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
