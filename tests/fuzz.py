@@ -47,6 +47,11 @@ WORDS = ["the", "of", "café", "한국어", "🙂", "new_york", "7", "3.5", "a\u
 VECTORS = Vectors(
     WORDS, np.random.default_rng(1).standard_normal((10, 6)), range(10, 0, -1), {"a": 1}
 )
+WITH_NGRAMS = Vectors(
+    WORDS[:8],
+    VECTORS.matrix[:8],
+    subwords=SubwordRows(Subwords(2, 4, 20), VECTORS.matrix[:1].repeat(20, axis=0)),
+)
 COMPRESS = [gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress]
 NUMBERS = [
     0,
@@ -281,17 +286,27 @@ def _in_folder(format: str, *names: str) -> Target:
 
 
 def _gensim(folder: Path) -> list[bytes]:
-    """A file of ours, and one as gensim 3 writes, whose array is in the file beside it."""
+    """A file of ours, one of gensim 3, whose array is in the file beside it, and FastText's."""
     VECTORS.save(folder / "seed.kv")
     np.save(folder / "case.vectors.npy", VECTORS.matrix)
     state = {"index2word": WORDS, "vocab": {}, "__numpys": ["vectors"]}
-    return [(folder / "seed.kv").read_bytes(), HEAD + pickle.dumps(state, 2)[2:-1] + b"b."]
+    rows = {"vectors_vocab": VECTORS.matrix, "vectors_ngrams": VECTORS.matrix, "bucket": 10}
+    ngrams = {"index_to_key": WORDS, "min_n": 2, "max_n": 3, "compatible_hash": True, **rows}
+    pickled = [HEAD + pickle.dumps(one, 2)[2:-1] + b"b." for one in (state, ngrams)]
+    return [(folder / "seed.kv").read_bytes(), *pickled]
+
+
+def _native(folder: Path) -> list[bytes]:
+    """A file with rows of n-grams, one with a few of them in float16, and one without."""
+    WITH_NGRAMS.save(folder / "all.safetensors")
+    WITH_NGRAMS.pruned().save(folder / "few.safetensors", half=True)
+    VECTORS.save(folder / "none.safetensors")
+    return [(folder / f"{name}.safetensors").read_bytes() for name in ("all", "few", "none")]
 
 
 def _fasttext(folder: Path) -> list[bytes]:
     """A model with n-grams, the same in codes with rows that were dropped, and words alone."""
-    subwords = SubwordRows(Subwords(2, 4, 20), VECTORS.matrix[:1].repeat(20, axis=0))
-    Vectors(WORDS[:8], VECTORS.matrix[:8], subwords=subwords).save(folder / "seed", "fasttext")
+    WITH_NGRAMS.save(folder / "seed", "fasttext")
     VECTORS.save(folder / "alone", "fasttext")
     data = (folder / "seed").read_bytes()
     begin = data[: data.index(b"\0" + (28).to_bytes(8, "little"))]
@@ -304,19 +319,23 @@ def _fasttext(folder: Path) -> list[bytes]:
     end = b"\0" + np.array([8, 6], "<i8").tobytes() + bytes(8 * 6 * 4)
     coded = begin + codes[:16] + b"\1" + codes[16:] + end
     (folder / "seed").write_bytes(coded)
-    _asked(folder / "seed")  # they are as they should be; and all is compiled
+    _asked("fasttext")(folder / "seed")  # they are as they should be; and all is compiled
     return [data, coded, (folder / "alone").read_bytes()]
 
 
-def _asked(path: Path) -> None:
+def _asked(format: str) -> Callable[[Path], None]:
     """Read, by content or by the format's name, and make the vectors of words, seen and unseen."""
-    try:
-        vectors = Vectors.load(path)
-    except EmbedlayerError:
-        vectors = Vectors.load(path, "fasttext")
-    _ = vectors.matrix, vectors.output
-    if vectors.subwords is not None:
-        _ = vectors["unseen"], vectors.pruned()
+
+    def read(path: Path) -> None:
+        try:
+            vectors = Vectors.load(path)
+        except EmbedlayerError:
+            vectors = Vectors.load(path, format)
+        _ = vectors.matrix, vectors.output
+        if vectors.subwords is not None:
+            _ = vectors["unseen"], vectors.pruned()
+
+    return read
 
 
 def _npy(path: Path) -> None:
@@ -368,11 +387,11 @@ QUESTIONS = [
 LINES = ["the of the\r\n한국어 🙂 café\n\n" * 20, "a b c\n" * 12_000, "x" * 100_000 + " y\n"]
 
 TARGETS = {
-    "native": Target(_saved(".safetensors"), _vectors("native")),
+    "native": Target(_native, _asked("native")),
     "word2vec-text": Target(_saved(".vec", ".vec.gz"), _vectors("word2vec-text")),
     "word2vec-binary": Target(_saved(".bin", ".bin.gz"), _vectors("word2vec-binary")),
-    "gensim": Target(_gensim, _vectors("gensim")),
-    "fasttext": Target(_fasttext, _asked),
+    "gensim": Target(_gensim, _asked("gensim")),
+    "fasttext": Target(_fasttext, _asked("fasttext")),
     "npy": Target(_npy_seeds, _npy, archives=False),
     "npz": Target(_saved(".npz"), _vectors("npz")),
     "projector": _in_folder("projector", "tensors.tsv", "metadata.tsv", "projector_config.pbtxt"),

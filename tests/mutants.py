@@ -522,7 +522,7 @@ MUTANTS = {
         "if known and not np.array_equal(counts, made_up)", "if known", "formats_gensim",
     ),
     "n-grams are hashed with unsigned bytes": Mutant(
-        "ngrams/__init__.py", "byte | 0xFFFFFF00", "byte", "ngrams"
+        "ngrams/compiled.py", "np.uint32(0xFFFFFF00) if", "np.uint32(0) if", "ngrams"
     ),
     "a zip archive expands without bounds": Mutant(
         "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import import_or_skip, skip_or_fail
+from ngram_hashes import ngram_hashes
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.ngrams import ngram_hashes
 from embedlayer.vectors.formats import gensim
 from embedlayer.vectors.formats.gensim import HEAD
 from embedlayer.vectors.vectors import Vectors

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from ngram_hashes import ngram_hashes
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.ngrams import Subwords, bags, ngram_hashes
+from embedlayer.ngrams import Subwords, bags
 
 WORDS = ["a", "ab", "where", "한국어", "naïve", "🙂🙂", "</s>", "<>", "x" * 300, "aaaa", "é"]
 

@@ -6,10 +6,11 @@ import pickle
 
 import numpy as np
 import pytest
+from ngram_hashes import ngram_hashes
 
 from embedlayer import EmbedlayerError, Vectors, evaluate
 from embedlayer.errors import UnknownWordError
-from embedlayer.ngrams import Subwords, ngram_hashes
+from embedlayer.ngrams import Subwords
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.quantized import Quantized
 from embedlayer.vectors.subwords import SubwordRows

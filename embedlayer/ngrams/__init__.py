@@ -5,7 +5,7 @@ P. Bojanowski, E. Grave, A. Joulin, T. Mikolov: Enriching Word Vectors with Subw
 with bytes taken as signed, as fastText does, into a table of fewer rows, the buckets.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from embedlayer.options import Whole, check_options, option
 
 MOST_N = 100  # characters of an n-gram: fastText's have 6
 SENTENCE_END = "</s>"  # fastText's word for the end of a line has no n-grams
-FNV_START, FNV_PRIME, MASK = 2166136261, 16777619, (1 << 32) - 1
 
 
 @dataclass(frozen=True)
@@ -72,20 +71,3 @@ def packed_bags(
     words = np.flatnonzero(skipped)
     skipped[words] = (data[starts[words, None] + np.arange(len(end))] == end).all(axis=1)
     return word_buckets(data, starts, skipped, subwords.min_n, subwords.max_n, subwords.buckets)
-
-
-def ngram_hashes(word: str, min_n: int, max_n: int) -> Iterator[int]:
-    """The 32-bit hash of each n-gram of "<word>", but of "<" and ">" alone: the definition.
-
-    The bucket is its remainder by B.
-    """
-    characters = [character.encode("utf-8", "surrogatepass") for character in f"<{word}>"]
-    last = len(characters) - 1
-    for first in range(len(characters)):
-        number = FNV_START
-        for size, character in enumerate(characters[first : first + max_n], 1):
-            for byte in character:
-                signed = byte if byte < 128 else byte | 0xFFFFFF00
-                number = (number ^ signed) * FNV_PRIME & MASK
-            if size >= min_n and not (size == 1 and first in (0, last)):
-                yield number
