@@ -166,6 +166,14 @@ def test_training_counts_raw_words_alike_for_all_trainers(tmp_path):
         assert f"absent: {reason}" in done.stdout
 
 
+def test_trainers_are_told_of_ngrams(tmp_path):
+    arguments = ["--subwords", "2-4", "--buckets", "100", "--json", tmp_path / "out.json"]
+    benchmark("training", "--quick", *arguments, "--trainers", "embedlayer", "gensim corpus_file")
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert (report["settings"]["subwords"], report["settings"]["buckets"]) == ("2-4", 100)
+    assert len(report["runs"]["embedlayer"]) == 2
+
+
 def test_times_faster_is_formed_run_by_run():
     from training import times_faster
 
