@@ -14,10 +14,13 @@ LR_FALL = 250  # the learning rate ends at lr / 250, about gensim's own default
 
 def gensim(source: dict[str, Any], out: str, settings: dict[str, Any]) -> None:
     """Count, train and write; the seconds of each on standard output."""
-    from gensim.models import Word2Vec
+    from gensim.models import FastText, Word2Vec
 
     hierarchical = settings["loss"] == "hierarchical"
-    model = Word2Vec(
+    shortest, longest = lengths(settings)
+    ngrams = {"min_n": shortest, "max_n": longest, "bucket": settings["buckets"]}
+    kind, more = (FastText, ngrams) if longest else (Word2Vec, {})
+    model = kind(
         vector_size=settings["dim"],
         window=settings["window"],
         min_count=settings["min_count"],
@@ -29,6 +32,7 @@ def gensim(source: dict[str, Any], out: str, settings: dict[str, Any]) -> None:
         min_alpha=settings["lr"] / LR_FALL,
         seed=settings["seed"],
         workers=settings["workers"],
+        **more,
     )
     moments = [perf_counter()]
     model.build_vocab(**source)
@@ -58,11 +62,13 @@ def gensim_file(text: str, out: str, settings: dict[str, Any]) -> None:
 
 
 def fasttext(text: str, out: str, settings: dict[str, Any]) -> None:
-    """Words without their n-grams, as the others; progress on standard error tells the time."""
+    """Words with the n-grams that are asked for; progress on standard error tells the time."""
     import fasttext
+    import numpy as np
 
     from embedlayer.vectors.vectors import Vectors
 
+    shortest, longest = lengths(settings)
     model = fasttext.train_unsupervised(
         text,
         model=settings["model"],
@@ -75,11 +81,20 @@ def fasttext(text: str, out: str, settings: dict[str, Any]) -> None:
         t=settings["sample"],
         lr=settings["lr"],
         thread=settings["workers"],
-        minn=0,
-        maxn=0,
+        minn=shortest,
+        maxn=longest,
+        bucket=settings["buckets"] if longest else 0,
         verbose=2,
     )
-    Vectors(model.get_words(), model.get_input_matrix()).save(Path(out), "word2vec-binary")
+    words = model.get_words()
+    rows = np.stack([model.get_word_vector(word) for word in words])
+    Vectors(words, rows).save(Path(out), "word2vec-binary")
+
+
+def lengths(settings: dict[str, Any]) -> tuple[int, int]:
+    """Characters of the shortest and the longest n-gram; 0 of both: words alone."""
+    shortest, longest = map(int, (settings["subwords"] or "0-0").split("-"))
+    return shortest, longest
 
 
 KINDS = {"gensim-queue": gensim_queue, "gensim-file": gensim_file, "fasttext": fasttext}

@@ -43,6 +43,8 @@ class Settings:
     min_count: int = 5
     workers: int = 2
     seed: int = 1
+    subwords: str | None = None  # the shortest and the longest n-gram: 3-6
+    buckets: int = 2_000_000
 
     @property
     def lr(self) -> float:
@@ -168,6 +170,8 @@ def _embedlayer(text: Path, out: Path, settings: Settings) -> list[str]:
     options = asdict(settings) | {"lr": settings.lr}
     if settings.loss != "negative":
         del options["negative"]
+    if settings.subwords is None:
+        del options["subwords"], options["buckets"]
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     return [*program, "train", str(text), "-o", str(out), *flags, "--quiet", "--json"]
 
@@ -186,6 +190,8 @@ def _peer(kind: str) -> Callable[[Path, Path, Settings], list[str]]:
 
 
 def _word2vec(text: Path, out: Path, settings: Settings) -> list[str]:
+    if settings.subwords:
+        raise WrongResult("word2vec.c has no n-grams: leave it out (--trainers)")
     hierarchical = settings.loss == "hierarchical"
     options = {
         "train": text,

@@ -51,6 +51,8 @@ def trial_parser(description: str | None, *, runs: int) -> argparse.ArgumentPars
     for name in ("dim", "window", "negative", "epochs", "min_count", "workers"):
         flag = f"--{name.replace('_', '-')}"
         made.add_argument(flag, type=count, default=getattr(Settings, name))
+    made.add_argument("--subwords", metavar="MIN-MAX", help="n-grams of so many characters, too")
+    made.add_argument("--buckets", type=count, default=Settings.buckets)
     made.add_argument("--sample", type=float, default=Settings.sample)
     return made
 

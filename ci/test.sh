@@ -54,4 +54,4 @@ trap 'rm -rf "$compiled"' EXIT
 NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$compiled pytest -q -n auto --dist loadfile \
     -k "not double and not device and not int8 and not int64" \
     tests/test_text_{scanner,corpus,noise}.py tests/test_kernels_{examples,local,rows,step}.py \
-    tests/test_layers_{bag,embedding}.py tests/test_formats_{digits,options}.py tests/test_search.py
+    tests/test_layers_{bag,embedding}.py tests/test_formats_{digits,options}.py tests/test_search.py tests/test_{subwords,formats_fasttext}.py

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from embedlayer.errors import EmbedlayerError
     from embedlayer.layers import Embedding, EmbeddingBag, EmbeddingDot
     from embedlayer.models.options import CBOW, SkipGram
+    from embedlayer.ngrams import Subwords
     from embedlayer.text.corpus import Corpus
+    from embedlayer.text.options import PhraseOptions
+    from embedlayer.text.phrases import Phrases
     from embedlayer.text.vocabulary import Vocabulary
     from embedlayer.training.run import Training
     from embedlayer.training.train import train
     from embedlayer.vectors.evaluation import evaluate
+    from embedlayer.vectors.subwords import SubwordRows
     from embedlayer.vectors.vectors import Vectors
 
 __version__ = "0.1.0"
@@ -31,12 +35,16 @@ _HOME = {
     "EmbeddingDot": "layers",
     "SkipGram": "models.options",
     "CBOW": "models.options",
+    "Subwords": "ngrams",
     "Corpus": "text.corpus",
     "Vocabulary": "text.vocabulary",
+    "Phrases": "text.phrases",
+    "PhraseOptions": "text.options",
     "train": "training.train",
     "Training": "training.run",
     "EmbedlayerError": "errors",
     "Vectors": "vectors.vectors",
+    "SubwordRows": "vectors.subwords",
     "evaluate": "vectors.evaluation",
 }
 
@@ -47,7 +55,11 @@ __all__ = [
     "EmbeddingBag",
     "EmbeddingDot",
     "EmbedlayerError",
+    "PhraseOptions",
+    "Phrases",
     "SkipGram",
+    "SubwordRows",
+    "Subwords",
     "Training",
     "Vectors",
     "Vocabulary",

@@ -27,6 +27,20 @@ def group_of_each(offsets: Array, size: int) -> Array:
     return xp.searchsorted(offsets, xp.arange(size, dtype=np.int64), side="right") - 1
 
 
+def entries_of(offsets: Array, groups: Ids) -> tuple[Array, Array]:
+    """int64: the flat places of the entries of some groups, and the offsets of those groups in it.
+
+    Args:
+        offsets: int64: group g is ``offsets[g]`` … ``offsets[g + 1]`` − 1.
+        groups: int32 or int64, (N,): the groups, in any order.
+    """
+    starts = offsets_of(offsets[groups + 1] - offsets[groups])
+    size = int(starts[-1])  # on a device, a wait
+    group = group_of_each(starts, size)
+    places = array_module(offsets).arange(size, dtype=np.int64) - starts[group]
+    return places + offsets[groups][group], starts
+
+
 def places_of(rows: Ids, size: int) -> tuple[Ids, Ids]:
     """The rows that occur, sorted, and the place of each of ``rows`` among them; −1 stays −1.
 

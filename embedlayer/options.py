@@ -6,7 +6,7 @@ is made. The command line takes types, ranges, defaults and help from the same d
 
 import math
 import operator
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -74,7 +74,22 @@ class Flag:
         return bool(value)
 
 
-Kind = Whole | Real | Choice | Flag
+@dataclass(frozen=True)
+class Group:
+    """Options that belong together: an object of a dataclass, or its options by name."""
+
+    made: type[Any]
+
+    def checked(self, name: str, value: Any) -> Any:
+        if isinstance(value, Mapping):  # as JSON holds it
+            check_names(value, [one.name for one in fields(self.made)])
+            return self.made(**value)
+        if not isinstance(value, self.made):
+            raise EmbedlayerError(f"{name} is {shown(value)}: give {self.made.__name__}(...)")
+        return value
+
+
+Kind = Whole | Real | Choice | Flag | Group
 
 
 def option(default: Any, kind: Kind, help: str, shown: str = "") -> Any:

@@ -30,20 +30,29 @@ import numpy as np
 import zstandard
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.ngrams import Subwords
 from embedlayer.storage.archives import kind_of
 from embedlayer.storage.npy import read_npy
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.entries import cache_entries
+from embedlayer.text.options import Phrase, PhraseOptions
+from embedlayer.text.phrases import Phrases
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.formats import lines, rows
 from embedlayer.vectors.formats.gensim import HEAD
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 MOST_SECONDS, MOST_MEMORY = 3.0, 1 << 30
 WORDS = ["the", "of", "café", "한국어", "🙂", "new_york", "7", "3.5", "a\u00a0b", "x" * 40]
 VECTORS = Vectors(
     WORDS, np.random.default_rng(1).standard_normal((10, 6)), range(10, 0, -1), {"a": 1}
+)
+WITH_NGRAMS = Vectors(
+    WORDS[:8],
+    VECTORS.matrix[:8],
+    subwords=SubwordRows(Subwords(2, 4, 20), VECTORS.matrix[:1].repeat(20, axis=0)),
 )
 COMPRESS = [gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor().compress]
 NUMBERS = [
@@ -211,6 +220,13 @@ def _vocabulary(folder: Path) -> list[bytes]:
     return [(folder / "seed").read_bytes()]
 
 
+def _phrases(folder: Path) -> list[bytes]:
+    found = [Phrase(("new", "york"), 9.5, 3), Phrase(("bank", "of", "서울"), 2.0, 1)]
+    options = PhraseOptions(passes=2, connectors=["of"])
+    Phrases([found, [Phrase(("new_york", "city"), 1.5, 2)]], options).save(folder / "seed")
+    return [(folder / "seed").read_bytes()]
+
+
 def _given(*texts: str) -> Callable[[Path], list[bytes]]:
     return lambda folder: [text.encode() for text in texts]
 
@@ -279,11 +295,56 @@ def _in_folder(format: str, *names: str) -> Target:
 
 
 def _gensim(folder: Path) -> list[bytes]:
-    """A file of ours, and one as gensim 3 writes, whose array is in the file beside it."""
+    """A file of ours, one of gensim 3, whose array is in the file beside it, and FastText's."""
     VECTORS.save(folder / "seed.kv")
     np.save(folder / "case.vectors.npy", VECTORS.matrix)
     state = {"index2word": WORDS, "vocab": {}, "__numpys": ["vectors"]}
-    return [(folder / "seed.kv").read_bytes(), HEAD + pickle.dumps(state, 2)[2:-1] + b"b."]
+    rows = {"vectors_vocab": VECTORS.matrix, "vectors_ngrams": VECTORS.matrix, "bucket": 10}
+    ngrams = {"index_to_key": WORDS, "min_n": 2, "max_n": 3, "compatible_hash": True, **rows}
+    pickled = [HEAD + pickle.dumps(one, 2)[2:-1] + b"b." for one in (state, ngrams)]
+    return [(folder / "seed.kv").read_bytes(), *pickled]
+
+
+def _native(folder: Path) -> list[bytes]:
+    """A file with rows of n-grams, one with a few of them in float16, and one without."""
+    WITH_NGRAMS.save(folder / "all.safetensors")
+    WITH_NGRAMS.pruned().save(folder / "few.safetensors", half=True)
+    VECTORS.save(folder / "none.safetensors")
+    return [(folder / f"{name}.safetensors").read_bytes() for name in ("all", "few", "none")]
+
+
+def _fasttext(folder: Path) -> list[bytes]:
+    """A model with n-grams, the same in codes with rows that were dropped, and words alone."""
+    WITH_NGRAMS.save(folder / "seed", "fasttext")
+    VECTORS.save(folder / "alone", "fasttext")
+    data = (folder / "seed").read_bytes()
+    begin = data[: data.index(b"\0" + (28).to_bytes(8, "little"))]
+    begin = begin.replace(b"\xff" * 8, (2).to_bytes(8, "little"))  # two buckets are kept
+    numbers = np.arange(256 * 6, dtype="<f4")
+    codes = np.array([3, 0, 7, 1], "<i4").tobytes() + b"\1" + np.array([10, 6], "<i8").tobytes()
+    codes += np.array([30], "<i4").tobytes() + bytes(range(30))
+    codes += np.array([6, 3, 2, 2], "<i4").tobytes() + numbers.tobytes() + bytes(range(10))
+    codes += np.array([1, 1, 1, 1], "<i4").tobytes() + numbers[:256].tobytes()
+    end = b"\0" + np.array([8, 6], "<i8").tobytes() + bytes(8 * 6 * 4)
+    coded = begin + codes[:16] + b"\1" + codes[16:] + end
+    (folder / "seed").write_bytes(coded)
+    _asked("fasttext")(folder / "seed")  # they are as they should be; and all is compiled
+    return [data, coded, (folder / "alone").read_bytes()]
+
+
+def _asked(format: str) -> Callable[[Path], None]:
+    """Read, by content or by the format's name, and make the vectors of words, seen and unseen."""
+
+    def read(path: Path) -> None:
+        try:
+            vectors = Vectors.load(path)
+        except EmbedlayerError:
+            vectors = Vectors.load(path, format)
+        _ = vectors.matrix, vectors.output
+        if vectors.subwords is not None:
+            _ = vectors["unseen"], vectors.pruned()
+
+    return read
 
 
 def _npy(path: Path) -> None:
@@ -335,10 +396,11 @@ QUESTIONS = [
 LINES = ["the of the\r\n한국어 🙂 café\n\n" * 20, "a b c\n" * 12_000, "x" * 100_000 + " y\n"]
 
 TARGETS = {
-    "native": Target(_saved(".safetensors"), _vectors("native")),
+    "native": Target(_native, _asked("native")),
     "word2vec-text": Target(_saved(".vec", ".vec.gz"), _vectors("word2vec-text")),
     "word2vec-binary": Target(_saved(".bin", ".bin.gz"), _vectors("word2vec-binary")),
-    "gensim": Target(_gensim, _vectors("gensim")),
+    "gensim": Target(_gensim, _asked("gensim")),
+    "fasttext": Target(_fasttext, _asked("fasttext")),
     "npy": Target(_npy_seeds, _npy, archives=False),
     "npz": Target(_saved(".npz"), _vectors("npz")),
     "projector": _in_folder("projector", "tensors.tsv", "metadata.tsv", "projector_config.pbtxt"),
@@ -347,6 +409,7 @@ TARGETS = {
     "word2vec-text-large": Target(_saved(".vec", ".vec.zst"), _large("word2vec-text")),
     "glove-large": Target(_saved(".glove", ".glove.xz"), _large("glove")),
     "vocabulary": Target(_vocabulary, Vocabulary.load),
+    "phrases": Target(_phrases, Phrases.load),
     "text": Target(_given(*LINES), _corpus),
     "cache": Target(_entry, _cached, archives=False),
     "pairs": Target(_given(*PAIRS), lambda path: evaluate(VECTORS, path)),

@@ -71,6 +71,8 @@ EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kern
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
+SUBWORDS, FASTTEXT = "vectors/subwords.py", "formats_fasttext"
+CANDIDATES, JOINING, SPELLINGS = "text/candidates.py", "text/joining.py", "text/spellings.py"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
@@ -123,6 +125,43 @@ MUTANTS = {
     ),
     "subsampling without its second term": Mutant(
         VOCABULARY, "np.sqrt(ratio) + ratio", "np.sqrt(ratio)", "text_vocabulary"
+    ),
+    # Unseen words, and fastText's files.
+    "a mean of n-grams without the word's own row": Mutant(
+        "vectors/word_means.py", "starts, vectors, 1)", "starts, vectors, 0)", FASTTEXT
+    ),
+    "n-grams that were dropped count": Mutant(
+        SUBWORDS, "== buckets, places, -1)", "== buckets, places, 0)", "subwords"
+    ),
+    "a word of no n-grams is made": Mutant(
+        "vectors/sentences.py", "has[unseen] = made.sizes > 0", "has[unseen] = True", "subwords"
+    ),
+    "unseen words are not among evaluation's": Mutant(
+        "vectors/evaluation/spellings.py", "word in self.unseen)", "False)", "subwords"
+    ),
+    "rows that are touched are dropped": Mutant(
+        SUBWORDS, "flatnonzero(touched)", "flatnonzero(~touched)", "subwords"
+    ),
+    "the last part of codes is as long as the others": Mutant(
+        "vectors/quantized.py", "dim - (parts - 1) * part", "part", "subwords"
+    ),
+    "lengths of codes are left out": Mutant(
+        "vectors/quantized.py", "made * self._lengths[rows, None]", "made", "subwords"
+    ),
+    "own rows are written as vectors": Mutant(
+        "vectors/formats/fasttext.py", "rows * (sizes + 1)[:, None]", "rows", FASTTEXT
+    ),
+    "the output of a tree is taken for ours": Mutant(
+        "vectors/formats/fasttext.py", "arguments.loss == NEGATIVE and", "", FASTTEXT
+    ),
+    "a table beyond the end of a file": Mutant(
+        "vectors/formats/fasttext_model.py", "size > left or", "", FASTTEXT
+    ),
+    "rows of n-grams in the order of the file": Mutant(
+        "vectors/formats/fasttext_model.py", "kept[rising, 1]", "kept[:, 1]", FASTTEXT
+    ),
+    "float16's error is that of the last rows": Mutant(
+        "vectors/formats/half.py", "max(errors, _round", "min(errors, _round", "subwords"
     ),
     # The cache.
     "the time of a file's change": Mutant(
@@ -310,11 +349,61 @@ MUTANTS = {
     ),
     # What was learnt before.
     "words that are held learn all": Mutant(
-        "models/inputs.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
+        "models/inputs/held.py", "before + rates * (W_in[rows] - before)", "W_in[rows]",
         "training_further",
     ),
+    "the mean of a bag is that of one row more": Mutant(
+        "kernels/cpu/bags.py", "np.float32(max(1, size))", "np.float32(size + 1)", "kernels_bags"
+    ),
+    "places of distinct ids by their hash alone": Mutant(
+        "kernels/cpu/bags.py", "while slots[slot] >= 0 and found[slots[slot]] != ids[i]:",
+        "while False:", "kernels_bags",
+    ),
+    "what a word has learnt with what it was": Mutant(
+        "kernels/cpu/step/bags.py", "table[i, d] -= before[i, d]", "table[i, d] -= 0",
+        "training_subwords",
+    ),
+    "a piece's labels are those of the first": Mutant(
+        "kernels/cpu/step/bags.py", "batch.labels[first:last] if", "batch.labels[:last - first] if",
+        "training_subwords",
+    ),
+    "the ends of a word are n-grams": Mutant(
+        "ngrams/compiled.py", "and not (n == 1 and (first == 0 or i == end))", "", "ngrams"
+    ),
+    "buckets over the words' own rows": Mutant(
+        "models/inputs/subwords.py", "ids[~is_own] = buckets + size", "ids[~is_own] = buckets",
+        "training_subwords",
+    ),
+    "few words share as much as many": Mutant(
+        "models/inputs/subwords.py", "min(device.shared_windows, words // WORDS_PER_WINDOW)",
+        "device.shared_windows", "training_subwords",
+    ),
+    "held words are trained by the step that takes bags": Mutant(
+        "models/inputs/held.py", "inputs.shared, False, inputs.nbytes",
+        "inputs.shared, inputs.in_bags, inputs.nbytes", "training_subwords",
+    ),
+    "an n-gram takes what the last of its words does": Mutant(
+        "training/further.py", "np.minimum.at(found, ids, rates.repeat(np.diff(offsets)))",
+        "found[ids] = rates.repeat(np.diff(offsets))", "training_subwords",
+    ),
+    "a known word's own row beside its n-grams": Mutant(
+        "training/further.py", "[:, None].astype(np.float32) - sums", "[:, None] * 0 + vectors",
+        "training_subwords",
+    ),
+    "vectors of a run under way change with it": Mutant(
+        "training/loop.py", "rows if done else rows.copy()", "rows", "training_subwords"
+    ),
+    "expected touches of words alone": Mutant(
+        "training/touches.py", "words.repeat(np.diff(offsets))", "np.ones(len(ids))",
+        "training_touches",
+    ),
+    "tensors in pieces by name alone": Mutant(
+        "storage/tensors.py", "(-ORDER.index(tensors[name].dtype.type), name)", "name",
+        "training_subwords",
+    ),
     "a frozen row is what another thread made of it": Mutant(
-        "models/inputs.py", "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
+        "models/inputs/held.py",
+        "xp.where(rates == 0, self._start[rows], W_in[rows])", "W_in[rows]",
         "training_further",
     ),
     "threads keep to themselves what is held": Mutant(
@@ -373,8 +462,8 @@ MUTANTS = {
     "a new worker begins anew": Mutant(
         "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
     ),
-    "a shard's last line counts twice": Mutant(
-        "text/runs.py", "lines - (shard.stop is not None)", "lines", "dask_corpus"
+    "lines of the shards before are not counted": Mutant(
+        "text/runs.py", "return run, lines, bytes_read", "return run, 0, bytes_read", "dask_corpus"
     ),
     "a word's part is chosen by its last bits": Mutant(
         "text/runs.py", ">> np.uint64(32)).astype", "% np.uint64(parts)).astype", "dask_corpus"
@@ -493,7 +582,7 @@ MUTANTS = {
         "if known and not np.array_equal(counts, made_up)", "if known", "formats_gensim",
     ),
     "n-grams are hashed with unsigned bytes": Mutant(
-        "vectors/formats/ngrams.py", "byte | 0xFFFFFF00", "byte", "formats_gensim"
+        "ngrams/compiled.py", "np.uint32(0xFFFFFF00) if", "np.uint32(0) if", "ngrams"
     ),
     "a zip archive expands without bounds": Mutant(
         "storage/npy.py", "check_expansion(", "str(", "formats_tables", after="infolist"
@@ -523,6 +612,105 @@ MUTANTS = {
     "the projector reads outside its folder": Mutant(
         "vectors/formats/projector.py",
         "if not path.resolve().is_relative_to(folder.resolve())", "if False", "formats_folders",
+    ),
+    # Phrases.
+    "a sentence goes on behind its end": Mutant(
+        CANDIDATES, "if word < 0:\n            start = -1", "if word < 0:\n            pass",
+        "text_phrases",
+    ),
+    "a phrase begins with a connector": Mutant(
+        CANDIDATES, "& CONNECTOR:\n            continue", "& CONNECTOR:\n            pass",
+        "text_phrases",
+    ),
+    "a word that is spelt as a phrase is another": Mutant(
+        CANDIDATES, "times[slot] += word_counts[i]", "pass", "text_phrases"
+    ),
+    "a phrase that is spelt as a word is another": Mutant(
+        SPELLINGS, "of_words[words.numbers] += words.found", "pass", "text_phrases"
+    ),
+    "what is spelt alike is counted twice": Mutant(
+        SPELLINGS, "- int((words.found > 0).sum())", "", "text_phrases"
+    ),
+    "connectors are words of N": Mutant(
+        SPELLINGS, "(counts > 0) & (text.rows[:, KIND] & CONNECTOR == 0)", "counts > 0",
+        "text_phrases",
+    ),
+    "words that were joined away are words of N": Mutant(
+        SPELLINGS, "(counts > 0) & (text.rows[:, KIND]", "(counts >= 0) & (text.rows[:, KIND]",
+        "text_phrases",
+    ),
+    "rare pairs are not counted as different ones": Mutant(
+        CANDIDATES, "different += used", "different += (times >= least).sum()", "text_phrases"
+    ),
+    "the parts of a second round are those of the first": Mutant(
+        CANDIDATES, ">> shift) - first", ">> shift)", "text_phrases"
+    ),
+    "a spelling has one candidate": Mutant(
+        JOINING, "(alone or plain)", "True", "text_phrases"
+    ),
+    "a table that grows forgets how often": Mutant(
+        CANDIDATES, "= slots[old], times[old]", "= slots[old], 1", "text_phrases"
+    ),
+    "what was joined is joined again": Mutant(
+        JOINING, "word, start = numbers[slot], -1",
+        "word, start, joined = numbers[slot], place, rows[word, OWN]", "text_phrases",
+    ),
+    "connectors behind a word that is none of a phrase are lost": Mutant(
+        JOINING, "_write(ids, start, place, made", "_write(ids, start, start + 1, made",
+        "text_phrases",
+    ),
+    "a joined word has no count": Mutant(
+        JOINING, "            counts[word] += 1\n        elif", "            pass\n        elif",
+        "text_phrases",
+    ),
+    "a phrase that is a word already is a new one": Mutant(
+        "text/joined.py", "if word not in known]", "]", "text_phrases"
+    ),
+    "a sentence ends with its block": Mutant(
+        "text/lanes.py", "items.append([*begun, (thread, start, end)])",
+        "items.append(begun); items.append([(thread, start, end)])", "text_phrases",
+    ),
+    "words of two blocks are written as one": Mutant(
+        "text/written.py", "stop - 1] != SENTENCE_END", "stop - 1] == SENTENCE_END",
+        "text_phrases",
+    ),
+    "a file that ends with a line has one more": Mutant(
+        "text/readers.py", 'last in (b"", b"\\n")', "False", "text_phrases"
+    ),
+    "phrases are no part of the cache's key": Mutant(
+        CORPUS, "| described(phrases)", "", "text_phrases"
+    ),
+    "a phrases file's offsets are believed": Mutant(
+        "text/phrase_files.py", "if (offsets[1:] < offsets[:-1]).any():", "if False:",
+        "text_phrases",
+    ),
+    # Options in a file, and chosen by measurement.
+    "a fraction in a file is a whole number": Mutant(
+        "cli/config.py", "return str(value)", "return value", "cli_config"
+    ),
+    "what is no option is left out": Mutant(
+        "cli/config.py", "for written, value in _table(path).items():",
+        "for written, value in _table(path).items():\n"
+        "        if written.replace('_', '-') not in known:\n            continue",
+        "cli_config",
+    ),
+    "the measure forgets the noise of a run": Mutant(
+        "training/held_out.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
+    ),
+    "the measure is that of the noise alone": Mutant(
+        "training/held_out.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
+    ),
+    "sentences that are held out are trained on": Mutant(
+        "training/held_out.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
+    ),
+    "a lucky run is the best": Mutant(
+        "training/tuning.py", "if len(trial.scores) == seeds", "", "tuning"
+    ),
+    "the search knows no defaults": Mutant(
+        "training/tuning.py", "study.enqueue_trial(", "dict(", "tuning"
+    ),
+    "runs of any cost are tried": Mutant(
+        "training/tuning.py", "cost > MOST_COST or", "", "tuning"
     ),
     # On a device.
     "CUDA: a token whose bits reach its threshold is dropped": Mutant(

@@ -185,6 +185,16 @@ def check_rows(place: Callable[[np.ndarray], np.ndarray]) -> None:
         ):
             require_close(one, other)
         ids, offsets = place(np.maximum(rows, 0)), place(np.array([0, 0, 3, 8, 8]))
+        bags = place(np.array([2, 1, 2], np.int32))  # of which none is empty
+        require_close(
+            cpu.bag_means(W, ids, offsets, bags), reference.bag_means(W, ids, offsets, bags)
+        )
+        found, wanted = place(W), W.copy()
+        cpu.add_to_bags(found, ids, offsets, bags, values[:3])
+        reference.add_to_bags(wanted, ids, offsets, bags, values[:3])
+        require_close(found, wanted)
+        words, places = cpu.distinct(rows, 9)
+        require_equal([words, places], [[8, 0, 3, 1], [0, 1, -1, 2, 0, 0, 1, 3]])
         for mean in (False, True):
             wanted = reference.bag_sum(W, ids, offsets, mean)
             require_close(cpu.bag_sum(W, ids, offsets, mean), wanted)

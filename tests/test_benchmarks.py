@@ -112,6 +112,18 @@ def test_replicas_are_simulated_and_judged_by_what_was_held_out(tmp_path):
         assert run["losses"] == {"100+": pytest.approx(0.2, abs=0.01)}
 
 
+def test_phrases_are_gensims_before_they_are_timed(tmp_path):
+    import_or_skip("gensim")
+    settings = ("--settings", "word2vec, connectors", "npmi")
+    benchmark("phrases", "--quick", *settings, "--json", tmp_path / "out.json")
+    runs = json.loads((tmp_path / "out.json").read_text())["runs"]
+    assert [*runs] == ["word2vec, connectors", "npmi"]
+    for found in runs.values():
+        (ours,), (theirs,) = found["embedlayer"], found["gensim"]
+        assert ours["seconds"] > 0 < theirs["seconds"]
+        assert ours["memory"] > 1e6 < theirs["memory"]
+
+
 def test_search_is_checked_and_timed(tmp_path):
     done = benchmark("search", "--quick", "--json", tmp_path / "out.json")
     report = json.loads((tmp_path / "out.json").read_text())

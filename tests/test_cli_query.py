@@ -10,8 +10,10 @@ from conftest import FORMATS_HERE
 
 from embedlayer.cli import query
 from embedlayer.cli.output import show_age
+from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.vectors.files import FORMATS
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 WORDS = ["king", "queen", "man", "woman", "서울"]
@@ -129,6 +131,28 @@ def test_convert_to_every_format_and_back(path, tmp_path, name):
     back = Vectors.load(tmp_path / "back.bin")
     assert list(back.words) == WORDS
     np.testing.assert_array_equal(back.matrix, MATRIX)
+
+
+def test_unseen_words_and_what_convert_does_with_their_n_grams(path):
+    rows = np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)
+    vectors = Vectors(WORDS, MATRIX, subwords=SubwordRows(Subwords(3, 4, 40), rows))
+    vectors.save("n.safetensors")
+    found = run("nearest", "n.safetensors", "--stdin", "-k", 1, stdin=b"kings\nking\n").stdout
+    for line, word in zip(found.splitlines(), ["kings", "king"], strict=True):
+        ((near, cosine),) = vectors.nearest(word, 1)
+        assert line == f"{word}\t{near}\t{cosine:z.4f}"
+    about = json.loads(run("info", "n.safetensors", "--json").stdout)["results"][0]
+    assert about["subwords"] == {"min_n": 3, "max_n": 4, "buckets": 40, "rows": 40}
+    result = run("convert", "n.safetensors", "few.safetensors", "--prune", "--half")
+    few = Vectors.load("few.safetensors")
+    kept = len(vectors.pruned().subwords)
+    assert 0 < kept < 40
+    assert result.stderr.startswith(f"kept {kept} of 40 rows of n-grams\nfloat16: no number is off")
+    assert len(few.subwords) == kept
+    assert few.subwords.rows.dtype == np.float16
+    assert f"buckets 40, rows {kept}" in run("info", "few.safetensors").stdout
+    assert "no rows of n-grams" in mistake("convert", path, "x.safetensors", "--prune")
+    assert "keeps no float16" in mistake("convert", path, "x.vec", "--half")
 
 
 def test_info_on_vectors(path):

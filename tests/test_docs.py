@@ -31,7 +31,12 @@ PAGES = [
 REASONS: dict[tuple[str, str], str] = {}
 # What the blocks of a page import beside embedlayer; without it they are skipped.
 NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"]}
-ELSEWHERE = ("eval/", "Generator")  # of the folder that EMBEDLAYER_DATA names; of CuPy
+ELSEWHERE = (
+    *("eval/", "Generator"),  # of the folder that EMBEDLAYER_DATA names; of CuPy
+    *("load_facebook_vectors", "load_model", "include_freq", "get_word_vector", "get_words"),
+    *("get_nearest_neighbors", "get_analogies", "get_sentence_vector", "get_subwords"),
+    *("get_input_matrix", "get_output_matrix", "get_dimension", "save_model", "train_supervised"),
+)
 
 WORDS = ["king", "queen", "man", "woman", "coffee", "tea", "server", "month", "minimum", "thread"]
 PAIRS = [f"{a}\t{b}\t{score}" for a, b, score in zip(WORDS, WORDS[1:], range(9), strict=False)]

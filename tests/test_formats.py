@@ -33,6 +33,7 @@ ROWS = [("한", (1.0, -0.5)), ("b", (0.1, 2.5e-7))]
 TEXT = "2 2\n한 1.0 -0.5\nb 0.1 2.5e-07\n".encode()
 SUFFIXES = [(name, suffix) for name in FORMATS_HERE for suffix in FORMATS[name].SUFFIXES]
 OF_GENSIM = ["word2vec-text", "word2vec-binary", "glove"]
+NO_SPACES = [*OF_GENSIM, "fasttext"]
 KEEP_METADATA = ["native", "npz", "parquet", "arrow"]
 KEEP_COUNTS = [*KEEP_METADATA, "gensim"]
 WRITTEN = list(dict.fromkeys(name for name, _ in SUFFIXES))
@@ -154,9 +155,12 @@ def test_suffix_chooses_the_format_and_content_tells_it(tmp_path, name, suffix):
     vectors = Vectors.load(path)
     check_same(vectors, VECTORS)
     check_same(Vectors.load(str(path), format=name), VECTORS)
-    counts = VECTORS.counts.tolist() if name in KEEP_COUNTS else None
+    counts = VECTORS.counts.tolist() if name in [*KEEP_COUNTS, "fasttext"] else None
     assert vectors.counts is None if counts is None else vectors.counts.tolist() == counts
-    assert vectors.metadata == (VECTORS.metadata if name in KEEP_METADATA else {})
+    if name == "fasttext":  # has arguments and nothing else: they are the usual ones
+        assert (vectors.metadata["model"], vectors.metadata["window"]) == ("skipgram", 5)
+    else:
+        assert vectors.metadata == (VECTORS.metadata if name in KEEP_METADATA else {})
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,7 @@ def test_text_numbers_are_the_shortest_that_give_the_float_again(tmp_path):
 def test_a_word_is_held_or_refused_before_anything_is_written(tmp_path, name, word):
     path, vectors = tmp_path / "v", Vectors(["fine", word], np.eye(2))
     path.write_text("precious")
-    if name not in OF_GENSIM and not (name == "npz" and word == "\0"):
+    if name not in NO_SPACES and not (name == "npz" and word == "\0"):
         vectors.save(path, format=name)
         check_same(Vectors.load(path), vectors)
         return
@@ -284,7 +288,7 @@ DAMAGED = {
     "empty": (b"", "the file is empty"),
     "prose": (
         b"It was a dark and stormy night.\n",
-        "of a known format (native, gensim, npz, parquet, arrow, word2vec-text",
+        "of a known format (native, gensim, npz, parquet, arrow, fasttext, word2vec-text",
     ),
     "zeros": (bytes(100), "byte 0 is a NUL"),
     "no rows": (b"0 2\n", "promises 0 words of 2 dimensions"),
@@ -363,7 +367,7 @@ UNFIT = [
     (GOOD.replace("1", "2"), {}, "version 2 of the format, but this embedlayer reads version 1"),
     (GOOD, {"matrix": None}, "the tensor matrix is missing"),
     (GOOD, {"words": None}, "the tensor words is missing"),
-    (GOOD, {"matrix": np.eye(2)}, "the tensor matrix is not float32, 2-D"),
+    (GOOD, {"matrix": np.eye(2)}, "the tensor matrix is not float32 or float16, 2-D"),
     (GOOD, {"counts": np.zeros(2, np.int32)}, "the tensor counts is not int64, 1-D"),
     (GOOD, {"counts": np.zeros(3, np.int64)}, "counts are 2 integers"),
     (GOOD, {"matrix": np.eye(3, dtype=np.float32)}, "2 words need a matrix (2, D)"),
@@ -371,7 +375,11 @@ UNFIT = [
     (GOOD, {"word_offsets": np.array([0, 1, 9])}, "the word offsets do not span"),
     (GOOD, {"words": np.array([97, 97], np.uint8)}, "word 'a' is given twice"),
     (GOOD, {"word_offsets": np.array([0, 2**63 - 1, -2, 2])}, "the word offsets fall"),
-    (GOOD, {"matrix": np.zeros((1,) * 64, np.float32)}, "the tensor matrix is not float32, 2-D"),
+    (
+        GOOD,
+        {"matrix": np.zeros((1,) * 64, np.float32)},
+        "the tensor matrix is not float32 or float16, 2-D",
+    ),
     (GOOD, {"matrix": np.zeros((2, 0), np.float32)}, "2 words need a matrix (2, D)"),
     (GOOD, {"counts": np.array([2**62, 2**62])}, "sum to more than 64 bits"),
     (GOOD, {"words": np.array([97, 255], np.uint8)}, "is not UTF-8"),

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import import_or_skip, skip_or_fail
+from ngram_hashes import ngram_hashes
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.formats import gensim
 from embedlayer.vectors.formats.gensim import HEAD
-from embedlayer.vectors.formats.ngrams import ngram_hashes
 from embedlayer.vectors.vectors import Vectors
 
 TEXT = [["the", "café", "한국어"] * 5, ["the", "d", "🙂"] * 4, ["d", "the"]]
@@ -158,12 +158,14 @@ def test_an_array_that_is_missing_or_damaged(tmp_path, word2vec):
         ({"index_to_key": ["a", "b"], "vectors": np.ones(2)}, "2 words, but vectors"),
         ({"index_to_key": ["a", "b"], "vectors": np.array([None] * 2)}, "an array"),
         (
-            {"index_to_key": ["a" * 1000, "b"], **NGRAMS, "max_n": 100},
-            r"the word 'a{40}'… has 1000 characters",
+            {"index_to_key": ["a" * 20_000, "b"], **NGRAMS, "max_n": 100},
+            "n-grams of 3 to 100 characters, a word of 20000 bytes: damaged",
         ),
         ({"index_to_key": ["a", "b"], **NGRAMS, "max_n": 10**9}, "n-grams of 3 to 1000000000"),
         ({"index_to_key": ["a", "b"], **NGRAMS, "min_n": -1}, "n-grams of -1 to 6"),
-        ({"index_to_key": ["a", "a"], **NGRAMS}, "damaged"),
+        ({"index_to_key": ["a"], **NGRAMS}, r"rows of them \(2, 2\): damaged"),
+        ({"index_to_key": ["a", "b"], **NGRAMS, "vectors_ngrams": np.ones((2, 3))}, "n-grams of 3"),
+        ({"index_to_key": ["a", "b"], **NGRAMS, "vectors_ngrams": np.ones(2)}, r"n-grams \(2,\)"),
         ({"index_to_key": ["a"], "__numpys": ["vectors"]}, r"missing: .*v\.vectors\.npy"),
         ({"wv": 7}, "nothing that gensim saves"),
         (None, "nothing that gensim saves"),

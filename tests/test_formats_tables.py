@@ -94,13 +94,10 @@ def test_an_archive_of_texts_is_to_be_unpacked(tmp_path):
         Vectors.load(tmp_path / "glove.6B.zip")
 
 
-def test_an_array_alone_or_a_model_of_fasttext_is_told_with_the_cure(tmp_path):
+def test_an_array_alone_is_told_with_the_cure(tmp_path):
     np.save(tmp_path / "v.npy", VECTORS.matrix)
     with pytest.raises(EmbedlayerError, match=r"one array, without words: np\.savez"):
         Vectors.load(tmp_path / "v.npy")
-    (tmp_path / "cc.bin").write_bytes(np.array([793712314, 12, 300], "<i4").tobytes() + bytes(99))
-    with pytest.raises(EmbedlayerError, match=r"a model of fastText's: load the \.vec file"):
-        Vectors.load(tmp_path / "cc.bin")
 
 
 def test_an_archive_of_many_arrays_that_expand_too_far_together(tmp_path):

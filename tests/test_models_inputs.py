@@ -13,7 +13,8 @@ from embedlayer.backend import to_numpy
 from embedlayer.device import DEVICES
 from embedlayer.kernels import load_kernels, reference
 from embedlayer.kernels.arguments import Batch, Mode, Tables
-from embedlayer.models.inputs import INPUTS, Words
+from embedlayer.models.inputs import INPUTS
+from embedlayer.models.inputs.words import Words
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.models.tables import table_shapes
 from embedlayer.text.corpus import Corpus
@@ -25,30 +26,36 @@ SHARED = 7  # rows behind those of the words; word i reads row V + i % SHARED, t
 class PairsOfRows:
     """The vector of a word is the mean of its own row and of one that it shares with others."""
 
+    options = ()
+    shared, in_bags, nbytes = True, False, 0
+
     def __init__(self, words, device):
         ids = np.arange(len(words), dtype=np.int32)
         bags = np.stack([ids, len(ids) + ids % SHARED], axis=1).astype(np.int32)
-        self.bags = device.xp.asarray(bags)
+        self.bags_of = device.xp.asarray(bags)
 
     @staticmethod
     def table_rows(words):
         return words + SHARED
 
+    def bags(self):
+        return self.bags_of.reshape(-1), 2 * np.arange(len(self.bags_of) + 1)
+
     @contextmanager
     def reading(self, kernels, tables, batch):
-        distinct, places = places_of(batch.contexts, len(self.bags))
+        distinct, places = places_of(batch.contexts, len(self.bags_of))
         table = self._means(kernels, tables.W_in, distinct)
         before = table.copy()
         yield Tables(table, tables.W_out), batch._replace(contexts=places)
         for column in range(2):
-            rows = self.bags[distinct, column].copy()
+            rows = self.bags_of[distinct, column].copy()
             kernels.scatter_add(tables.W_in, rows, table - before)
 
     def vectors(self, kernels, W_in):
         return self._means(kernels, W_in, slice(None))
 
     def _means(self, kernels, W_in, words):
-        ids = self.bags[words]
+        ids = self.bags_of[words]
         offsets = 2 * np.arange(len(ids) + 1)
         xp = DEVICES["cupy" if type(W_in) is not np.ndarray else "numpy"].xp
         return kernels.bag_sum(W_in, ids.reshape(-1), xp.asarray(offsets), True)

@@ -26,6 +26,7 @@ ARROWS = {
     "backend": {"errors", "device"},
     "arrays": {"device", "backend"},
     "storage": {"errors"},
+    "ngrams": {"errors", "options", "storage"},
     "kernels": BASE - {"options"} | {"storage"},
     "optim": {"errors", "options", "backend", "arrays", "kernels", "layers"},
     "layers": {"errors", "options", "rng", "backend", "arrays", "kernels"},
@@ -33,16 +34,17 @@ ARROWS = {
     | {"storage", "kernels", "layers", "models", "optim"}
     | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
-    "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage"},
-    "models": {"errors", "options", "rng", "device", "backend", "arrays", "storage", "kernels"},
+    "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage", "ngrams"},
+    "models": BASE - {"threads"} | {"storage", "ngrams", "kernels"},
     "training": BASE - {"threads"}
-    | {"storage", "kernels", "optim", "layers", "text", "vectors", "models"},
+    | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"},
     "dask": BASE
-    | {"storage", "kernels", "layers", "models", "optim"}
+    | {"storage", "ngrams", "kernels", "layers", "models", "optim"}
     | {"text", "vectors", "training"},
     "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
     "__main__": {"cli"},
-    "cli": BASE | {"storage", "kernels", "optim", "text", "vectors", "models", "training", "dask"},
+    "cli": BASE
+    | {"storage", "ngrams", "kernels", "optim", "text", "vectors", "models", "training", "dask"},
 }
 
 

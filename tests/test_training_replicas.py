@@ -12,6 +12,7 @@ from planted import check_neighbours, planted_sentences
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.collective import LostReplica, Threads
@@ -26,6 +27,7 @@ from embedlayer.vectors.vectors import Vectors
 MODELS = {
     "skip-gram": SkipGram(dim=16, window=3, sample=0.01),
     "CBOW, hierarchical": CBOW(dim=16, window=3, loss="hierarchical"),
+    "n-grams": SkipGram(dim=16, window=3, sample=0.01, subwords=Subwords(2, 4, buckets=90)),
 }
 SMALL = Merging(tokens=240, head=4, merges=4)
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -44,8 +46,8 @@ class Tried(Training):
         super().__init__(*arguments, deterministic=True, epochs=2, measure=1, **options)
         self.turns = turns
 
-    def _merging(self):
-        return self.tried
+    def _ways(self):
+        return [self.tried]
 
 
 @models
@@ -81,10 +83,11 @@ def test_the_number_of_replicas_and_the_rule_make_a_difference(corpus):
     assert not np.array_equal(made[0], made[2])
 
 
+@pytest.mark.parametrize("subwords", [None, Subwords(3, 4, buckets=200)])
 @pytest.mark.parametrize("size", [2, 3])
-def test_deterministic_workers_repeat_and_learn(size):
+def test_deterministic_workers_repeat_and_learn(size, subwords):
     corpus = Corpus.from_sentences(planted_sentences(3000), min_count=1)
-    model = SkipGram(dim=16, sample=0.01)
+    model = SkipGram(dim=16, sample=0.01, subwords=subwords)
     runs = [Training(corpus, model, workers=size, deterministic=True) for _ in range(2)]
     first, second = (one.run() for one in runs)
     np.testing.assert_array_equal(first.matrix, second.matrix)

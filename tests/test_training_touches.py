@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from embedlayer.arrays import entries_of
 from embedlayer.device import DEVICES
 from embedlayer.kernels import load_kernels
 from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.examples import Examples
 from embedlayer.training.touches import Touches, row_touches
@@ -15,6 +17,7 @@ CHOICES = {
     "skip-gram": SkipGram(window=3, sample=0.01),
     "skip-gram, full windows": SkipGram(window=3, sample=0, shrink_windows=False, noise_power=0.5),
     "CBOW": CBOW(window=4, sample=0.02, negative=3),
+    "CBOW, n-grams": CBOW(window=4, sample=0.02, subwords=Subwords(1, 2, buckets=20)),
     "skip-gram, hierarchical": SkipGram(window=2, loss="hierarchical", sample=0.05),
 }
 
@@ -34,11 +37,15 @@ def test_the_expected_touches_are_those_of_the_examples(corpus, model):
     sizes = np.diff(batch.offsets)
     met = (batch.rows >= 0).sum(1)
     hidden = np.minimum(sizes, 1) if model.mode().mean else sizes
-    found_in = np.bincount(batch.contexts, np.repeat(met, sizes), WORDS)
+    ids, starts = model.make_inputs(corpus.vocabulary.words, DEVICES["numpy"]).bags()
+    read, ends = entries_of(starts, batch.contexts)
+    times = np.repeat(np.repeat(met, sizes), np.diff(ends))
+    found_in = np.bincount(ids[read], times, model.input_rows(WORDS))
     rows = batch.rows.ravel()
     each = np.repeat(hidden, batch.rows.shape[1])[rows >= 0]
     found_out = np.bincount(rows[rows >= 0], each)
-    touches = row_touches(model, corpus.vocabulary, examples.outputs, tokens)
+    bags = (ids, starts)
+    touches = row_touches(model, corpus.vocabulary, bags, examples.outputs, tokens)
     for table, found in zip(touches, (found_in, found_out), strict=True):
         wanted = table.occasions * table.each
         assert wanted.dtype == np.float32

@@ -16,6 +16,7 @@ from conftest import skip_or_fail
 
 import embedlayer
 from embedlayer import Corpus
+from embedlayer.text.options import PhraseNames, PhraseOptions
 from embedlayer.training.options import (
     FILE_NAMES,
     RUN_NAMES,
@@ -90,6 +91,12 @@ def test_train_has_those_of_a_run_and_of_the_corpus_that_it_makes():
     of_sentences = keyword_types(Corpus.from_sentences)
     assert [*of_sentences] == [*SENTENCE_NAMES]
     assert of_sentences.items() <= of_files.items()
+
+
+def test_phrases_have_the_options_of_their_dataclass():
+    assert get_type_hints(PhraseNames) == get_type_hints(PhraseOptions)
+    assert [*PhraseNames.__annotations__] == [one.name for one in fields(PhraseOptions)]
+    assert not PhraseNames.__required_keys__
 
 
 @pytest.mark.parametrize("name", [*RUN_NAMES, *FILE_NAMES])

@@ -13,7 +13,7 @@ from embedlayer.models.options import CBOW, MODELS, SkipGram
 from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
-from embedlayer.training.warmup import _when_compiling, warm_up
+from embedlayer.training.warmup import warm_up, when_compiling
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_a_listener_hears_of_compiling_once():
     from numba import njit
 
     heard = []
-    with _when_compiling(lambda: heard.append("compiling")):
+    with when_compiling(lambda: heard.append("compiling")):
         njit(lambda x: x + 1)(1)
         njit(lambda x: x + 2)(1)
     njit(lambda x: x + 3)(1)
@@ -39,7 +39,7 @@ def test_all_that_training_calls_is_compiled_before(tmp_path, model, loss):
     path = tmp_path / "text.txt"
     path.write_text("\n".join(map(" ".join, planted_sentences(200))))
     late = []
-    with _when_compiling(lambda: late.append("compiling")):
+    with when_compiling(lambda: late.append("compiling")):
         for again in range(2):
             corpus = Corpus.from_files(path)
             assert corpus.from_cache == bool(again)

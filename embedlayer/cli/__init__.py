@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli import demo, doctor, files, query, train
+from embedlayer.cli import demo, doctor, fasttext, files, phrases, query, train, tune
 from embedlayer.cli.signals import BY_SIGNAL, TOLD
 from embedlayer.errors import EmbedlayerError
 
@@ -23,10 +23,13 @@ COMMANDS = (
     query.analogy,
     query.similarity,
     query.evaluate,
+    tune.tune,
+    phrases.phrases,
     files.convert,
     files.info,
     doctor.doctor,
     demo.demo,
+    fasttext.fasttext,
 )
 MISTAKE, INTERRUPTED = 2, 130
 MEMORY_CURE = "lower --dim or --max-vocab, or raise --min-count"

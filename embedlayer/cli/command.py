@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -12,11 +13,12 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
 from embedlayer.text.options import CorpusOptions
-from embedlayer.text.readers import STDIN
+from embedlayer.text.readers import STDIN, find_files
 from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.saving import FREE
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+PATHS = ("continue_from", "phrases_from", "folder")
 MAY_CHANGE = (*FREE, "no_cache", "scheduler", "folder")
 
 
@@ -52,7 +54,7 @@ class Command(NamedTuple):
             "output": _anywhere(self.output or ""),
             "format": self.format,
             "given": {
-                name: _anywhere(value) if name in ("continue_from", "folder") else value
+                name: _anywhere(value) if name in PATHS else value
                 for name, value in self.given.items()
             },
         }
@@ -108,6 +110,17 @@ def resumed(folder: str, again: Command) -> Command:
         notes["format"],
         notes["given"] | {name: again.given[name] for name in again.given if name in MAY_CHANGE},
     )
+
+
+def find_texts(texts: tuple[str, ...], *outputs: str) -> list[str]:
+    """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
+    files = find_files(texts)
+    for output in outputs:
+        place = Path(expanded(output))
+        for file in files:
+            if place.exists() and os.path.exists(file) and place.samefile(file):
+                raise EmbedlayerError(f"{output} is one of the texts: choose another output")
+    return files
 
 
 def _anywhere(path: str) -> str:

@@ -1,6 +1,8 @@
 """Commands about files: convert, and info on vectors and on the cache of encoded texts."""
 
+import logging
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import click
 
 from embedlayer.cli.output import (
     json_option,
+    log_shown,
     note,
     print_json,
     print_table,
@@ -22,6 +25,7 @@ from embedlayer.storage.remote import is_url
 from embedlayer.text.cache import clear_cache, remove_entry
 from embedlayer.text.entries import cache_entries
 from embedlayer.vectors.files import FOLDERS, FORMATS, check_writable
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(
@@ -37,12 +41,23 @@ ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from 
 @click.argument("source", metavar="IN", type=click.Path())
 @click.argument("output", metavar="OUT", type=click.Path())
 @format_option
+@click.option("--prune", is_flag=True, help="Drop the rows of n-grams that none of the words has.")
+@click.option("--half", is_flag=True, help="Round to float16, which the native format keeps.")
 @reading_options
-def convert(source: str, output: str, format: str | None, **reading: Any) -> None:
-    """Write the vectors of IN to OUT, in another format."""
-    check_writable(output, format)
+def convert(
+    source: str, output: str, format: str | None, prune: bool, half: bool, **reading: Any
+) -> None:
+    """Write the vectors of IN to OUT, in another format.
+
+    With --half it is told how far numbers and words are from what they were.
+    """
+    check_writable(output, format, half=half)
     vectors = Vectors.load(source, **reading)
-    vectors.save(output, format)
+    if prune:
+        rows, vectors = vectors.subwords, vectors.pruned()
+        note(f"kept {len(vectors.subwords or ()):,} of {len(rows or ()):,} rows of n-grams")
+    with log_shown(logging.INFO):
+        vectors.save(output, format, half=half)
     note(f"wrote {output}: {len(vectors):,} words, {vectors.dim:,} dimensions")
 
 
@@ -91,7 +106,11 @@ def _about_vectors(path: str, reading: dict[str, Any]) -> dict[str, Any]:
         "tokens": None if vectors.counts is None else int(vectors.counts.sum()),
         "first_words": list(vectors.words[:MOST_FREQUENT]),
         "metadata": vectors.metadata,
-    }
+    } | ({} if vectors.subwords is None else {"subwords": _about_subwords(vectors.subwords)})
+
+
+def _about_subwords(subwords: SubwordRows) -> dict[str, int]:
+    return asdict(subwords.subwords) | {"rows": len(subwords)}
 
 
 def _bytes_of(path: Path) -> int:
@@ -104,11 +123,14 @@ def _flat(about: dict[str, Any]) -> list[tuple[str, Any]]:
     """The entries that are known, those of the metadata among them, lists as words."""
     entries = {**about, **about["metadata"]}
     del entries["metadata"]
-    return [
-        (name, " ".join(map(str, value)) if isinstance(value, list) else value)
-        for name, value in entries.items()
-        if value is not None
-    ]
+    return [(name, _told(value)) for name, value in entries.items() if value is not None]
+
+
+def _told(value: Any) -> Any:
+    """A list as words, and a dict as names and values."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _show_cache(as_json: bool) -> None:

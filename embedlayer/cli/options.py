@@ -1,44 +1,67 @@
 """The options of ``train``, made of the declarations of the dataclasses that take them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import Field, fields
 from typing import Any
 
 import click
 
-from embedlayer.models.options import CBOW, MODELS, SkipGram
+from embedlayer.models.options import CBOW, MODELS, SkipGram, Word2Vec
 from embedlayer.models.outputs import LOSSES
-from embedlayer.options import Choice, Flag, Whole
+from embedlayer.ngrams import Subwords
+from embedlayer.options import Choice, Flag, Group, Whole
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
 
-FLAGS = {"max_size": "--max-vocab"}  # where the flag is not the option's name
-NOT_OFFERED = ("batch", "measure", "in_flight")  # for those who write Python
+FLAGS = {
+    "max_size": "--max-vocab",
+    "phrase_passes": "--phrases",
+}  # where the flag is not the option's name
+NOT_OFFERED = (
+    *("batch", "measure", "in_flight"),  # for those who write Python
+    *("min_n", "max_n"),  # --subwords takes both
+)
+OF_SUBWORDS = ("buckets", "shared_windows")
 
 
 def flag(name: str) -> str:
     return FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
-def declared(field: Field[Any]) -> Callable[[Any], Any]:
-    """An option that becomes the argument of the field's name where it is given."""
-    kind, name = field.metadata["kind"], field.name
+def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
+    """An option that becomes the argument of that name, behind a prefix, where it is given."""
+    kind, name = field.metadata["kind"], prefix + field.name
     text = flag(name)
     takes: Any = float
     metavar: str | None = "NUMBER"
-    if isinstance(kind, Whole):
+    if isinstance(kind, Group):
+        takes, metavar = Lengths(), "MIN-MAX"
+    elif isinstance(kind, Whole):
         takes = click.IntRange(kind.least, kind.most)
     elif isinstance(kind, Choice):
         takes, metavar = click.Choice(kind.names), None
     elif isinstance(kind, Flag):
-        text, takes, metavar = f"{text}/--no-{name}", bool, None
+        text, takes, metavar = f"{text}/--no-{text[2:]}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
     return click.option(text, name, type=takes, default=None, metavar=metavar, help=help)
 
 
+class Lengths(click.ParamType):
+    """Characters of the shortest and the longest n-gram: ``3-6``."""
+
+    name = "lengths"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> str:
+        if re.fullmatch(r"\d{1,3}-\d{1,3}", str(value)) is None:
+            text = f"{value!r} are no lengths: give the shortest and the longest n-gram, as in 3-6"
+            self.fail(text, parameter, context)
+        return str(value)
+
+
 OPTIONS = [
     field
-    for owner in (CBOW, CorpusOptions, TrainingOptions)  # CBOW has skip-gram's, and one more
+    for owner in (CBOW, Subwords, CorpusOptions, TrainingOptions)  # CBOW has all of skip-gram's
     for field in fields(owner)
     if field.name not in NOT_OFFERED
 ]
@@ -63,6 +86,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def check_meaning(model: str, given: dict[str, Any]) -> None:
     """Refuse an option that would change nothing."""
+    for name in OF_SUBWORDS:
+        if name in given and "subwords" not in given:
+            raise click.UsageError(f"{flag(name)} has no effect without --subwords")
     chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
     for name, (other, values) in MEANT_FOR.items():
         if name in given and chosen[other] not in values:
@@ -73,6 +99,29 @@ def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
     """Those of the options given that are fields of a dataclass."""
     names = {field.name for field in fields(owner)}
     return {name: value for name, value in given.items() if name in names}
+
+
+def model_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options given that the model of this name takes."""
+    options = arguments(MODELS[name], given)
+    if "subwords" in given:
+        shortest, longest = map(int, given["subwords"].split("-"))
+        options["subwords"] = Subwords(shortest, longest, **arguments(Subwords, given))
+    return options
+
+
+def resolved(model: Word2Vec, given: dict[str, Any]) -> dict[str, Any]:
+    """All options that shape the vectors, those that were not given as they are by default."""
+    defaults = {field.name: field.default for field in OPTIONS} | model.options()
+    if defaults.pop("subwords") is None:
+        defaults |= dict.fromkeys(OF_SUBWORDS)
+    known = {name: value for name, value in defaults.items() if value is not None}
+    known |= {name: value for name, value in given.items() if name != "no_cache"}
+    return {
+        name: value
+        for name, value in known.items()
+        if name not in MEANT_FOR or known[MEANT_FOR[name][0]] in MEANT_FOR[name][1]
+    }
 
 
 MODEL_OPTION = click.option(

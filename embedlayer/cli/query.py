@@ -1,6 +1,5 @@
 """Commands that ask vectors: nearest, analogy, similarity, evaluate."""
 
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -8,8 +7,7 @@ from typing import Any
 import click
 
 from embedlayer.cli.output import json_option, note, print_json, print_table, tell
-from embedlayer.cli.reading import reading_options
-from embedlayer.errors import EmbedlayerError
+from embedlayer.cli.reading import reading_options, words_input
 from embedlayer.vectors.vectors import Vectors
 
 AT_ONCE = 1024  # words of standard input that are answered together
@@ -77,9 +75,7 @@ def nearest(
 
 def _words_of_stdin() -> Iterator[list[str]]:
     """The lines that are not empty, stripped, so many at a time as are searched at once."""
-    if sys.stdin is None:
-        raise EmbedlayerError("standard input is closed: there are no words to read")
-    lines = (line.decode("utf-8", "replace").strip() for line in sys.stdin.buffer)
+    lines = (line.decode("utf-8", "replace").strip() for line in words_input())
     words = filter(None, lines)
     while block := list(islice(words, AT_ONCE)):
         yield block
@@ -88,10 +84,10 @@ def _words_of_stdin() -> Iterator[list[str]]:
 def _answer_lines(
     vectors: Vectors, words: list[str], k: int, restrict_vocab: int | None, as_json: bool
 ) -> None:
-    known = [word for word in words if word in vectors]
+    known = [word for word in words if word in vectors or vectors.subwords is not None]
     answers = iter(vectors.nearest(known, k, restrict_vocab=restrict_vocab))
     for word in words:
-        if word in vectors:
+        if word in vectors or vectors.subwords is not None:
             found = next(answers)
             if as_json:
                 print_json({"word": word, "nearest": _as_json(found)})

@@ -1,11 +1,13 @@
 """The options of commands that read vectors, made of the declaration of what is read of a file."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
-from typing import Any
+from typing import Any, BinaryIO
 
 from embedlayer.cli.options import declared
+from embedlayer.errors import EmbedlayerError
 from embedlayer.vectors.formats.contents import ReadingOptions
 
 OPTIONS = {field.name: field for field in fields(ReadingOptions)}
@@ -22,3 +24,10 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(OPTIONS.values()):
         handed_on = declared(field)(handed_on)
     return handed_on
+
+
+def words_input() -> BinaryIO:
+    """Standard input, as bytes; EmbedlayerError where it is closed."""
+    if sys.stdin is None:
+        raise EmbedlayerError("standard input is closed: there are no words to read")
+    return sys.stdin.buffer

@@ -1,26 +1,32 @@
 """The command that makes vectors of texts: train."""
 
-import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
 
 from embedlayer.cli.cluster import cluster_options, on_cluster
-from embedlayer.cli.command import Command, Duration, resumed
+from embedlayer.cli.command import Command, Duration, find_texts, resumed
+from embedlayer.cli.config import config_option, write_config
 from embedlayer.cli.files import format_option
-from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
+from embedlayer.cli.options import (
+    MODEL_OPTION,
+    arguments,
+    check_meaning,
+    flag,
+    model_options,
+    resolved,
+    with_options,
+)
 from embedlayer.cli.output import json_option, note, print_json
+from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
-from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS, SkipGram, Word2Vec
-from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
-from embedlayer.text.options import CorpusOptions
-from embedlayer.text.readers import find_files
+from embedlayer.text.options import CorpusOptions, PhraseOptions
+from embedlayer.text.phrases import Phrases
 from embedlayer.training.checkpoint import CheckpointFolder
 from embedlayer.training.further import OLD_RATE, Learnt
 from embedlayer.training.options import TrainingOptions
@@ -42,6 +48,11 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
 @format_option
 @MODEL_OPTION
 @with_options
+@with_phrase_options
+@config_option
+@click.option(
+    "--save-config", metavar="FILE", type=click.Path(), help="Keep the options there, for --config."
+)
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
@@ -84,6 +95,7 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float | None,
     resume: str | None,
+    save_config: str | None,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -101,11 +113,13 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, files = _model(given, learnt), _found(texts, output)
+    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
+    if save_config is not None:
+        write_config(save_config, resolved(made, given), "embedlayer train --config")
     with on_cluster(files, given, resume) as cluster:
         _, report = run_training(
-            cluster.read if cluster else partial(_read, files, given, learnt),
+            cluster.read if cluster else partial(_read, files, given, learnt, phrases),
             made,
             output,
             format,
@@ -140,10 +154,8 @@ def _model(given: dict[str, Any], learnt: Learnt | None) -> Word2Vec:
     """The model that is asked for; of what is not said, that of what was learnt."""
     name = given.get("model", learnt.model.get("model") if learnt else None) or SkipGram.name
     check_meaning(name, given)
-    options = {"model": name} | arguments(MODELS[name], given)
-    return (
-        learnt.made_model(**options) if learnt else MODELS[name](**arguments(MODELS[name], given))
-    )
+    options = model_options(name, given)
+    return learnt.made_model(model=name, **options) if learnt else MODELS[name](**options)
 
 
 def _beginning(
@@ -167,9 +179,10 @@ def _read(
     files: list[str],
     given: dict[str, Any],
     learnt: Learnt | None,
+    phrases: Phrases | PhraseOptions | None,
     progress: ReadingProgress | None,
 ) -> Corpus:
-    options = arguments(CorpusOptions, given)
+    options = arguments(CorpusOptions, given) | {"phrases": phrases}
     if learnt:
         options |= {"vocabulary": learnt.vocabulary}
         if "no_new_words" in given:
@@ -181,13 +194,3 @@ def _read(
         progress=progress,
         **options,
     )
-
-
-def _found(texts: tuple[str, ...], output: str) -> list[str]:
-    """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
-    place = Path(expanded(output))
-    files = find_files(texts)
-    for file in files:
-        if place.exists() and os.path.exists(file) and place.samefile(file):
-            raise EmbedlayerError(f"{output} is one of the texts: choose another output")
-    return files

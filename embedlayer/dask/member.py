@@ -96,15 +96,14 @@ class MemberTraining(Training):
         )
         self._before: Tables | None = None
 
-    def _merging(self) -> Merging | None:
-        super()._merging()
-        return self._given
+    def _ways(self) -> list[Merging | None]:
+        return [self._given]
 
-    def _plan(self, chunk_tokens: int) -> MemoryPlan:
-        plan = super()._plan(chunk_tokens)
-        if self.merging:  # what owners remember
+    def _prepared(self, way: Merging | None, chunk_tokens: int, held: bool) -> MemoryPlan:
+        plan = super()._prepared(way, chunk_tokens, held)
+        if way:  # what owners remember
             plan = replace(plan, workspace=plan.workspace + plan.W_in + plan.W_out)
-        return plan
+        return plan.placed(self.device)
 
     def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
         return ClusterRounds(self.state, chunks, replica, self._steps.worker, train, self.group)

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,20 @@ import distributed
 from embedlayer.dask.cluster import Cluster, chosen_addresses
 from embedlayer.dask.corpus import DaskCorpus
 from embedlayer.dask.member import Order
+from embedlayer.dask.merging import asked_of_merges
 from embedlayer.dask.run import Attempts
 from embedlayer.dask.waves import TIMEOUT, chosen_client
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
+from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
-from embedlayer.options import Choice, Flag, Real, Whole, check_names
+from embedlayer.options import Flag, Real, check_names
 from embedlayer.storage.reading import expanded
 from embedlayer.training.checkpoint import CheckpointFolder, checkpoints_in, read_checkpoint
 from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens
-from embedlayer.training.merge import MERGES
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
@@ -33,7 +35,17 @@ from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
 
 # Of the options of a run those that a cluster knows.
-NAMES = ("epochs", "lr", "min_lr", "seed", "workers", "kernels", "measure", "keep_output")
+NAMES = (
+    "epochs",
+    "lr",
+    "min_lr",
+    "seed",
+    "workers",
+    "kernels",
+    "measure",
+    "keep_output",
+    "shared_windows",
+)
 REPLACEMENT = 30.0  # seconds
 ALONE = 1  # replica, which nothing is merged with
 
@@ -60,7 +72,7 @@ class ClusterTraining:
         corpus: in a folder that all workers see.
         model: SkipGram(...) or CBOW(...); default SkipGram().
         merge: the rule of a merge, a name in ``MERGES``, default 'damped'; or a ``Merging``.
-        round_tokens: that a replica trains between two merges; default 640,000.
+        round_tokens: of a replica between two merges; default what ``Merging.fitting`` says.
         addresses: of the workers that take part; default all.
         checkpoint: a folder for checkpoints, which all workers see.
         checkpoint_every: seconds between two of them.
@@ -105,7 +117,9 @@ class ClusterTraining:
         check_names(options, NAMES)
         self.corpus, self.model = corpus, checked_model(model)
         self.callbacks, self.notes = checked_callbacks(callbacks), dict[str, Any]()
-        self.options, self._merging = TrainingOptions(**options), _merging(merge, round_tokens)
+        self.options = TrainingOptions(**options)
+        self._asked = asked_of_merges(merge, round_tokens)
+        self._merging: Merging | None = None
         self.options.rates(self.model)
         self._every = Real(0).checked("checkpoint_every", checkpoint_every)
         self._folder = None if checkpoint is None else Path(expanded(checkpoint)).absolute()
@@ -155,8 +169,9 @@ class ClusterTraining:
             Real(0).checked("replacement", replacement),
         )
         threads = [one.threads for one in cluster.processes(cluster.addresses)]
-        if sum(threads) == ALONE and not self._resume:
-            self._merging = None
+        replicas, tokens = sum(threads), self.options.epochs * self.corpus.tokens
+        if replicas != ALONE and not self._resume:
+            self._merging = replace(Merging.fitting(replicas, tokens), **self._asked)
         self.plan = self._plan(max(threads))
         cluster.needed = self.plan.allocated
         cluster.check_memory(str(self.plan))
@@ -205,35 +220,28 @@ class ClusterTraining:
         self.notes, chosen = found.about["notes"], {name: options[name] for name in NAMES}
         chosen["workers"] = given.get("workers")
         self.options = TrainingOptions(**chosen)
-        for name, ours, theirs in (
-            ("model", model, self.model),
-            ("merge and round_tokens", self._merging, Merging(**merging)),
-        ):
-            if ours not in (None, Merging(), theirs):
-                raise EmbedlayerError(f"{name}: {ours}, but {theirs} in the checkpoint")
         self._merging = Merging(**merging)
+        if (
+            model not in (None, self.model)
+            or replace(self._merging, **self._asked) != self._merging
+        ):
+            raise EmbedlayerError(
+                f"the run in {self._folder} trains {self.model} and merges by {self._merging}: "
+                "leave out model, merge and round_tokens to go on with it"
+            )
 
     def _plan(self, threads: int) -> MemoryPlan:
         """The memory of the worker with the most threads."""
         device, kind = DEVICES["numpy"], kernel_kind(self.options.kernels)
-        corpus = self.corpus.corpus()
+        corpus, options = self.corpus.corpus(), self.options
+        words = corpus.vocabulary.words
         return plan_run(
             corpus,
             self.model,
-            make_steps(self.options, load_kernels("numpy", kind), Share(0, 1, None)),
-            chunk_tokens=chunk_tokens(corpus, self.options.epochs, device),
+            make_steps(options, load_kernels("numpy", kind), Share(0, 1, None)),
+            self.model.make_inputs(words, device),
+            chunk_tokens=chunk_tokens(corpus, options.epochs, device),
+            shared_windows=options.shared_windows or default_shared_windows(len(words), device),
             workers=threads,
-            copies=threads + 1 if self._merging else 0,
+            replicas=threads + 1 if self._merging else 0,
         )
-
-
-def _merging(merge: str | Merging | None, round_tokens: int | None) -> Merging | None:
-    """How replicas merge."""
-    if isinstance(merge, Merging):
-        if round_tokens is not None:
-            raise EmbedlayerError("a Merging has its tokens: leave out round_tokens")
-        return merge
-    rule = Merging.rule if merge is None else Choice(MERGES).checked("merge", merge)
-    if round_tokens is None:
-        return Merging(rule)
-    return Merging(rule, Whole().checked("round_tokens", round_tokens))

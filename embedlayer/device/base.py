@@ -23,6 +23,7 @@ class Device:
             that of the reference.
         searches: the module that searches vectors in its memory, by its full name.
         chunk_tokens: tokens of the corpus that are trained on at once.
+        shared_windows: the most windows for which rows of n-grams are read once.
         piece_bytes: what a loop over a large array takes at once; None: all of it.
         search_scores: how many scores a search holds at once.
         corpus_places: where a corpus may lie, the best place first.
@@ -32,6 +33,7 @@ class Device:
     kernels: ClassVar[str]
     searches: ClassVar[str] = "embedlayer.vectors.by_scores"
     chunk_tokens: ClassVar[int] = 1_000_000
+    shared_windows: ClassVar[int] = 2048
     piece_bytes: ClassVar[int | None] = None
     search_scores: ClassVar[int] = 2**24
     corpus_places: ClassVar[Sequence[str]] = (RESIDENT,)

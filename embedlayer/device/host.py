@@ -22,6 +22,7 @@ class Host(Device):
     kernels = "embedlayer.kernels.cpu"
     searches = "embedlayer.vectors.by_blocks"
     chunk_tokens = 50_000  # a chunk's small integer arrays then fit the caches of a core
+    shared_windows = 128  # whose rows stay in the cache of a core until they are written
     piece_bytes = 1 << 20  # as large as a core's own cache; 2**18 and 2**22 cost a fifth more
     search_scores = 2**20  # 4 MiB stay near the cache
     corpus_places = (MAPPED,)

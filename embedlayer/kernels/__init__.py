@@ -14,6 +14,9 @@ kernel           does                                                           
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
+``distinct``     (ids, size) → ids that occur, places                              any order
+``bag_means``    (W, ids, offsets, bags) → means                                   close
+``add_to_bags``  (W, ids, offsets, bags, values): values[i] to all of a bag's rows close
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
 ``merge_rows``   (W, parts, share): W += changes of N parts, damped; parts = W     close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
@@ -27,6 +30,7 @@ Beside these an implementation may have ``worker_step(tables, share)``, a contex
 a worker of a training run its ``sgd_step`` for an epoch, and ``worker_bytes(shapes, width,
 share)``, the bytes that all workers take beside the tables; ``share`` is an ``arguments.Share``.
 And ``update_rows(name, rows, grad, arrays, numbers)``, optimizers' formulas on some rows of tables.
+If it has ``TAKES_BAGS``, its ``sgd_step`` takes ``bags=``, an ``arguments.Bags``.
 
 An implementation on a device may return more slots than are filled, as to ask how many would be to
 wait for it. ``offsets[-1]`` says how much is; ids, targets and positions are −1 beyond it, and a
@@ -44,14 +48,8 @@ from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
 CONTRACT = (
-    "subsample",
-    "windows",
-    "draw",
-    "bag_sum",
-    "scatter_add",
-    "sum_by_row",
-    "merge_rows",
-    "sgd_step",
+    *("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row"),
+    *("distinct", "bag_means", "add_to_bags", "merge_rows", "sgd_step"),
 )
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"

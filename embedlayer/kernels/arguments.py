@@ -54,6 +54,20 @@ class Batch(NamedTuple):
         ]
 
 
+class Bags(NamedTuple):
+    """The rows of W_in that each word reads: where contexts are words, and not rows.
+
+    Attributes:
+        ids: int32, flat.
+        offsets: int64, (V + 1,): word i reads the mean of ``ids[offsets[i]:offsets[i + 1]]``.
+        windows: so many at a time share the means of their words, and bring back what these learnt.
+    """
+
+    ids: Array
+    offsets: Array
+    windows: int
+
+
 class Mode(NamedTuple):
     """How a window's hidden vectors are formed.
 

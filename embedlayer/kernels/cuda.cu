@@ -208,6 +208,32 @@ extern "C" __global__ void scatter_add_sorted(float* W, const int* rows, const i
     }
 }
 
+// A warp for each of N bags that are read: their numbers are in bags, and none is empty.
+extern "C" __global__ void bag_means(const float* W, const int* ids, const i64* offsets,
+                                     const int* bags, float* means, int D, i64 N) {
+    const int lane = threadIdx.x % LANES;
+    for (i64 n = global_thread() / LANES; n < N; n += thread_count() / LANES) {
+        const i64 first = offsets[bags[n]], end = offsets[bags[n] + 1];
+        for (int d = lane; d < D; d += LANES) {
+            float sum = 0.0f;
+            for (i64 i = first; i < end; ++i) sum += W[(i64)ids[i] * D + d];
+            means[n * D + d] = sum / (float)max(end - first, (i64)1);
+        }
+    }
+}
+
+extern "C" __global__ void add_to_bags(float* W, const int* ids, const i64* offsets,
+                                       const int* bags, const float* values, int D, i64 N) {
+    const int lane = threadIdx.x % LANES;
+    for (i64 n = global_thread() / LANES; n < N; n += thread_count() / LANES) {
+        const i64 first = offsets[bags[n]], end = offsets[bags[n] + 1];
+        for (int d = lane; d < D; d += LANES) {
+            const float value = values[n * D + d];
+            for (i64 i = first; i < end; ++i) atomicAdd(&W[(i64)ids[i] * D + d], value);
+        }
+    }
+}
+
 // ---------------------------------------------------------------------------------------- sgd_step
 //
 // Loops over windows, rows and pieces are not unrolled: with at most 64 registers a thread, 32 warps

@@ -1,8 +1,9 @@
 """The kernels for CuPy arrays: ``reference.py`` mirrored by launches of ``cuda.cu``.
 
-Nothing here waits for the device, so one size that only the device knows must not decide the size
-of an array: arrays have room for the most there can be. ``offsets[-1]`` says how much is filled;
-ids, targets and positions are −1 beyond it, and a window there is empty, which is no window at all.
+Nothing here but ``distinct`` waits for the device, so one size that only the device knows must not
+decide the size of an array: arrays have room for the most there can be. ``offsets[-1]`` says how
+much is filled; ids, targets and positions are −1 beyond it, and a window there is empty, which is
+no window at all.
 """
 
 import os
@@ -104,6 +105,28 @@ def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
     order = array_module(W).argsort(rows, kind="stable")
     rows = _as_int32(rows)[order]
     launch("scatter_add_sorted", N * LANES, W, rows, order, values, D, N)
+
+
+def distinct(ids: Any, size: int) -> tuple[Any, Any]:
+    """As the reference; how many there are decides sizes of arrays, so that this waits."""
+    return reference.distinct(ids, size)
+
+
+def bag_means(W: Any, ids: Any, offsets: Any, bags: Any) -> Any:
+    if W.dtype != np.float32:
+        return reference.bag_means(W, ids, offsets, bags)
+    N, D = len(bags), W.shape[1]
+    means = array_module(W).empty((N, D), np.float32)
+    launch("bag_means", N * LANES, W, ids, offsets, bags, means, D, N)
+    return means
+
+
+def add_to_bags(W: Any, ids: Any, offsets: Any, bags: Any, values: Any) -> None:
+    if W.dtype != np.float32:
+        reference.add_to_bags(W, ids, offsets, bags, values)
+        return
+    N, D = len(bags), W.shape[1]
+    launch("add_to_bags", N * LANES, W, ids, offsets, bags, values, D, N)
 
 
 def sum_by_row(rows: Any, values: Any, size: int) -> tuple[Any, Any]:

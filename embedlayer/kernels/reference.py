@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import group_of_each, offsets_of, places_of
+from embedlayer.arrays import entries_of, group_of_each, offsets_of, places_of
 from embedlayer.backend import array_module
 from embedlayer.kernels.arguments import Batch, Mode, Tables
 from embedlayer.rng import HIGH, below, hash64
@@ -138,6 +138,41 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
         return
     real = rows >= 0
     xp.add.at(W, rows[real], values[real])
+
+
+def distinct(ids: Any, size: int) -> tuple[Any, Any]:
+    """The ids that occur, each once, in any order, and where each of ``ids`` is among them.
+
+    Args:
+        ids: int32, (N,), each below ``size``, V; −1 is "no id", and stays it.
+
+    Returns:
+        int32, (U,), and int32, (N,).
+    """
+    found, places = places_of(ids, size)
+    return found.astype(np.int32), places.astype(np.int32)
+
+
+def bag_means(W: Any, ids: Any, offsets: Any, bags: Any) -> Any:
+    """The mean of the rows of some bags, each ``W[ids[offsets[b]:offsets[b + 1]]]``; (N, D).
+
+    Args:
+        W, ids, offsets: as in :func:`bag_sum`; no bag is empty.
+        bags: int32, (N,): the number of each bag that is read.
+    """
+    entries, starts = entries_of(offsets, bags)
+    return bag_sum(W, ids[entries], starts, True)
+
+
+def add_to_bags(W: Any, ids: Any, offsets: Any, bags: Any, values: Any) -> None:
+    """Add ``values[i]`` to every row of bag ``bags[i]``, in place; rows that bags share accumulate.
+
+    Args:
+        W, ids, offsets, bags: as in :func:`bag_means`.
+        values: (N, D), of W's dtype.
+    """
+    entries, starts = entries_of(offsets, bags)
+    scatter_add(W, ids[entries], values[group_of_each(starts, len(entries))])
 
 
 def sum_by_row(

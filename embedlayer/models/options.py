@@ -1,5 +1,6 @@
 """Skip-gram and CBOW: their options, and what they are made of."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Mode
-from embedlayer.models.inputs import INPUTS, Inputs
+from embedlayer.models.inputs import INPUTS
+from embedlayer.models.inputs.protocol import Inputs
 from embedlayer.models.outputs import LOSSES
 from embedlayer.models.outputs.protocol import Outputs, OutputSizes
-from embedlayer.options import Choice, Flag, Real, Whole, check_options, option
+from embedlayer.ngrams import Subwords
+from embedlayer.options import Choice, Flag, Group, Real, Whole, check_options, option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +29,11 @@ class Word2Vec:
         negative: K, the noise words per window (negative sampling alone).
         noise_power: the noise distribution is counts**noise_power.
         sample: the relative frequency above which words are subsampled; 0 keeps every token.
+        subwords: ``Subwords(...)``, the n-grams whose rows are a part of a word's vector, as
+            fastText has them; None, words alone.
 
     Attributes:
         name: as ``MODELS`` and the metadata of vectors name it.
-        inputs: what a context reads, a name in ``INPUTS``.
         default_lr: the learning rate at the start, unless told otherwise.
         lr_fall: the learning rate ends at lr / lr_fall, unless told otherwise.
         sharing_windows: how many windows have the same negatives.
@@ -49,9 +53,11 @@ class Word2Vec:
         0.75, Real(-10, 10), "Noise words are drawn as counts to this power."
     )
     sample: float = option(1e-4, Real(0), "Words above this frequency are subsampled; 0: none.")
+    subwords: Subwords | None = option(
+        None, Group(Subwords), "Words are made of n-grams, too, of so many characters.", "none"
+    )
 
     name: ClassVar[str]
-    inputs: ClassVar[str] = "words"
     default_lr: ClassVar[float]
     lr_fall: ClassVar[float]
     sharing_windows: ClassVar[int]
@@ -61,7 +67,8 @@ class Word2Vec:
 
     def options(self) -> dict[str, Any]:
         """Every option by name, as the vectors' metadata records them."""
-        return {"model": self.name, **asdict(self)}
+        options = {"model": self.name, **asdict(self)}
+        return {name: value for name, value in options.items() if value is not None}
 
     def mode(self) -> Mode:
         """How hidden vectors are formed: each context is one."""
@@ -78,20 +85,29 @@ class Word2Vec:
         return 1 if self.mode().mean else 2 * self.window
 
     @property
-    def input_class(self) -> type[Inputs]:
-        """What the contexts read."""
-        return INPUTS[self.inputs]
+    def inputs(self) -> str:
+        """What a context reads, a name in ``INPUTS``."""
+        return "words" if self.subwords is None else "subwords"
+
+    def make_inputs(self, words: Sequence[str], device: Device) -> Inputs:
+        """What the contexts read, of a vocabulary of these words."""
+        return INPUTS[self.inputs](words, device, **self._taken(INPUTS[self.inputs]))
+
+    def input_rows(self, words: int) -> int:
+        """The rows of the input table for so many words."""
+        return INPUTS[self.inputs].table_rows(words, **self._taken(INPUTS[self.inputs]))
 
     def outputs(self, counts: np.ndarray, device: Device) -> Outputs:
         """What targets are scored against, for words with these counts: int64, (V,)."""
-        return LOSSES[self.loss](counts, device, **self._output_options())
+        return LOSSES[self.loss](counts, device, **self._taken(LOSSES[self.loss]))
 
     def output_sizes(self, words: int, tokens: int) -> OutputSizes:
         """What the outputs take for so many words of the vocabulary, and tokens of the text."""
-        return LOSSES[self.loss].sizes(words, tokens, **self._output_options())
+        return LOSSES[self.loss].sizes(words, tokens, **self._taken(LOSSES[self.loss]))
 
-    def _output_options(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in LOSSES[self.loss].options}
+    def _taken(self, part: Any) -> dict[str, Any]:
+        """The options that inputs or outputs declare."""
+        return {name: getattr(self, name) for name in part.options}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,3 +144,9 @@ class CBOW(Word2Vec):
 
 
 MODELS: dict[str, type[Word2Vec]] = {"skipgram": SkipGram, "cbow": CBOW}
+
+
+def made_model(options: Mapping[str, Any]) -> Word2Vec:
+    """The model of which :meth:`Word2Vec.options` told these."""
+    given = dict(options)
+    return MODELS[given.pop("model")](**given)

@@ -6,7 +6,9 @@ from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import Word2Vec
 
 COLUMNS = 16  # tables have a multiple of so many, so that every row fills whole cache lines
-DRAWN_ROWS = 4096  # rows of the input table drawn at once, to bound the memory in use
+# Numbers of the input table drawn at once: their bits stay in a core's cache (2**19 took four times
+# as long), or are as many as keep a device at work.
+DRAWN, DRAWN_ON_DEVICE = 1 << 15, 1 << 23
 
 Shapes = tuple[tuple[int, int], tuple[int, int]]
 
@@ -14,7 +16,7 @@ Shapes = tuple[tuple[int, int], tuple[int, int]]
 def table_shapes(model: Word2Vec, words: int) -> Shapes:
     """The shapes of W_in and W_out for a vocabulary of so many words."""
     columns = -(-model.dim // COLUMNS) * COLUMNS
-    rows = model.input_class.table_rows(words), model.output_sizes(words, words).table_rows
+    rows = model.input_rows(words), model.output_sizes(words, words).table_rows
     return (rows[0], columns), (rows[1], columns)
 
 
@@ -26,8 +28,9 @@ def start_tables(model: Word2Vec, words: int, seed: int, device: Device) -> Tabl
     """
     shape_in, shape_out = table_shapes(model, words)
     W_in, key = device.zeros(*shape_in), rng.make_key(seed, "W_in")
-    for first in range(0, len(W_in), DRAWN_ROWS):
-        rows = W_in[first : first + DRAWN_ROWS, : model.dim]
+    drawn_rows = max(1, (DRAWN if device.piece_bytes else DRAWN_ON_DEVICE) // model.dim)
+    for first in range(0, len(W_in), drawn_rows):
+        rows = W_in[first : first + drawn_rows, : model.dim]
         drawn = rng.uniform(device.xp, key, rows.shape, first * model.dim)
         rows[...] = (drawn - 0.5) / model.dim
     return Tables(W_in, device.zeros(*shape_out))

@@ -20,9 +20,12 @@ from embedlayer.storage.reading import Opened
 
 LENGTH_BYTES = 8
 MOST_HEADER = 1 << 23  # bytes; parsed they take up to 40 times as many
-NAMES = {np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
+PIECE = 1 << 22  # bytes of an array written at once
+NAMES = {np.float16: "F16", np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
+ORDER = (np.uint8, np.float16, np.float32, np.float64, np.int64)  # of tensors in a file, reversed
 
-Wanted = Mapping[str, tuple[Any, int]]  # dtype (a key of NAMES) and dimensions of each tensor
+# Of each tensor dtype (a key of NAMES, or several) and dimensions.
+Wanted = Mapping[str, tuple[Any, int]]
 
 
 def begins_tensors(start: bytes) -> bool:
@@ -74,7 +77,14 @@ def tensors_in(
 def write_tensors(
     path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write a file of tensors; OSError for a folder or a disk that does not take it."""
+    """Write a file of tensors; OSError for a folder or a disk that does not take it.
+
+    The bytes are the same whatever the layout of the arrays. One that is not C-contiguous, which
+    safetensors would write as garbage, is written piece by piece: no copy of a large table.
+    """
+    if not all(array.flags.c_contiguous for array in tensors.values()):
+        _write_in_pieces(path, tensors, metadata)
+        return
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -84,6 +94,29 @@ def write_tensors(
         code = re.search(r"(?:os error|code:) (\d+)", str(error))  # the system's, in a text
         number = int(code[1]) if code else errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def _write_in_pieces(
+    path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None
+) -> None:
+    """As safetensors would: the largest items first, then by name."""
+    order = sorted(tensors, key=lambda name: (-ORDER.index(tensors[name].dtype.type), name))
+    header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
+    place = 0
+    for name in order:
+        array = tensors[name]
+        ends = [place, place := place + array.nbytes]
+        kind = NAMES[array.dtype.type]
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": ends}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(LENGTH_BYTES, "little") + text)
+        for name in order:
+            array = tensors[name]
+            rows = max(1, PIECE * len(array) // max(1, array.nbytes))
+            for first in range(0, len(array), rows):
+                file.write(np.ascontiguousarray(array[first : first + rows]).data)
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
@@ -108,9 +141,12 @@ def _tensor(data: Any, body: int, name: str, about: Any, wanted: tuple[Any, int]
         numbers = [*shape, first, end]
     except (TypeError, KeyError, ValueError):
         dtype, shape, numbers = None, (), [None]
-    kind, dimensions = wanted
-    if (dtype, len(shape)) != (NAMES[kind], dimensions):
-        raise EmbedlayerError(f"the tensor {name} is not {kind.__name__}, {dimensions}-D")
+    kinds, dimensions = wanted
+    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+    kind = next((one for one in kinds if NAMES[one] == dtype), None)
+    if kind is None or len(shape) != dimensions:
+        several = " or ".join(one.__name__ for one in kinds)
+        raise EmbedlayerError(f"the tensor {name} is not {several}, {dimensions}-D")
     known = all(type(number) is int and 0 <= number <= len(data) for number in numbers)
     size = np.dtype(kind).itemsize
     if not known or end - first != math.prod(shape) * size or body + end > len(data):

@@ -19,8 +19,9 @@ from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CACHE_CURE, CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
-from embedlayer.text.options import CorpusOptions, Tokenizer
+from embedlayer.text.options import CorpusOptions, PhraseOptions, Tokenizer
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
+from embedlayer.text.phrases import Phrases, described, with_phrases
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
 from embedlayer.text.vocabulary import Vocabulary, checked_vocabulary
 from embedlayer.threads import available_cores
@@ -70,6 +71,7 @@ class Corpus:
         tokenizer_key: str | None = None,
         errors: str = "strict",
         vocabulary: Vocabulary | None = None,
+        phrases: Phrases | PhraseOptions | None = None,
         cache: bool = True,
         workers: int | None = None,
         progress: BytesRead | None = None,
@@ -89,9 +91,10 @@ class Corpus:
             errors: 'strict' raises where a text is not UTF-8, 'replace' reads U+FFFD there.
             vocabulary: words that are in it whatever the text has, with counts to which the text's
                 are added; the text's other words enter as ``min_count`` and ``max_size`` say.
+            phrases: they are joined before words are counted, as if the text was written so; of
+                options the text's own are found.
             cache: keep the result in the cache, and take it from there when it was made from the
-                same files with the same options. Standard input, pipes and
-                URLs are never cached: what they give may change unseen.
+                same files with the same options; never that of standard input, pipes and URLs.
             workers: threads; default: all cores. The result does not depend on it.
             progress: called with the bytes read and those in all (None from a pipe).
 
@@ -108,11 +111,12 @@ class Corpus:
             raise EmbedlayerError("tokenizer_key names a tokenizer, but no tokenizer was given")
         threads = available_cores() if workers is None else Whole().checked("workers", workers)
         files = find_files(paths)
-        count = partial(count_files, files, tokenizer, errors, threads, progress)
+        words = partial(count_files, files, tokenizer, errors, threads, progress)
+        count = with_phrases(words, phrases, threads)
         named = tokenizer is None or tokenizer_key is not None
         passes = partial(encode, count, options, checked_vocabulary(vocabulary), threads)
         if Flag().checked("cache", cache) and named and all_regular(files):
-            about = asdict(options) | {"tokenizer_key": tokenizer_key}
+            about = asdict(options) | {"tokenizer_key": tokenizer_key} | described(phrases)
             if vocabulary is not None:
                 about |= {"vocabulary": vocabulary.checksum()}
             return _cached(describe(files, about), passes)
@@ -127,6 +131,7 @@ class Corpus:
         max_size: int | None = None,
         max_sentence: int = 1000,
         vocabulary: Vocabulary | None = None,
+        phrases: Phrases | PhraseOptions | None = None,
     ) -> "Corpus":
         """Count and encode sentences that are lists of words, going through them once.
 
@@ -136,16 +141,16 @@ class Corpus:
         Args:
             sentences: each an iterable of words. Or a column: of pandas, Polars or Arrow, or a
                 NumPy array of one axis; a text in a cell is split at ASCII whitespace, as a line.
-            min_count, max_size, max_sentence, vocabulary: as :meth:`from_files`.
+            min_count, max_size, max_sentence, vocabulary, phrases: as :meth:`from_files`.
 
         Raises:
             EmbedlayerError: a sentence that is a str, a word that is not one, a cell that is
                 missing, and as :meth:`from_files`.
         """
         options = CorpusOptions(min_count, max_size, max_sentence)
-        count = partial(count_sentences, sentences)
-        known = checked_vocabulary(vocabulary)
-        return Corpus(*encode(count, options, known, available_cores(), None).mapped())
+        threads, known = available_cores(), checked_vocabulary(vocabulary)
+        count = with_phrases(partial(count_sentences, sentences), phrases, threads)
+        return Corpus(*encode(count, options, known, threads, None).mapped())
 
     def __len__(self) -> int:
         """S, the number of sentences."""

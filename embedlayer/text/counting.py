@@ -25,6 +25,7 @@ class CountedText:
     Attributes:
         counts: int64, (M,): how often each occurs.
         words_of: the words with these numbers.
+        packed: all words as bytes, uint8, and offsets, int64, (M + 1,), as ``pack_words`` packs.
         streams: int32, memory-mapped: provisional ids, −1 at a sentence's end, of each thread.
         numbers: int32: the number of each provisional id, thread by thread.
         segments: (thread, start, stop) of the parts of the streams, in the order of the text.
@@ -33,6 +34,7 @@ class CountedText:
 
     counts: np.ndarray
     words_of: Callable[[np.ndarray], list[str]]
+    packed: Callable[[], tuple[np.ndarray, np.ndarray]]
     streams: list[np.ndarray]
     numbers: list[np.ndarray]
     segments: list[tuple[int, int, int]]
@@ -185,6 +187,7 @@ def _merge(scanners: list[_Scanner], segments: list[tuple[int, int, int]]) -> Co
     return CountedText(
         counts=table.counts[: table.size],
         words_of=lambda ids: [word.decode() for word in table.words(ids)],
+        packed=table.packed,
         streams=[scanner.stream.mapped() for scanner in scanners],
         numbers=numbers,
         segments=segments,

@@ -92,10 +92,10 @@ def read_blocks(files: list[str], cut: Callable[[bytes], int]) -> Iterator[Block
 def shard_blocks(shard: Shard, cut: Callable[[bytes], int], before: int = 0) -> Iterator[Block]:
     """As :func:`read_blocks`, of a part of a file; ``before`` bytes were read of others."""
     path, start = shard.path, shard.start
-    bytes_read = 0
+    bytes_read, last = 0, b""
     pending: list[bytes] = []
     for piece, bytes_read in _pieces(shard):
-        end = cut(piece)
+        end, last = cut(piece), piece[-1:]
         pending.append(piece[:end])
         if end:
             data = b"".join(pending)
@@ -105,7 +105,8 @@ def shard_blocks(shard: Shard, cut: Callable[[bytes], int], before: int = 0) -> 
         elif cut is after_whitespace and sum(map(len, pending)) > MOST_WORD:
             raise EmbedlayerError(f"{path} holds a word of more than {MOST_WORD} bytes: no text")
         pending.append(piece[end:])
-    yield Block(path, start, b"".join([*pending, b"\n"]), before + bytes_read)
+    ending = b"" if last in (b"", b"\n") else b"\n"
+    yield Block(path, start, b"".join([*pending, ending]), before + bytes_read)
 
 
 def cut_shards(files: list[str], size: int) -> list[Shard]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import ArrayFile
+from embedlayer.storage.words import pack_words
 from embedlayer.text.counting import CountedText, decoded, undecodable
 from embedlayer.text.readers import BytesRead, after_newline, read_blocks, total_bytes
 from embedlayer.text.scanner import SENTENCE_END
@@ -42,6 +43,7 @@ def count_sentences(sentences: Iterable[Iterable[str]], folder: Path | None) -> 
     return CountedText(
         counts=counts,
         words_of=lambda ids: [words[i] for i in ids],
+        packed=lambda: pack_words(words),
         streams=[stream.mapped()],
         numbers=[np.arange(len(words), dtype=np.int32)],
         segments=segments,

@@ -103,6 +103,11 @@ class WordTable:
         bounds = zip(self.offsets[ids].tolist(), self.offsets[ids + 1].tolist(), strict=True)
         return [letters[start:end] for start, end in bounds]
 
+    def packed(self) -> tuple[np.ndarray, np.ndarray]:
+        """All words: their bytes, uint8, and offsets into them, int64, (M + 1,)."""
+        offsets = self.offsets[: self.size + 1]
+        return self.letters[: offsets[-1]], offsets
+
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         return self.slots, self.counts, self.offsets, self.letters
 

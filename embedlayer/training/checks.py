@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, NothingToLearnError
+from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import SkipGram, Word2Vec
 from embedlayer.options import check_function
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.steps import Steps
 
 LEAST_KEPT = 0.05  # of the tokens; fewer are hardly meant
 PIECE = 1 << 20  # sentences looked at together
@@ -67,6 +69,15 @@ def check_corpus(corpus: Any, model: Word2Vec) -> None:
             "sample %g keeps %.1f %% of the tokens: raise it (--sample), or give 0 to keep all",
             model.sample,
             100 * kept / len(corpus.ids),
+        )
+
+
+def check_optimizer(name: str, inputs: Reader, steps: Steps) -> None:
+    """Raise EmbedlayerError for an optimizer that needs rows which last, where they do not."""
+    if inputs.shared and steps.kept:
+        raise EmbedlayerError(
+            f"the optimizer {name!r} keeps numbers for each row of a table, and n-grams have their "
+            "words trained in small tables of a moment: give 'sgd'"
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from embedlayer.backend import to_numpy
 from embedlayer.device import Device
-from embedlayer.kernels.arguments import Tables
-from embedlayer.models.inputs import Reader
+from embedlayer.kernels.arguments import Bags, Batch, Tables
+from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
@@ -29,6 +29,7 @@ from embedlayer.training.saving import Saving
 from embedlayer.training.state import Done, State, copied_table, done_so_far
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
+from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -42,6 +43,7 @@ class Loop:
     min_lr: float
     device: Device
     workers: int
+    shared_windows: int
     merging: Merging | None
     turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
@@ -104,14 +106,15 @@ class Loop:
         }
         table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
         matrix = to_numpy(table)[:, : self.model.dim].copy()
-        output = None
+        output = ngrams = None
         if self.options.keep_output:
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
-        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output)
-
-    def position(self) -> tuple[int, int]:
-        """Where the run stands: how many epochs are done, and chunks of the next."""
-        return self.state.epoch, self.state.chunk
+        if self.model.subwords is not None:
+            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim]
+            # Of a run that is done nothing changes them: no second copy of a large table.
+            done = self.state.epoch == self.options.epochs
+            ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
+        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
@@ -171,9 +174,14 @@ class Loop:
         if merging is None:
             step = partial(self._steps.worker, state.tables)
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
-        vocabulary, outputs = self.corpus.vocabulary, examples.outputs
         chunks = max(1, merging.tokens // state.chunk_tokens)
-        touches = row_touches(self.model, vocabulary, outputs, chunks * state.chunk_tokens)
+        touches = row_touches(
+            self.model,
+            self.corpus.vocabulary,
+            self._inputs.bags(),
+            examples.outputs,
+            chunks * state.chunk_tokens,
+        )
         merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
@@ -206,10 +214,22 @@ class Loop:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
-        with self._inputs.reading(self._kernels, tables, batch) as (given, read):
-            loss, pairs = step(given, read, lr, self.model.mode())
+        loss, pairs = self._step(tables, batch, step, lr)
         row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
+
+    def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
+        """Take the step on what the inputs read, for a bounded piece at a time where that is made;
+        the summed loss and its pairs."""
+        mode, windows = self.model.mode(), self.shared_windows
+        if self._inputs.in_bags and self._steps.takes_bags:
+            return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
+        loss, pairs = 0.0, 0
+        for piece in batch.split(windows) if self._inputs.shared else [batch]:
+            with self._inputs.reading(self._kernels, tables, piece) as (given, read):
+                more = step(given, read, lr, mode)
+            loss, pairs = loss + more[0], pairs + more[1]
+        return loss, pairs
 
     def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
         state, tokens = self.state, len(self.corpus.ids)

@@ -11,7 +11,8 @@ from embedlayer.kernels import KINDS
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
 from embedlayer.options import Choice, Flag, Real, Whole, check_names, check_options, option
-from embedlayer.text.options import Tokenizer
+from embedlayer.text.options import PhraseOptions, Tokenizer
+from embedlayer.text.phrases import Phrases
 from embedlayer.text.readers import BytesRead
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.report import Callback
@@ -31,13 +32,14 @@ class TrainingOptions:
         min_lr: the learning rate at the end, to which it falls linearly; default lr / 250
             (skip-gram) or lr / 4 (CBOW).
         seed: of all random choices.
-        workers: threads, each on its own chunks, on shared tables without locks (Hogwild: Recht
-            et al., NIPS 2011); default all cores. ``train`` reads the text with as many. With
-            one, a run on the CPU is repeatable to the bit; with any number the examples are the
-            same. On CuPy it is one, whatever is given: the windows side by side are the device's.
-        deterministic: each worker has tables of its own, which are merged at fixed places of the
-            text: the run is repeatable to the bit for that number of workers. The tables take as
-            much memory once more for each worker.
+        workers: threads, each on its own chunks; default all cores. ``train`` reads the text with
+            as many. With any number the examples are the same. On CuPy it is one, whatever is
+            given: the windows side by side are the device's.
+        deterministic: True: each worker has tables of its own, which are merged at fixed places of
+            the text (``docs/scaling_out.md``): the run is repeatable to the bit for that number of
+            workers. The tables take as much memory once more for each worker. False: the workers
+            write to one table without locks (Hogwild: Recht et al., NIPS 2011). Default True for 2
+            to 4 workers where there is room.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
@@ -45,6 +47,10 @@ class TrainingOptions:
         optimizer: of the layered step, a name in ``embedlayer.optim.OPTIMIZERS``.
         batch: windows per step where all of them see the tables as they were before it: the
             reference kernels and the layered step.
+        shared_windows: where a word is made of n-grams: windows for which the vectors of its words
+            are made, and what they learnt is given to the n-grams, once. None of these windows
+            sees what another has taught an n-gram that their words have in common. Default 128,
+            or one for every 4 words of a small vocabulary.
         measure: the loss is measured on 1 in ``measure`` windows, chosen by position; 1 is all.
         keep_output: the vectors keep the output table, so that training can go on from their file.
         in_flight: of the CUDA kernels: how many windows are trained at once, none of which sees
@@ -58,11 +64,12 @@ class TrainingOptions:
     lr: float | None = option(None, Real(0), "Learning rate at the start.", RATES)
     min_lr: float | None = option(None, Real(0), "Learning rate at the end.", FALLS)
     seed: int = option(1, Whole(-(2**63), 2**63 - 1), "Of all random choices.")
-    workers: int | None = option(
-        None, Whole(1, 4096), "Threads. One repeats to the bit, more if deterministic.", "all cores"
-    )
-    deterministic: bool = option(
-        False, Flag(), "The same workers give the same bits.", "no-deterministic"
+    workers: int | None = option(None, Whole(1, 4096), "Threads.", "all cores")
+    deterministic: bool | None = option(
+        None,
+        Flag(),
+        "The same workers give the same bits.",
+        "of 2 to 4 workers, where there is room",
     )
     backend: str | None = option(
         None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
@@ -76,6 +83,9 @@ class TrainingOptions:
     step: str = option("fused", Choice(STEPS), "One kernel, or layers and an optimizer.")
     optimizer: str = option("sgd", Choice(OPTIMIZERS), "Of the layered step.")
     batch: int = option(128, Whole(), "Windows per step of the reference kernels and layers.")
+    shared_windows: int | None = option(
+        None, Whole(), "--subwords: windows for which n-grams are read once.", "128, or what fits"
+    )
     measure: int = option(16, Whole(), "The loss is measured on 1 in so many windows.")
     keep_output: bool = option(False, Flag(), "Keep what is needed to train on.", "no-keep-output")
     in_flight: int | None = option(None, Whole(), "Windows trained at once on a GPU.", "fits")
@@ -104,12 +114,13 @@ class RunOptions(TypedDict, total=False):
     min_lr: float | None
     seed: int
     workers: int | None
-    deterministic: bool
+    deterministic: bool | None
     backend: str | None
     kernels: str | None
     step: str
     optimizer: str
     batch: int
+    shared_windows: int | None
     measure: int
     keep_output: bool
     in_flight: int | None
@@ -128,13 +139,14 @@ class TrainOptions(RunOptions, total=False):
     tokenizer_key: str | None
     errors: str
     vocabulary: Vocabulary | None
+    phrases: Phrases | PhraseOptions | None
     cache: bool
     progress: BytesRead | None
 
 
 TRAINING_NAMES = tuple(one.name for one in fields(TrainingOptions))
 RUN_NAMES = tuple(RunOptions.__annotations__)
-SENTENCE_NAMES = ("min_count", "max_size", "max_sentence", "vocabulary")
+SENTENCE_NAMES = ("min_count", "max_size", "max_sentence", "vocabulary", "phrases")
 FILE_NAMES = (*SENTENCE_NAMES, "tokenizer", "tokenizer_key", "errors", "cache", "progress")
 
 

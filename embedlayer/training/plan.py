@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from embedlayer.device import MAPPED, RESIDENT, Device
 from embedlayer.errors import EmbedlayerError
+from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
 from embedlayer.text.corpus import Corpus
@@ -31,10 +32,11 @@ class MemoryPlan:
 
     Attributes:
         W_in, W_out: the tables.
-        sampling: what subsampling and the loss draw or walk from.
+        sampling: what subsampling and the loss draw or walk from, and which n-grams a word has.
         corpus: ids and offsets; ``corpus_is`` says where they are.
         workspace: at most, for the chunks under way and their examples.
         optimizer: what an optimizer keeps for the tables.
+        replicas: the tables that workers have of their own.
     """
 
     W_in: int
@@ -43,6 +45,7 @@ class MemoryPlan:
     corpus: int
     workspace: int
     optimizer: int = 0
+    replicas: int = 0
     corpus_is: str = MAPPED
 
     @property
@@ -54,7 +57,7 @@ class MemoryPlan:
     def allocated(self) -> int:
         """All together; the corpus only where it is resident on the device."""
         held = self.corpus if self.corpus_is == RESIDENT else 0
-        return self.state + self.sampling + self.workspace + held
+        return self.state + self.replicas + self.sampling + self.workspace + held
 
     def placed(self, device: Device) -> "MemoryPlan":
         """The same on a device, the corpus at the best place for which there is room.
@@ -82,14 +85,16 @@ class MemoryPlan:
             "corpus_is": self.corpus_is,
             "workspace_bytes": self.workspace,
             "optimizer_bytes": self.optimizer,
+            "replica_bytes": self.replicas,
         }
 
     def __str__(self) -> str:
         optimizer = f", optimizer {megabytes(self.optimizer)}" if self.optimizer else ""
+        replicas = f", replicas {megabytes(self.replicas)}" if self.replicas else ""
         return (
             f"W_in {megabytes(self.W_in)}, W_out {megabytes(self.W_out)}, "
             f"sampling {megabytes(self.sampling)}, corpus {megabytes(self.corpus)} "
-            f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}"
+            f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}{replicas}"
         )
 
 
@@ -97,23 +102,30 @@ def plan_run(
     corpus: Corpus,
     model: Word2Vec,
     steps: Steps,
+    inputs: Reader,
     *,
     chunk_tokens: int,
+    shared_windows: int,
     workers: int,
-    copies: int = 0,
+    replicas: int = 0,
 ) -> MemoryPlan:
-    """The plan of a run over a corpus, with so many copies of the tables; the others as below."""
+    """The plan of a run over a corpus, with so many replicas; the others as below."""
     words, tokens = len(corpus.vocabulary), len(corpus.ids)
     reach = reach_of(model.window, corpus)
     shapes = table_shapes(model, words)
     width, hidden = model.output_sizes(words, tokens).width, min(model.most_hidden, 2 * reach)
+    scratch = steps.bytes(shapes, width, hidden)
+    if inputs.shared:  # rows of small tables, and as many from before the step
+        scratch += workers * 2 * 4 * min(words, 2 * reach * shared_windows) * shapes[0][1]
     return plan_memory(
         model,
         TextSizes(words, tokens, len(corpus), reach),
         chunk_tokens=largest_chunk(corpus, chunk_tokens),
         chunks=workers,
-        scratch=steps.bytes(shapes, width, hidden) + copies * sum(4 * r * c for r, c in shapes),
+        scratch=scratch,
         kept=steps.kept,
+        bags=inputs.nbytes,
+        replicas=replicas,
     )
 
 
@@ -125,6 +137,8 @@ def plan_memory(
     chunks: int = 1,
     scratch: int = 0,
     kept: int = 0,
+    bags: int = 0,
+    replicas: int = 0,
 ) -> MemoryPlan:
     """The plan of a run; :meth:`MemoryPlan.placed` says how it is on a device.
 
@@ -135,6 +149,8 @@ def plan_memory(
         chunks: under way at once.
         scratch: bytes that the steps of all workers ask for besides.
         kept: the arrays that an optimizer keeps for each table.
+        bags: bytes that the inputs keep.
+        replicas: that have tables of their own.
     """
     outputs = model.output_sizes(text.words, text.tokens)
     (rows_in, columns), (rows_out, _) = table_shapes(model, text.words)
@@ -143,7 +159,8 @@ def plan_memory(
     return MemoryPlan(
         *tables,
         optimizer=kept * sum(tables),
-        sampling=4 * text.words + outputs.bytes,
+        replicas=replicas * sum(tables),
+        sampling=4 * text.words + outputs.bytes + bags,
         corpus=4 * text.tokens + 8 * (text.sentences + 1),
         workspace=chunks * a_token * chunk_tokens + scratch,
     )
@@ -158,6 +175,12 @@ def check_largest(model: Word2Vec, words: int | None, device: Device) -> None:
         return
     (rows_in, columns), (rows_out, _) = table_shapes(model, words)
     needed, room = 4 * (rows_in + rows_out) * columns, device.room_bytes()
+    if needed > room and 4 * (rows_in - words) * columns > room:
+        raise EmbedlayerError(
+            f"the rows of {rows_in - words:,} buckets need "
+            f"{megabytes(4 * (rows_in - words) * columns)} of memory, and {device.name} has "
+            f"{megabytes(room)}: lower the buckets, or dim"
+        )
     if needed > room:
         raise EmbedlayerError(
             f"the tables of {words:,} words need {megabytes(needed)} of memory, and {device.name} "

@@ -1,5 +1,6 @@
 """A replica: tables of its own, trained on its own chunks, merged with those of the others."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from embedlayer.training.merge import MERGES
 from embedlayer.training.steps import Step
 from embedlayer.training.touches import Touches
 
+TOKENS = 5_120_000  # see Merging.fitting
+LEAST_MERGES = 64  # of a run
 Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 
 
@@ -17,9 +20,10 @@ Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
 class Merging:
     """How often which rows are merged, and by which rule.
 
-    Words are numbered by falling count, so the first rows of a table are the frequent ones. Merge
-    n of a round takes the first ``head`` · 2^z rows, z the trailing zero bits of n (the tiers of
-    pWord2Vec's MPI version: Ji et al., 2016); the last merge of a round takes all.
+    Words are numbered by falling count, so the first rows of a table are the frequent ones; where
+    it has rows of n-grams, an order says which are. Merge n of a round takes the first ``head`` ·
+    2^z rows, z the trailing zero bits of n (the tiers of pWord2Vec's MPI version: Ji et al., 2016);
+    the last merge of a round takes all.
 
     Args:
         rule: a name in ``MERGES``.
@@ -30,8 +34,19 @@ class Merging:
 
     rule: str = "damped"
     tokens: int = 640_000
-    head: int = 2048
+    head: int = 1024
     merges: int = 4
+
+    @classmethod
+    def fitting(cls, replicas: int, tokens: int) -> "Merging":
+        """How so many replicas are merged in a run over so many tokens, those of all epochs.
+
+        Two may train 640,000 tokens each before they meet, four 80,000 and eight 10,000: of what N
+        replicas learnt about a frequent row one N-th is kept, as if it were learnt once. All rows
+        are merged every 5,120,000 tokens of all replicas. docs/scaling_out.md has the measurements.
+        """
+        fitting = min(TOKENS // replicas**3, tokens // LEAST_MERGES // replicas)
+        return cls(tokens=max(1, fitting), merges=1 << round(2 * math.log2(replicas)))
 
     def rows(self, merge: int) -> int | None:
         """How many rows the merge takes, from 1 to ``merges``; None: all."""

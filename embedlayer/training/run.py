@@ -1,5 +1,6 @@
 """A training run, and the ways to begin one: anew, where another stood, with vectors that are."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -11,16 +12,23 @@ from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
-from embedlayer.models.inputs import Held
+from embedlayer.models.inputs.held import Held
+from embedlayer.models.inputs.protocol import Reader
+from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import start_tables, table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import read_checkpoint
-from embedlayer.training.checks import check_corpus, checked_callbacks, checked_model
+from embedlayer.training.checks import (
+    check_corpus,
+    check_optimizer,
+    checked_callbacks,
+    checked_model,
+)
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
 from embedlayer.training.loop import Loop
-from embedlayer.training.options import RunOptions, run_options
+from embedlayer.training.options import RunOptions, TrainingOptions, run_options
 from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
@@ -28,6 +36,9 @@ from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
 from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
+
+MOST_REPLICAS = 4  # by default: more merge so often that it is not known to be faster
+_log = logging.getLogger("embedlayer")
 
 
 class Training(Loop):
@@ -71,31 +82,27 @@ class Training(Loop):
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
-        self.merging, self._replicas = self._merging(), {}
+        self._replicas = {}
+        self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
+        fitting = default_shared_windows(len(corpus.vocabulary), self.device)
+        self.shared_windows = self.options.shared_windows or fitting
         held = state is not None and state.rates is not None
-        # A thread's local rows would bring back what is held.
-        sharing = 1 if self.merging else self.workers
-        share = Share(0 if held else len(corpus.ids), sharing, self.options.in_flight)
-        self._steps = make_steps(self.options, self._kernels, share)
         chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
             corpus, self.options.epochs, self.device
         )
-        self.plan = self._plan(chunk)
+        self.plan = self._arranged(chunk, held)
+        check_optimizer(self.options.optimizer, self._inputs, self._steps)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
         )
         self.state = self._begun(state)
         self.state.chunk_tokens = chunk
-        self._inputs = self.model.input_class(corpus.vocabulary.words, self.device)
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
         self.report.loss = self.state.loss
         self.notes: dict[str, Any] = {}
-        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        if self.options.deterministic:
-            chosen = replace(chosen, workers=self.workers)
-        self._saving = Saving(rest, corpus, self.model, chosen, self.plan.state)
+        self._saving = Saving(rest, corpus, self.model, self._resolved(kind), self.plan.state)
 
     @classmethod
     def resume(
@@ -154,29 +161,75 @@ class Training(Loop):
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
 
-    def _plan(self, chunk_tokens: int) -> MemoryPlan:
-        """The memory of the run: its tables, and once more for each replica."""
-        copies = self.workers if self.merging else 0
+    def position(self) -> tuple[int, int]:
+        """Where the run stands: how many epochs are done, and chunks of the next."""
+        return self.state.epoch, self.state.chunk
+
+    def _resolved(self, kind: str) -> TrainingOptions:
+        """The options with what this run made of those that were left open."""
+        chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
+        if self.merging:
+            return replace(chosen, workers=self.workers, deterministic=True)
+        return replace(chosen, deterministic=self.workers == 1 and self.options.deterministic)
+
+    def _in_flight(self) -> int | None:
+        """Windows trained at once on a device; None: as many as fit the table that a step reads.
+
+        A small table has few rows, but its windows share words no more than others do.
+        """
+        fitting = getattr(self._kernels, "default_in_flight", None)
+        if self.options.in_flight is None and fitting and self._inputs.shared:
+            return fitting(len(self.corpus.vocabulary))
+        return self.options.in_flight
+
+    def _arranged(self, chunk_tokens: int, held: bool) -> MemoryPlan:
+        """The plan of the first way to share what workers learn for which there is room."""
+        *first, last = self._ways()
+        for way in first:
+            try:
+                return self._prepared(way, chunk_tokens, held)
+            except EmbedlayerError as error:
+                _log.warning("workers share one table, and no two runs are the same: %s", error)
+        return self._prepared(last, chunk_tokens, held)
+
+    def _prepared(self, way: Merging | None, chunk_tokens: int, held: bool) -> MemoryPlan:
+        """Set how tables are merged, and the steps; the plan."""
+        self.merging = way
+        # A thread's local rows would bring back what is held.
+        share = Share(
+            0 if held else len(self.corpus.ids), 1 if way else self.workers, self._in_flight()
+        )
+        self._steps = make_steps(self.options, self._kernels, share)
         return plan_run(
             self.corpus,
             self.model,
             self._steps,
+            self._inputs,
             chunk_tokens=chunk_tokens,
+            shared_windows=self.shared_windows,
             workers=self.workers,
-            copies=copies,
+            replicas=self.workers if way else 0,
         ).placed(self.device)
 
-    def _merging(self) -> Merging | None:
-        """How the tables of the workers are merged; None: they share them."""
-        if not self.options.deterministic or self.workers == 1:
-            return None
-        if self.options.step == "layered" or self.model.inputs != "words":
-            what = "the layered step" if self.options.step == "layered" else self.model.inputs
+    def _ways(self) -> list[Merging | None]:
+        """How the tables of the workers may be merged, the best way first; None: they share them.
+
+        Raises:
+            EmbedlayerError: it has to be deterministic, and cannot be.
+        """
+        asked, layered = self.options.deterministic, self.options.step == "layered"
+        if self.workers == 1 or asked is False:
+            return [None]
+        if asked and layered:
             raise EmbedlayerError(
-                f"deterministic: {what} cannot be trained by replicas: give workers=1 "
+                "deterministic: the layered step cannot be trained by replicas: give workers=1 "
                 "(--workers 1), which repeats to the bit, or leave it out"
             )
-        return Merging()
+        tokens = self.options.epochs * len(self.corpus.ids)
+        replicas = Merging.fitting(self.workers, tokens)
+        if asked:
+            return [replicas]
+        return [None] if layered or self.workers > MOST_REPLICAS else [replicas, None]
 
     def _begun(self, state: State | None) -> State:
         """A copy of the state, or that of a run that has learnt nothing."""

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any, Self
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.models.options import MODELS, Word2Vec
+from embedlayer.models.options import Word2Vec, made_model
 from embedlayer.options import Real
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import Checkpoint, CheckpointFolder
@@ -98,8 +98,7 @@ def resumed(
             f"this is not the corpus of the checkpoint in {found.path.parent}: it differs in "
             f"{', '.join(differences)}; give the text, and the options for it, of that run"
         )
-    model = dict(found.about["model"])
-    made = MODELS[model.pop("model")](**model)
+    made = made_model(found.about["model"])
     options = found.about["options"] | {"checkpoint_every": found.about["checkpoint_every"]}
     if "checkpoint" in given:
         raise EmbedlayerError(

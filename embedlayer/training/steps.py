@@ -24,9 +24,11 @@ class Steps(Protocol):
 
     Attributes:
         kept: the arrays that it keeps for each table, besides the table itself.
+        takes_bags: whether it takes ``bags``, and makes the small tables itself.
     """
 
     kept: int
+    takes_bags: bool
 
     def worker(self, tables: Tables) -> AbstractContextManager[Step]:
         """The step of one worker for an epoch, at whose end the tables have all it learnt."""
@@ -58,6 +60,7 @@ class FusedSteps:
 
     def __init__(self, kernels: ModuleType, share: Share) -> None:
         self._kernels, self._share = kernels, share
+        self.takes_bags = getattr(kernels, "TAKES_BAGS", False)
 
     def worker(self, tables: Tables) -> AbstractContextManager[Step]:
         return self._kernels.worker_step(tables, self._share)
@@ -80,6 +83,8 @@ class BatchedSteps:
         windows: how many at a time.
         workers: that take it side by side.
     """
+
+    takes_bags = False
 
     def __init__(self, step: Step, windows: int, workers: int) -> None:
         self._step, self._windows, self._workers = step, windows, workers

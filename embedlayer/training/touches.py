@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.arrays import Array
+from embedlayer.arrays import Array, Ids
 from embedlayer.backend import array_module, to_numpy
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.outputs.protocol import Outputs
@@ -40,19 +40,26 @@ class Touches(NamedTuple):
 
 
 def row_touches(
-    model: Word2Vec, vocabulary: Vocabulary, outputs: Outputs, tokens: int
+    model: Word2Vec,
+    vocabulary: Vocabulary,
+    bags: tuple[Ids, Array],
+    outputs: Outputs,
+    tokens: int,
 ) -> tuple[Touches, Touches]:
     """The touches of W_in and W_out by so many tokens, which are counted before subsampling.
 
     A context's row meets all output rows of its window and an output row all hidden vectors of it;
-    ends of sentences are left out of the account.
+    ends of sentences are left out of the account. Of ``bags``, the rows of W_in that each word
+    reads (``Inputs.bags``), each is touched as the word.
     """
     counts = vocabulary.counts.astype(np.float64)
     windows = tokens * vocabulary.keep_probabilities(model.sample) * counts / counts.sum()
     narrow, wide = model.half_widths
     contexts = narrow + wide  # of a window: both sides of a mean half-width
     scored = to_numpy(outputs.scored(windows))
+    ids, offsets = map(to_numpy, bags)
+    read = np.bincount(ids, windows.repeat(np.diff(offsets)), model.input_rows(len(windows)))
     return (
-        Touches(windows.astype(np.float32), float(contexts * scored.sum() / windows.sum())),
+        Touches(read.astype(np.float32), float(contexts * scored.sum() / windows.sum())),
         Touches(scored.astype(np.float32), float(1 if model.mode().mean else contexts)),
     )

@@ -11,6 +11,7 @@ from embedlayer.models.options import Word2Vec
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
 
+FEW_BUCKETS = 1000
 TEXT = Path(__file__).with_name("warmup.txt")  # a file, so that nothing need be tidied up
 
 
@@ -29,16 +30,18 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
         EmbedlayerError: as ``Training``.
     """
     started = perf_counter()
-    with _when_compiling(compiling):
+    with when_compiling(compiling):
         corpus = Corpus.from_files(TEXT, min_count=1, cache=False, workers=2)
-        keeping_all = replace(model, sample=0.0)  # subsampling would leave nothing to train on
+        subwords = model.subwords and replace(model.subwords, buckets=FEW_BUCKETS)
+        # Subsampling would leave nothing to train on.
+        keeping_all = replace(model, sample=0.0, subwords=subwords)
         workers = min(2, options.get("workers") or 2)  # two call all that many do
         Training(corpus, keeping_all, **options | {"epochs": 1, "workers": workers}).run()
     return perf_counter() - started
 
 
 @contextmanager
-def _when_compiling(tell: Callable[[], object]) -> Iterator[None]:
+def when_compiling(tell: Callable[[], object]) -> Iterator[None]:
     """Within the block, call ``tell`` when numba begins to compile, for the first time."""
     from numba.core import event
 

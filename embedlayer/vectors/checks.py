@@ -78,12 +78,20 @@ def _checked_rows(values: np.ndarray, name: Callable[[int], str]) -> np.ndarray:
         raise EmbedlayerError(f"a matrix holds real numbers, not {values.dtype}")
     with np.errstate(over="ignore"):  # a float64 too large for float32 is found as an infinity
         rows = np.ascontiguousarray(values, np.float32)
+    bad = first_not_finite(rows)
+    if bad is not None:
+        raise EmbedlayerError(f"{name(bad)} holds a NaN or an infinity")
+    return read_only(rows)
+
+
+def first_not_finite(rows: np.ndarray) -> int | None:
+    """The first row that holds a NaN or an infinity, if one does."""
     several = max(PIECE // rows.shape[1], 1)
     for first in range(0, len(rows), several):  # else its answers take a quarter of the matrix
         bad = np.flatnonzero(~np.isfinite(rows[first : first + several]).all(axis=1))
         if len(bad):
-            raise EmbedlayerError(f"{name(first + int(bad[0]))} holds a NaN or an infinity")
-    return read_only(rows)
+            return first + int(bad[0])
+    return None
 
 
 def as_floats(values: Any, kind: Any = np.float32) -> np.ndarray:

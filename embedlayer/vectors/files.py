@@ -12,6 +12,7 @@ from embedlayer.storage.remote import is_url
 from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.vectors.formats import (
     arrow,
+    fasttext,
     gensim,
     glove,
     native,
@@ -30,6 +31,7 @@ from embedlayer.vectors.formats.contents import (
     ReadingOptions,
     Start,
 )
+from embedlayer.vectors.formats.half import halved
 
 FIRST_LINES = 1000
 START_BYTES = 1 << 20  # in which a format shows; a longer row is looked at no further
@@ -41,6 +43,7 @@ FORMATS: dict[str, Format] = {
     "npz": npz,
     "parquet": parquet,
     "arrow": arrow,
+    "fasttext": fasttext,
     "word2vec-text": word2vec_text,
     "word2vec-binary": word2vec_binary,
     "glove": glove,
@@ -48,14 +51,15 @@ FORMATS: dict[str, Format] = {
 # Folders, likewise.
 FOLDERS: dict[str, FolderFormat] = {"projector": projector, "static": static}
 # What a format needs of an extra: called, it raises where that is not installed.
+HALF = ("native",)  # they keep numbers in float16, too
 LIBRARIES = {"parquet": pyarrow, "arrow": pyarrow}
 EVERYTHING = ReadingOptions()
 # Files that are not read, by how they begin, and what to do.
 OTHERS = {
-    b"\xba\x16\x4f\x2f": "a model of fastText's: load the .vec file that belongs to it",
     b"\x93NUMPY": "one array, without words: np.savez(file, words=..., vectors=...) keeps both",
 }
-TEXTS = {"word2vec-text", "glove"}  # where one is named, the other's suffix will do
+# Where one is named, the other's suffix will do.
+ALIKE = ({"word2vec-text", "glove"}, {"fasttext", "word2vec-binary"})
 
 
 def load(
@@ -86,14 +90,19 @@ def named(path: str | Path) -> Iterator[None]:
         raise EmbedlayerError(text if text.startswith(str(path)) else f"{path}: {error}") from None
 
 
-def save(path: str | Path, contents: Contents, format: str | None = None) -> None:
+def save(
+    path: str | Path, contents: Contents, format: str | None = None, half: bool = False
+) -> None:
     """Write contents, the whole file or nothing; the suffix tells an unnamed format.
 
     Raises:
-        EmbedlayerError: a format that is unknown, or that cannot hold one of the words.
+        EmbedlayerError: a format that is unknown, or that cannot hold one of the words, or float16
+            where that is asked for (``half``).
         OSError: a folder that is missing or cannot be written to.
     """
-    name = _format_to_write(path, format)
+    name = _format_to_write(path, format, half)
+    if half:
+        contents = halved(contents)
     chosen = FOLDERS[name] if name in FOLDERS else FORMATS[name]
     with whole_or_nothing(path, folder=name in FOLDERS) as unfinished:
         try:
@@ -102,11 +111,13 @@ def save(path: str | Path, contents: Contents, format: str | None = None) -> Non
             raise EmbedlayerError(f"cannot write {path}: {error}") from None
 
 
-def check_writable(path: str | Path, format: str | None = None, size: int = 0) -> None:
+def check_writable(
+    path: str | Path, format: str | None = None, size: int = 0, half: bool = False
+) -> None:
     """Raise now what :func:`save` would raise later, after long work; nothing is left behind.
 
     Args:
-        path, format: as :func:`save` takes them.
+        path, format, half: as :func:`save` takes them.
         size: bytes that are going to be written, at least.
 
     Raises:
@@ -115,7 +126,7 @@ def check_writable(path: str | Path, format: str | None = None, size: int = 0) -
             folder's place anything but an empty folder; or a disk without room.
     """
     path = expanded(path)
-    name = _format_to_write(path, format)
+    name = _format_to_write(path, format, half)
     if name in LIBRARIES:
         LIBRARIES[name]()
     check_place(path, size, folder=name in FOLDERS)
@@ -160,12 +171,22 @@ def recognise_folder(folder: Path) -> str:
     raise EmbedlayerError(f"a folder without the files of a known format ({', '.join(FOLDERS)})")
 
 
-def _format_to_write(path: str | Path, name: str | None) -> str:
+def _format_to_write(path: str | Path, name: str | None, half: bool) -> str:
+    """The format named, or that the suffix says; one that keeps float16, if that is asked for."""
+    found = _format_named(path, name)
+    if half and found not in HALF:
+        raise EmbedlayerError(
+            f"cannot write {path}: {found} keeps no float16; {', '.join(HALF)} does"
+        )
+    return found
+
+
+def _format_named(path: str | Path, name: str | None) -> str:
     """The format named, else the one that the suffix says; the two may not disagree."""
     meant = next((known for known in FORMATS if _has_suffix(path, known)), None)
     if name is not None:
         _check_name(name)
-        if meant not in (None, name) and not {meant, name} <= TEXTS:
+        if meant not in (None, name) and not any({meant, name} <= both for both in ALIKE):
             raise EmbedlayerError(
                 f"cannot write {path}: its suffix says {meant}, and not {name}; use "
                 f"{_usual(name)}, or name no format"

@@ -20,7 +20,7 @@ class Query:
     """n directions, float32, (n, D), of length 1 or 0, on the backend in force.
 
     Attributes:
-        excluded: for each direction, the rows that may not answer.
+        excluded: for each direction, the rows that may not answer; −1 is none.
         many: whether the answer is a list of n answers, or the first alone.
     """
 
@@ -48,14 +48,15 @@ def nearest_query(vectors: WordVectors, query: Any) -> Query:
     """For what is near to a word, words, a vector (D,) or a matrix (n, D).
 
     Raises:
-        UnknownWordError: a word that is not in the vocabulary.
+        UnknownWordError: a word that is not in the vocabulary, where there are no n-grams.
         EmbedlayerError: anything else, a vector of another length, a NaN or an infinity.
     """
     words = words_in(query)
     if words is not None:
-        rows = vectors.rows([words] if isinstance(words, str) else words)
-        directions = vectors.unit()[asarray(rows)]
-        return Query(directions, rows[:, None].tolist(), not isinstance(words, str))
+        several = [words] if isinstance(words, str) else words
+        directions = vectors.unit_of(several)
+        excluded = vectors.find(several)[:, None].tolist()
+        return Query(directions, excluded, not isinstance(words, str))
     given = _checked_vectors(query, vectors.dim)
     directions = unit_rows(asarray(given.reshape(-1, vectors.dim)))
     return Query(directions, [()] * len(directions), given.ndim == 2)
@@ -71,9 +72,12 @@ def analogy_query(vectors: WordVectors, a: Any, b: Any, c: Any) -> Query:
     if len({len(words) for words in lists}) > 1:
         sizes = "{}, {} and {}".format(*map(len, lists))
         raise EmbedlayerError(f"analogy takes lists of one length, not {sizes} words")
-    rows = np.stack([vectors.rows(words) for words in lists])
-    directions = analogy_directions(vectors.unit(), *asarray(rows))
-    return Query(directions, rows.T.tolist(), not all(alone))
+    together = [word for words in lists for word in words]
+    unit = vectors.unit_of(together)
+    places = np.arange(len(together)).reshape(3, -1)
+    directions = analogy_directions(unit, *asarray(places))
+    excluded = vectors.find(together).reshape(3, -1).T.tolist()
+    return Query(directions, excluded, not all(alone))
 
 
 def _checked_vectors(query: Any, dim: int) -> np.ndarray:

@@ -47,7 +47,7 @@ class Questions(WordVectors):
             restrict_vocab: answer with the first so many words only; None: with all.
 
         Raises:
-            UnknownWordError: a word that is not in the vocabulary.
+            UnknownWordError: a word that is not in the vocabulary, where there are no n-grams.
             EmbedlayerError: a vector of another length, or with a NaN or an infinity; k or
                 ``restrict_vocab`` below 1.
         """
@@ -73,7 +73,7 @@ class Questions(WordVectors):
             restrict_vocab: answer with the first so many words only; None: with all.
 
         Raises:
-            UnknownWordError: a word that is not in the vocabulary.
+            UnknownWordError: a word that is not in the vocabulary, where there are no n-grams.
             EmbedlayerError: lists of different lengths; k or ``restrict_vocab`` below 1.
         """
         return self._answers(analogy_query(self, a, b, c), k, restrict_vocab)
@@ -82,7 +82,7 @@ class Questions(WordVectors):
         """The cosine of the vectors of two words; 0 when one of them is all zeros.
 
         Raises:
-            UnknownWordError: a word that is not in the vocabulary.
+            UnknownWordError: a word that is not in the vocabulary, where there are no n-grams.
         """
         left, right = unit_rows(self[[a, b]].astype(np.float64))
         return float(cosines(left @ right))
@@ -91,7 +91,7 @@ class Questions(WordVectors):
         """The word that is farthest, by cosine, from the mean of all these (at length 1).
 
         Raises:
-            UnknownWordError: a word that is not in the vocabulary.
+            UnknownWordError: a word that is not in the vocabulary, where there are no n-grams.
             EmbedlayerError: fewer than three words, among which none is the odd one; no list.
         """
         given = words_in(words)

@@ -50,7 +50,7 @@ def nearest_rows(
     Args:
         unit: float32, (V, D): of length 1, or 0.
         directions: float32, (n, D), on the device of ``unit``: of length 1, or 0.
-        excluded: for each direction, the rows that it may not return; those beyond V do not matter.
+        excluded: for each direction, the rows that it may not return; others do not matter.
         k: how many, at least 1.
 
     Returns:
@@ -59,7 +59,7 @@ def nearest_rows(
     """
     if len(directions) == 0:
         return np.empty((0, 0), np.int64), np.empty((0, 0))
-    inside = [[row for row in rows if row < len(unit)] for rows in excluded]
+    inside = [[row for row in rows if 0 <= row < len(unit)] for rows in excluded]
     offsets = np.zeros(len(directions) + 1, np.int64)
     np.cumsum([len(rows) for rows in inside], out=offsets[1:])
     flat = np.array([row for rows in inside for row in rows], np.int64)

@@ -30,8 +30,9 @@ class Sentences(WordVectors):
     ) -> np.ndarray:
         """The weighted mean of the vectors of each sentence's words: float32, (n, D).
 
-        Unknown words are skipped. A sentence without known ones, or all of whose words weigh
-        nothing, gives zeros.
+        Unknown words are skipped; with rows of n-grams only those without any of them, and the
+        counts of the others are taken for 0. A sentence without known words, or all of whose words
+        weigh nothing, gives zeros.
 
         Args:
             sentences: n lists of words; or how often each word occurs in each sentence, a SciPy
@@ -40,7 +41,7 @@ class Sentences(WordVectors):
                 count)) for N tokens in all, as these vectors know counts and no documents. 'sif':
                 a / (a + count / N), where the sum is divided by the number of words, as in the
                 paper, and not by the sum of weights. Or a mapping from words to weights, in which
-                a word that it lacks weighs 0, or an array, (V,).
+                a word that it lacks weighs 0, or an array, (V,): unseen words then weigh 0.
             a: of SIF (Arora, Liang and Ma, "A simple but tough-to-beat baseline for sentence
                 embeddings", ICLR 2017).
             components: how many of the first principal components of these n vectors are removed
@@ -52,10 +53,17 @@ class Sentences(WordVectors):
                 that are negative or not finite, another option out of range.
         """
         k = Whole(0).checked("components", components)
-        counts = self.term_counts(sentences)
-        weights = weights_at(counts.indices, weighting, self.words, self.counts, a)
+        known: Sentences | None = self
+        if self.subwords is not None and not hasattr(sentences, "tocsr"):
+            sentences = _lists(sentences)
+            known, weighting = self._of_these(sentences, weighting)
+        if known is None:
+            return np.zeros((len(sentences), self.dim), np.float32)
+        counts = known.term_counts(sentences)
+        tokens = None if self.counts is None else int(self.counts.sum())
+        weights = weights_at(counts.indices, weighting, known.words, known.counts, a, tokens)
         by_size = isinstance(weighting, str) and weighting == "sif"
-        means = weighted_means(counts, self.matrix, weights, by_size)
+        means = weighted_means(counts, known.matrix, weights, by_size)
         return without_directions(means, principal_directions(means, k))
 
     def term_counts(self, sentences: Any) -> Any:
@@ -75,7 +83,7 @@ class Sentences(WordVectors):
 
         if issparse(sentences):
             return self._checked_counts(sentences)
-        lists = [_checked_sentence(*numbered) for numbered in enumerate(_checked(sentences))]
+        lists = _lists(sentences)
         try:
             rows = self.find(chain.from_iterable(lists))
         except TypeError as error:  # what cannot be a key is no word
@@ -85,6 +93,28 @@ class Sentences(WordVectors):
         offsets = np.concatenate([[0], np.cumsum(known)])[ends]
         entries = np.ones(offsets[-1], np.float32), rows[known], offsets
         return csr_array(entries, shape=(len(lists), len(self)))
+
+    def _of_these(
+        self, lists: list[Sequence[str]], weighting: Any
+    ) -> "tuple[Sentences | None, Any]":
+        """The words of sentences that have vectors, unseen ones too, and what these weigh."""
+        assert self.subwords is not None
+        words = [word for word in _distinct(lists) if isinstance(word, str)]
+        rows = self.find(words)
+        unseen = np.flatnonzero(rows < 0)
+        made = self.subwords.means([words[i] for i in unseen.tolist()])
+        has = np.ones(len(words), bool)
+        has[unseen] = made.sizes > 0
+        if not has.any():
+            return None, weighting
+        vectors = self._vectors_of([words[i] for i in np.flatnonzero(rows >= 0).tolist()])
+        matrix = np.empty((len(words), self.dim), np.float32)
+        matrix[rows >= 0], matrix[unseen] = vectors, made.vectors
+        counts = None if self.counts is None else np.append(self.counts, 0)[rows][has]
+        if isinstance(weighting, np.ndarray) and weighting.shape == (len(self),):
+            weighting = np.append(weighting, 0)[rows][has]
+        kept = [words[i] for i in np.flatnonzero(has).tolist()]
+        return Sentences(kept, matrix[has], counts), weighting
 
     def _checked_counts(self, counts: Any) -> Any:
         from scipy.sparse import csr_array
@@ -141,12 +171,21 @@ def without_directions(matrix: np.ndarray, directions: np.ndarray) -> np.ndarray
     return matrix - (matrix @ directions.T) @ directions if len(directions) else matrix
 
 
-def _checked(sentences: Any) -> Iterable[Any]:
+def _lists(sentences: Any) -> list[Sequence[str]]:
+    """Lists of words; EmbedlayerError for what is none."""
     if not holds_several(sentences):
         raise EmbedlayerError(
             f"sentences are lists of words, not the {type(sentences).__name__} {shown(sentences)}"
         )
-    return sentences
+    return [_checked_sentence(*numbered) for numbered in enumerate(sentences)]
+
+
+def _distinct(lists: list[Sequence[str]]) -> list[Any]:
+    """What sentences hold, each once; EmbedlayerError for what can be no word."""
+    try:
+        return [*dict.fromkeys(chain.from_iterable(lists))]
+    except TypeError as error:
+        raise EmbedlayerError(f"a sentence is a list of strings: {error}") from None
 
 
 def _checked_sentence(number: int, sentence: Any) -> Sequence[str]:

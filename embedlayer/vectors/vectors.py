@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embedlayer.errors import EmbedlayerError
+from embedlayer.options import Flag
 from embedlayer.storage.reading import expanded
 from embedlayer.vectors import files
 from embedlayer.vectors.exports import Exports
@@ -25,6 +27,8 @@ class Vectors(Questions, Sentences, Exports):
         metadata: what JSON can say about where the vectors come from.
         output: real numbers, (R, D), kept as float32: the output table of their training, from
             which it can go on.
+        subwords: the rows of n-grams, (B, D), out of which words that are not among the V have
+            vectors in every question; None: such words are unknown.
 
     Raises:
         EmbedlayerError: no words, a word given twice, shapes that do not fit, a NaN or an
@@ -61,17 +65,39 @@ class Vectors(Questions, Sentences, Exports):
         with files.named(path):
             return Vectors(*files.load(path, format, options))
 
-    def save(self, path: str | Path, format: str | None = None) -> None:
+    def save(self, path: str | Path, format: str | None = None, *, half: bool = False) -> None:
         """Write a file, all of it or nothing, in the format named or that its suffix says.
 
         ``docs/files.md`` says what each keeps; a folder replaces nothing but an empty one.
 
+        Args:
+            path: of the file.
+            format: one of ``FORMATS`` or ``FOLDERS``; None: what the suffix says.
+            half: round to float16; the metadata of the file say how far that is from float32. The
+                native format alone keeps that.
+
         Raises:
-            EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words; a
-                folder that is missing or cannot be written to.
+            EmbedlayerError, OSError: a format that is unknown or cannot hold one of the words, or
+                float16; a folder that is missing or cannot be written to.
         """
-        contents = Contents(self.words, self.matrix, self.counts, self.metadata, self.output)
-        files.save(expanded(path), contents, format)
+        contents = Contents(
+            self.words, self.matrix, self.counts, self.metadata, self.output, self.subwords
+        )
+        files.save(expanded(path), contents, format, Flag().checked("half", half))
+
+    def pruned(self) -> "Vectors":
+        """The same vectors without the rows of n-grams that no word of these has.
+
+        All words keep their vectors; that of an unseen word is the mean of the rows that are left.
+        The rows are copied, into memory.
+
+        Raises:
+            EmbedlayerError: there are no rows of n-grams.
+        """
+        if self.subwords is None:
+            raise EmbedlayerError("there are no rows of n-grams that could be dropped")
+        subwords = self.subwords.pruned(self.words)
+        return Vectors(self.words, self._held, self.counts, self.metadata, self._output, subwords)
 
     def ann_index(self, *, m: int = 16, ef_construction: int = 128) -> "AnnIndex":
         """An approximate index of these vectors: ``nearest`` without a look at every row.

@@ -54,6 +54,7 @@ def weights_at(
     words: Sequence[str],
     counts: np.ndarray | None,
     a: float = A,
+    tokens: int | None = None,
 ) -> np.ndarray | None:
     """The weight of the word of each row: float64, (N,); None where all weigh 1.
 
@@ -64,6 +65,7 @@ def weights_at(
         words: the V words.
         counts: int64, (V,), or None where they are not known.
         a: of SIF.
+        tokens: in all; None: the sum of the counts.
 
     Raises:
         EmbedlayerError: no weighting, an ``a`` that is no number above 0, no counts where the
@@ -83,7 +85,7 @@ def weights_at(
             f"weighting {weighting!r} needs the counts of the words, which these vectors lack: "
             "give Vectors(words, matrix, counts), or a mapping from words to weights"
         )
-    total = int(counts.sum())
+    total = int(counts.sum()) if tokens is None else tokens
     if weighting == "sif":
         return sif_weights(counts[rows], total, a)
     return idf_weights(counts[rows], total)

@@ -1,4 +1,6 @@
-"""What is held: words and one vector each, immutable, and the same vectors at length 1."""
+"""What is held: words and one vector each, immutable, the same vectors at length 1, and the rows of
+n-grams, out of which words that are not held have vectors, too.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
@@ -21,6 +23,8 @@ from embedlayer.vectors.checks import (
     words_in,
 )
 from embedlayer.vectors.search import unit_rows
+from embedlayer.vectors.subwords import SubwordRows, checked_subwords
+from embedlayer.vectors.word_means import WordMeans
 
 
 class WordVectors:
@@ -33,15 +37,19 @@ class WordVectors:
         counts: Any = None,
         metadata: dict[str, Any] | None = None,
         output: Any = None,
+        subwords: SubwordRows | None = None,
     ) -> None:
         self._words = checked_words(words)
         self._row_of = row_of(self._words)
-        self._matrix = checked_matrix(matrix, self._words)
+        lazy = isinstance(matrix, WordMeans) and len(matrix) == len(self._words)
+        self._held: Any = matrix if lazy else checked_matrix(matrix, self._words)
         self._counts = None
         if counts is not None:
             self._counts = read_only(checked_counts(to_numpy(counts), len(self._words)))
         self._metadata = checked_metadata({} if metadata is None else metadata)
-        self._output = None if output is None else checked_output(output, self.dim)
+        lazy = isinstance(output, WordMeans)
+        self._output = output if lazy or output is None else checked_output(output, self.dim)
+        self._subwords = checked_subwords(subwords, self.dim)
         self._unit: dict[str, Any] = {}
 
     @property
@@ -51,8 +59,13 @@ class WordVectors:
 
     @property
     def matrix(self) -> np.ndarray:
-        """float32, (V, D), read-only: what changes it, as the training of a layer, takes a copy."""
-        return self._matrix
+        """float32, (V, D), read-only: what changes it, as the training of a layer, takes a copy.
+
+        Of a model of fastText's it is made when it is asked for first.
+        """
+        if isinstance(self._held, WordMeans):
+            self._held = read_only(self._held[:])
+        return self._held
 
     @property
     def counts(self) -> np.ndarray | None:
@@ -67,12 +80,22 @@ class WordVectors:
     @property
     def output(self) -> np.ndarray | None:
         """float32, (R, D), read-only: the output table, where ``keep_output`` kept it."""
+        if isinstance(self._output, WordMeans):
+            self._output = read_only(self._output[:])
         return self._output
+
+    @property
+    def subwords(self) -> SubwordRows | None:
+        """The rows of n-grams, out of which unseen words have vectors; None where there are none.
+
+        ``in``, :meth:`index` and :meth:`rows` know the V words alone.
+        """
+        return self._subwords
 
     @property
     def dim(self) -> int:
         """D, the numbers in a vector."""
-        return self._matrix.shape[1]
+        return self._held.shape[1]
 
     def __len__(self) -> int:
         return len(self._words)
@@ -87,10 +110,11 @@ class WordVectors:
         """What a pickle or a copy is made of: all but the vectors at length 1."""
         return type(self), (
             self._words,
-            self._matrix,
+            self.matrix,
             self._counts,
             self._metadata,
-            self._output,
+            self.output,
+            self._subwords,
         )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -98,17 +122,57 @@ class WordVectors:
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        return f"<{name}: {len(self):,} words, {self.dim:,} dimensions>"
+        text = f"<{name}: {len(self):,} words, {self.dim:,} dimensions"
+        return f"{text}{'' if self._subwords is None else ', n-grams for others'}>"
 
     def __getitem__(self, words: str | Sequence[str] | np.ndarray) -> np.ndarray:
-        """float32: the vector of a word, (D,), or of each of n words, (n, D); as :meth:`index`."""
+        """float32: the vector of a word, (D,), or of each of n words, (n, D).
+
+        Where there are rows of n-grams, a word that is not among the V is the mean of its own
+        n-grams' rows, and zeros if there are none of them.
+
+        Raises:
+            UnknownWordError: such a word, where there are no rows of n-grams.
+        """
         given = words_in(words)
         if isinstance(given, str):
-            return self._matrix[self.index(given)]
+            return (
+                self._held[self._row_of[given]] if given in self else self._vectors_of([given])[0]
+            )
         if given is None:  # of what is no word the first is named
             items: Any = words if holds_several(words) else [words]
             given = list(items)
-        return self._matrix[self.rows(given)]
+        return self._vectors_of(given)
+
+    def unit_of(self, words: Sequence[str]) -> Any:
+        """float32, (n, D): the vectors of n words at length 1, on the backend in force.
+
+        Raises:
+            UnknownWordError: as for the vectors themselves.
+        """
+        rows, unseen = self._seen(words)
+        vectors = self.unit()[asarray(rows)]
+        if len(unseen):
+            vectors[asarray(unseen)] = unit_rows(asarray(self._made(words, unseen)))
+        return vectors
+
+    def _vectors_of(self, words: Sequence[str]) -> np.ndarray:
+        rows, unseen = self._seen(words)
+        vectors = self._held[rows]
+        if len(unseen):
+            vectors[unseen] = self._made(words, unseen)
+        return vectors
+
+    def _seen(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of words, −1 for those to be made of n-grams; and which these are."""
+        if self._subwords is None or not all(isinstance(word, str) for word in words):
+            return self.rows(words), np.empty(0, np.int64)
+        rows = self.find(words)
+        return rows, np.flatnonzero(rows < 0)
+
+    def _made(self, words: Sequence[str], which: np.ndarray) -> np.ndarray:
+        assert self._subwords is not None
+        return self._subwords.means([words[i] for i in which.tolist()]).vectors
 
     def index(self, word: str) -> int:
         """The row of a word; UnknownWordError when it has none."""
@@ -132,5 +196,5 @@ class WordVectors:
         """float32, (V, D): the vectors at length 1, on the backend in force; computed once."""
         backend = get_backend()
         if backend not in self._unit:
-            self._unit[backend] = unit_rows(asarray(self._matrix, backend=backend))
+            self._unit[backend] = unit_rows(asarray(self.matrix, backend=backend))
         return self._unit[backend]

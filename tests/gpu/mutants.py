@@ -54,6 +54,10 @@ VALUES = {
     "no divisor for CBOW": Mutant("held.tile_times[t] / (float)size", "held.tile_times[t]"),
     "loss of windows not measured": Mutant("if (measured) loss", "loss"),
     "slots beyond the kept tokens left as they were": Mutant("kept_ids[i] = -1;", ""),
+    "bags by their place, not their number": Mutant(
+        "first = offsets[bags[n]], end = offsets[bags[n] + 1];",
+        "first = offsets[n], end = offsets[n + 1];",
+    ),
 }
 # Data races.
 THREAD = {
@@ -67,6 +71,9 @@ THREAD = {
     "+= for atomicAdd in scatter_add": Mutant(
         "atomicAdd(&W[(i64)rows[i] * D + d], values[i * D + d]);",
         "W[(i64)rows[i] * D + d] += values[i * D + d];",
+    ),
+    "+= for atomicAdd in add_to_bags": Mutant(
+        "atomicAdd(&W[(i64)ids[i] * D + d], value);", "W[(i64)ids[i] * D + d] += value;"
     ),
     "a plain read of a table": Mutant("__ldcg(pointer)", "(*(pointer))"),
     "two warps for one run of equal rows": Mutant("(i > 0 && rows[i - 1] == row)", "false"),

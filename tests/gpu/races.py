@@ -45,6 +45,9 @@ def launch_others(cupy: Any) -> None:
         cuda.scatter_add(table, rows, values)
         cuda.scatter_add_sorted(table, rows, values)
         cuda.bag_sum(table, cupy.asarray(case.contexts), cupy.asarray(case.offsets), True)
+        bags = [cupy.asarray(array) for array in (case.contexts, case.offsets)]
+        bags.append(cupy.asarray(np.array([0, 1, 2, 0], np.int32)))
+        cuda.add_to_bags(table, *bags, cuda.bag_means(table, *bags))
         tokens = text((30, 0, 1, 230))
         ids, offsets, keep = (cupy.asarray(a) for a in (tokens.ids, tokens.offsets, tokens.keep))
         made = cuda.windows(*cuda.subsample(ids, offsets, 0, keep, KEY), 1, 5, 5, KEY)

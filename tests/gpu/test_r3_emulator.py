@@ -142,6 +142,22 @@ def test_bag_sum_is_the_reference(sizes: tuple[int, ...], D: int, cupy: Any) -> 
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("D", [1, 33, 100])
+@pytest.mark.parametrize("bags", [(), (2,), (1, 0, 2, 1)])
+def test_bags_that_are_chosen_are_the_reference(bags: tuple[int, ...], D: int, cupy: Any) -> None:
+    case, chosen = step(D, sizes=(4, 1, 40)), np.array(bags, np.int32)
+    W, arguments = case.W_in, (case.contexts, case.offsets, chosen)
+    table, *there = (cupy.asarray(array) for array in (W, *arguments))
+    found = cuda.bag_means(table, *there).get()
+    np.testing.assert_allclose(found, reference.bag_means(W, *arguments), rtol=1e-5, atol=1e-6)
+    values = np.random.default_rng(0).standard_normal((len(bags), D)).astype(np.float32)
+    with schedule(seed=1, resident=4):
+        cuda.add_to_bags(table, *there, cupy.asarray(values))
+    wanted = W.copy()
+    reference.add_to_bags(wanted, *arguments, values)
+    np.testing.assert_allclose(table.get(), wanted, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("N", [0, 1, 200])
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 @pytest.mark.parametrize("D", [1, 33])

@@ -93,6 +93,7 @@ def test_integers(name: str, interpreted: Any) -> None:
 
 def test_bags_and_scatter(interpreted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     test_r3_emulator.test_bag_sum_is_the_reference((1, 0, 5), 33, interpreted)
+    test_r3_emulator.test_bags_that_are_chosen_are_the_reference((1, 0, 1), 33, interpreted)
     test_r3_emulator.test_scatter_add_is_the_reference(33, np.int64, 9, interpreted, monkeypatch)
 
 

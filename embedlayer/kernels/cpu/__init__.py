@@ -3,6 +3,7 @@
 They release the GIL, so that threads run them side by side; compiled code is cached on disk.
 """
 
+from embedlayer.kernels.cpu.bags import add_to_bags, bag_means, distinct
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.merge import merge_rows
@@ -11,9 +12,15 @@ from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 from embedlayer.kernels.cpu.updates import update_rows
 
+TAKES_BAGS = True
+
 __all__ = [
+    "TAKES_BAGS",
     "LocalRows",
+    "add_to_bags",
+    "bag_means",
     "bag_sum",
+    "distinct",
     "draw",
     "merge_rows",
     "scatter_add",

@@ -3,6 +3,8 @@
 The conventions are gensim's, so that numbers can be compared: with ``case_insensitive`` words are
 compared in upper case, and the first (most frequent) of several spellings gives the vector;
 ``restrict_vocab`` takes the first rows only; what holds an unknown word is counted, not asked.
+Where vectors have rows of n-grams, a word without a row is made of them, as it is written; what has
+one is asked, and counted as ``unseen``. The answer to an analogy has to be a word with a row.
 """
 
 from pathlib import Path

@@ -10,19 +10,24 @@ import numpy as np
 
 from embedlayer.backend import asarray
 from embedlayer.vectors.evaluation.files import Benchmark, Question, questions_of, read_benchmark
-from embedlayer.vectors.evaluation.spellings import Spellings
+from embedlayer.vectors.evaluation.spellings import UNTOLD, Spellings
 from embedlayer.vectors.search import analogy_directions, nearest_rows
 from embedlayer.vectors.vectors import Vectors
 
 
 @dataclass(frozen=True)
 class AnalogyScore:
-    """The answers to one section of questions, or to several together."""
+    """The answers to one section of questions, or to several together.
+
+    ``unseen`` of those asked have a word that was made of its n-grams; None, and not told, where
+    vectors have no rows of n-grams.
+    """
 
     name: str
     correct: int
     asked: int
     out_of_vocabulary: int
+    unseen: int | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -31,7 +36,8 @@ class AnalogyScore:
 
     def to_dict(self) -> dict[str, Any]:
         """The score as JSON can hold it."""
-        return asdict(self) | {"accuracy": self.accuracy}
+        told = {name: value for name, value in asdict(self).items() if (name, value) != UNTOLD}
+        return told | {"accuracy": self.accuracy}
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ class AnalogyResult:
                 f"  {score.name:{width}}  {accuracy:>8}  {score.correct:7}  {score.asked:6}"
                 f"  {score.out_of_vocabulary:7}"
             )
+        if self.total.unseen is not None:
+            lines.append(f"  {self.total.unseen} of them by n-grams")
         return "\n".join(lines)
 
 
@@ -92,17 +100,24 @@ def analogies(
     benchmark = read_benchmark(path)
     sections = questions_of(benchmark)
     spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
+    spellings.make(
+        vectors, (word for some in sections.values() for one in some for word in one[:3])
+    )
     known = [
         (name, question)
         for name, questions in sections.items()
         for question in questions
-        if all(word in spellings for word in question)
+        if all(word in spellings for word in question) and spellings.rows(question.answer)
     ]
     right = solved(vectors, spellings, [question for _, question in known])
     asked = Counter(name for name, _ in known)
     correct = Counter(name for (name, _), is_right in zip(known, right, strict=True) if is_right)
+    unseen = {
+        name: spellings.count_unseen(question[:3] for section, question in known if section == name)
+        for name in sections
+    }
     scores = tuple(
-        AnalogyScore(name, correct[name], asked[name], len(questions) - asked[name])
+        AnalogyScore(name, correct[name], asked[name], len(questions) - asked[name], unseen[name])
         for name, questions in sections.items()
     )
     syntactic = [score for score in scores if score.name.startswith("gram")]
@@ -121,10 +136,11 @@ def solved(vectors: Vectors, spellings: Spellings, questions: Sequence[Question]
     if not questions:
         return []
     unit = vectors.unit()[: len(spellings.folded)]
-    given = [[spellings.rows(word) for word in question[:3]] for question in questions]
-    a, b, c = asarray(np.array([[rows[0] for rows in words] for words in given], np.int64).T)
-    excluded = [[row for rows in words for row in rows] for words in given]
-    best, scores = nearest_rows(unit, analogy_directions(unit, a, b, c), excluded, 1)
+    names = [spellings.name(question[i]) for i in range(3) for question in questions]
+    places = asarray(np.arange(len(names)).reshape(3, -1))
+    directions = analogy_directions(vectors.unit_of(names), *places)
+    excluded = [[row for word in one[:3] for row in spellings.rows(word)] for one in questions]
+    best, scores = nearest_rows(unit, directions, excluded, 1)
     return [
         score > -np.inf and spellings.folded[row] == spellings.fold(question.answer)
         for row, score, question in zip(
@@ -139,4 +155,7 @@ def _together(name: str, scores: Sequence[AnalogyScore]) -> AnalogyScore:
         sum(score.correct for score in scores),
         sum(score.asked for score in scores),
         sum(score.out_of_vocabulary for score in scores),
+        sum(unseen)
+        if (unseen := [one.unseen for one in scores if one.unseen is not None])
+        else None,
     )

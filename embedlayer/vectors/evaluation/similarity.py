@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from embedlayer.vectors.evaluation.files import Benchmark, pairs_of, read_benchmark
-from embedlayer.vectors.evaluation.spellings import Spellings
+from embedlayer.vectors.evaluation.spellings import UNTOLD, Spellings
 from embedlayer.vectors.search import unit_rows
 from embedlayer.vectors.vectors import Vectors
 
@@ -17,7 +17,8 @@ class SimilarityResult:
     """How the cosines of pairs of words rank, against the scores that people gave them.
 
     ``spearman`` is Spearman's rank correlation, −1 … 1; None where fewer than two pairs were
-    found, or all have one score or one cosine.
+    found, or all have one score or one cosine. ``unseen`` of the pairs found have a word that was
+    made of its n-grams; None, and not told, where vectors have no rows of n-grams.
     """
 
     benchmark: str
@@ -25,17 +26,19 @@ class SimilarityResult:
     pairs: int
     found: int
     out_of_vocabulary: int
+    unseen: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON can hold it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if (name, value) != UNTOLD}
 
     def __str__(self) -> str:
         score = "   none" if self.spearman is None else f"{self.spearman:7.4f}"
-        return (
+        text = (
             f"{self.benchmark}\n  Spearman {score}   "
             f"{self.found} of {self.pairs} pairs ({self.out_of_vocabulary} with an unknown word)"
         )
+        return text if self.unseen is None else f"{text}, {self.unseen} by n-grams"
 
 
 def similarity(
@@ -61,10 +64,10 @@ def similarity(
     benchmark = read_benchmark(path)
     pairs = pairs_of(benchmark)
     spellings = Spellings(vectors.words, case_insensitive, restrict_vocab)
+    spellings.make(vectors, (word for pair in pairs for word in pair[:2]))
     found = [pair for pair in pairs if pair.left in spellings and pair.right in spellings]
-    matrix = vectors.matrix.astype(np.float64)
-    left = unit_rows(matrix[[spellings.rows(pair.left)[0] for pair in found]])
-    right = unit_rows(matrix[[spellings.rows(pair.right)[0] for pair in found]])
+    left = unit_rows(vectors[[spellings.name(pair.left) for pair in found]].astype(np.float64))
+    right = unit_rows(vectors[[spellings.name(pair.right) for pair in found]].astype(np.float64))
     cosines = (left * right).sum(axis=1)
     scores = np.array([pair.score for pair in found])
     ranked = len(np.unique(cosines)) > 1 and len(np.unique(scores)) > 1
@@ -74,4 +77,5 @@ def similarity(
         pairs=len(pairs),
         found=len(found),
         out_of_vocabulary=len(pairs) - len(found),
+        unseen=spellings.count_unseen(pair[:2] for pair in found),
     )

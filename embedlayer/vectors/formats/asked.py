@@ -17,13 +17,13 @@ def asked_for(contents: Contents, options: ReadingOptions) -> Contents:
     """
     if options.limit is not None:
         contents = contents.first(options.limit)
-    words, matrix, counts, metadata, _ = contents
+    words, matrix, counts, metadata, _, subwords = contents
     if len(set(words)) == len(words):
         return contents
     row_of = _row_of_each(words, options.duplicates)
     rows = list(row_of.values())
     counts = None if counts is None else counts[rows]
-    return Contents(list(row_of), matrix[rows], counts, metadata)
+    return Contents(list(row_of), matrix[rows], counts, metadata, None, subwords)
 
 
 def _row_of_each(words: Sequence[str], duplicates: str) -> dict[str, int]:

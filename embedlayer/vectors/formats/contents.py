@@ -9,6 +9,7 @@ import numpy as np
 
 from embedlayer.options import Choice, Whole, check_options, option
 from embedlayer.storage.reading import Opened
+from embedlayer.vectors.subwords import SubwordRows
 
 
 class Contents(NamedTuple):
@@ -20,20 +21,26 @@ class Contents(NamedTuple):
         counts: int64, (V,), or None where they are not known.
         metadata: what JSON can say about where the vectors come from.
         output: float32, (R, D), the output table of their training, or None.
+        subwords: the rows of n-grams, or None. What keeps words alone leaves them out.
+
+    A reader may leave ``matrix`` and ``output`` in the file (``WordMeans``); a writer is given
+    arrays, ``matrix`` and the rows of n-grams in float16 where a format can keep it (``HALF``).
     """
 
     words: Sequence[str]
-    matrix: np.ndarray
+    matrix: Any
     counts: np.ndarray | None = None
     metadata: dict[str, Any] | None = None
-    output: np.ndarray | None = None
+    output: Any = None
+    subwords: SubwordRows | None = None
 
     def first(self, rows: int) -> "Contents":
         """The first rows, as copies, so that the others' memory is free; without output."""
         if rows >= max(len(self.words), len(self.matrix)):
             return self
         counts = None if self.counts is None else self.counts[:rows].copy()
-        return Contents(self.words[:rows], self.matrix[:rows].copy(), counts, self.metadata)
+        matrix = self.matrix[:rows].copy()
+        return Contents(self.words[:rows], matrix, counts, self.metadata, None, self.subwords)
 
 
 @dataclass(frozen=True)

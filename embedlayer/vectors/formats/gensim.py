@@ -3,9 +3,9 @@
 gensim's ``save`` writes a pickle, and arrays of 10 MB and more beside it, as ``NAME.ATTRIBUTE.npy``
 (``.npz`` if the name ends in .gz or .bz2). All its layouts are read: 4.x (``index_to_key``, counts
 in ``expandos``), 3.x (``index2word``, counts in ``vocab``) and before (``syn0``). Of a model the
-vectors of its words are taken, and all else is left out: the output layer, the vectors of documents
-and of n-grams, so that FastText's make no vectors for new words. What is written is a KeyedVectors
-of gensim 4, of words, matrix and counts.
+vectors of its words are taken, of FastText's also those of n-grams, and all else is left out: the
+output layer, the vectors of documents. What is written is a KeyedVectors of gensim 4, of words,
+matrix and counts.
 """
 
 import pickle
@@ -22,8 +22,9 @@ from embedlayer.storage.reading import Opened
 from embedlayer.storage.words import pack_words
 from embedlayer.vectors.formats.asked import asked_for
 from embedlayer.vectors.formats.contents import Contents, ReadingOptions, Start
-from embedlayer.vectors.formats.ngrams import MOST_N, with_ngrams
+from embedlayer.vectors.formats.ngrams import ngrams_of
 from embedlayer.vectors.formats.pickled_arrays import NAMES, array_in, is_array
+from embedlayer.vectors.subwords import SubwordRows
 
 SUFFIXES = (".kv",)
 WORDS = ("index_to_key", "index2word")
@@ -69,7 +70,9 @@ def read(file: Opened, options: ReadingOptions) -> Contents:
     words = next((saved.attributes[name] for name in WORDS if name in saved.attributes), None)
     if not isinstance(words, list) or not {type(word) for word in words} <= {str}:
         raise EmbedlayerError(f"a pickle of {saved.name:.80}, which has no list of words")
-    contents = Contents(words, _matrix(saved, words), _counts(saved, words))
+    subwords = _subwords(saved, words)
+    matrix = _matrix(saved, words, subwords)
+    contents = Contents(words, matrix, _counts(saved, words), subwords=subwords)
     return asked_for(contents, options)
 
 
@@ -135,33 +138,52 @@ def _admits(module: str, name: str) -> bool:
     return module.startswith("gensim.") or (module, name) in NAMES | OTHERS
 
 
-def _matrix(saved: _Saved, words: list[str]) -> np.ndarray:
-    for name in MATRICES:
-        if (matrix := saved.array(name)) is not None:
-            break
-    else:
-        matrix = _of_fasttext(saved, words)
+def _matrix(saved: _Saved, words: list[str], subwords: SubwordRows | None) -> np.ndarray:
+    found = (saved.array(name) for name in MATRICES)
+    matrix = next((one for one in found if one is not None), None)
+    if matrix is None:
+        matrix = _means(saved, words, subwords)
     if matrix.ndim != 2 or len(matrix) != len(words):
         raise EmbedlayerError(f"{len(words)} words, but vectors of the shape {matrix.shape}")
     return matrix
 
 
-def _of_fasttext(saved: _Saved, words: list[str]) -> np.ndarray:
+def _means(saved: _Saved, words: list[str], subwords: SubwordRows | None) -> np.ndarray:
     """gensim 4 does not save what it can compute."""
-    own, table = saved.array("vectors_vocab"), saved.array("vectors_ngrams")
-    min_n, max_n = saved.attributes.get("min_n"), saved.attributes.get("max_n")
-    if own is None or table is None or not isinstance(min_n, int) or not isinstance(max_n, int):
+    own = saved.array("vectors_vocab")
+    if own is None:
         raise EmbedlayerError(f"a pickle of {saved.name:.80}, which has no vectors")
     if saved.attributes.get("compatible_hash") is not True:
         raise EmbedlayerError(
             "FastText's n-grams, hashed as gensim did before 3.7: load and save it with gensim"
         )
-    known = own.dtype.kind == table.dtype.kind == "f" and own.ndim == table.ndim == 2
-    if not known or own.shape != (len(words), table.shape[1]) or len({*words}) < len(words):
-        raise EmbedlayerError(f"vectors {own.shape} and n-grams {table.shape}: damaged")
-    if min(min_n, max_n) < 0 or max_n > MOST_N:
-        raise EmbedlayerError(f"n-grams of {min_n} to {max_n} characters: damaged")
-    return with_ngrams(words, own, table, min_n, max_n) if len(table) else own
+    if own.dtype.kind != "f" or own.ndim != 2 or len(own) != len(words):
+        raise EmbedlayerError(f"{len(words)} words, but rows of them {own.shape}: damaged")
+    if subwords is None:
+        return own
+    if own.shape[1] != subwords.dim:
+        raise EmbedlayerError(f"rows {own.shape}, but n-grams of {subwords.dim}: damaged")
+    means = np.array(own, np.float32)
+    subwords.average(*pack_words(words), means, 1)
+    return means
+
+
+def _subwords(saved: _Saved, words: list[str]) -> SubwordRows | None:
+    """FastText's rows of n-grams, unless they are hashed as gensim did before 3.7, or sparse."""
+    table, about = saved.array("vectors_ngrams"), saved.attributes
+    if table is None or about.get("compatible_hash") is not True or about.get("hash2index"):
+        return None
+    min_n, max_n, buckets = (about.get(name) for name in ("min_n", "max_n", "bucket"))
+    if (
+        not isinstance(min_n, int)
+        or not isinstance(max_n, int)
+        or buckets not in (None, len(table))
+    ):
+        return None
+    if table.dtype.kind != "f" or table.ndim != 2:
+        raise EmbedlayerError(f"rows of n-grams {table.shape}: damaged")
+    ngrams = ngrams_of(min_n, max_n, len(table), pack_words(words)[1])
+    return None if ngrams is None else SubwordRows(ngrams, table.astype(np.float32, copy=False))
 
 
 def _counts(saved: _Saved, words: list[str]) -> np.ndarray | None:

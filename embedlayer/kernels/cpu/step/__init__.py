@@ -8,14 +8,16 @@ import numpy as np
 from embedlayer.kernels.cpu.local import LocalRows, count_local_rows, table_layout
 from embedlayer.kernels.cpu.simd.memory import FLOAT
 from embedlayer.kernels.cpu.simd.vector import LANES
+from embedlayer.kernels.cpu.step.bags import cbow_bag_step, skipgram_bag_step
 from embedlayer.kernels.cpu.step.cbow import cbow_step
 from embedlayer.kernels.cpu.step.skipgram import skipgram_step
 
 
-def sgd_step(tables, batch, lr, mode, *, local=None):
+def sgd_step(tables, batch, lr, mode, *, local=None, bags=None):
     """As the contract says; ``local``: the :class:`LocalRows` of this thread.
 
-    A table to which the local rows do not belong is used as it is.
+    A table to which the local rows do not belong is used as it is. With ``bags`` contexts are
+    words, and the result is that of ``bag_means``, this step and ``add_to_bags``, piece by piece.
     """
     if local:
         layouts = local.layouts(tables, batch.windows)
@@ -23,6 +25,12 @@ def sgd_step(tables, batch, lr, mode, *, local=None):
         layouts = table_layout(tables.W_in), table_layout(tables.W_out)
     # numba compiles a function for each set of types: for None, without masks.
     masked = True if tables.W_in.shape[1] % LANES else None
+    if bags is not None:
+        if mode.mean:
+            return cbow_bag_step(
+                tables.W_in, layouts[1], batch, bags, np.float32(lr), mode.divide, masked
+            )
+        return skipgram_bag_step(tables.W_in, layouts[1], batch, bags, np.float32(lr), masked)
     if mode.mean:
         return cbow_step(layouts, batch, np.float32(lr), mode.divide, masked)
     return skipgram_step(layouts, batch, np.float32(lr), masked)
