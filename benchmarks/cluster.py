@@ -45,7 +45,7 @@ def together(client, corpus: DaskCorpus, model: str, epochs: int, merging: Mergi
 
 
 def main(given: argparse.Namespace) -> None:
-    logging.disable(logging.WARNING)
+    logging.getLogger("embedlayer").setLevel(logging.ERROR)
     with (
         tempfile.TemporaryDirectory() as place,
         distributed.LocalCluster(

@@ -62,8 +62,8 @@ class Simulated(Training):
         super().__init__(*arguments, deterministic=True, **options)
         self.turns = True
 
-    def _merging(self):
-        return SMALL
+    def _ways(self):
+        return [SMALL]
 
 
 def check_same(found, vectors, wanted):

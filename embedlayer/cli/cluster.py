@@ -33,7 +33,7 @@ def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
             "--round-tokens",
             type=click.IntRange(1),
             metavar="NUMBER",
-            help=f"--scheduler: tokens between two merges.  [default: {Merging.tokens}]",
+            help="--scheduler: tokens between two merges.  [default: fits]",
         ),
         click.option(
             "--merge",
@@ -79,7 +79,8 @@ def on_cluster(
         UsageError: options that mean nothing.
     """
     address = given.get("scheduler")
-    for name in ALONE if address is None else REFUSED:
+    phrases = [name for name in given if name.startswith("phrase")]
+    for name in ALONE if address is None else (*REFUSED, *phrases):
         if name in given:
             how = "without" if address is None else "with"
             raise click.UsageError(f"{flag(name)} has no effect {how} --scheduler")

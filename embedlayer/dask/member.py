@@ -97,7 +97,6 @@ class MemberTraining(Training):
         self._before: Tables | None = None
 
     def _ways(self) -> list[Merging | None]:
-        super()._ways()
         return [self._given]
 
     def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:

@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import distributed
 from embedlayer.dask.cluster import Cluster, chosen_addresses
 from embedlayer.dask.corpus import DaskCorpus
 from embedlayer.dask.member import Order
+from embedlayer.dask.merging import asked_of_merges
 from embedlayer.dask.run import Attempts
 from embedlayer.dask.waves import TIMEOUT, chosen_client
 from embedlayer.device import DEVICES
@@ -20,12 +21,11 @@ from embedlayer.kernels import kernel_kind, load_kernels
 from embedlayer.kernels.arguments import Share
 from embedlayer.models.inputs.subwords import default_shared_windows
 from embedlayer.models.options import Word2Vec
-from embedlayer.options import Choice, Flag, Real, Whole, check_names
+from embedlayer.options import Flag, Real, check_names
 from embedlayer.storage.reading import expanded
 from embedlayer.training.checkpoint import CheckpointFolder, checkpoints_in, read_checkpoint
 from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens
-from embedlayer.training.merge import MERGES
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan, plan_run
 from embedlayer.training.replicas import Merging
@@ -35,7 +35,17 @@ from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
 
 # Of the options of a run those that a cluster knows.
-NAMES = ("epochs", "lr", "min_lr", "seed", "workers", "kernels", "measure", "keep_output")
+NAMES = (
+    "epochs",
+    "lr",
+    "min_lr",
+    "seed",
+    "workers",
+    "kernels",
+    "measure",
+    "keep_output",
+    "shared_windows",
+)
 REPLACEMENT = 30.0  # seconds
 ALONE = 1  # replica, which nothing is merged with
 
@@ -62,7 +72,7 @@ class ClusterTraining:
         corpus: in a folder that all workers see.
         model: SkipGram(...) or CBOW(...); default SkipGram().
         merge: the rule of a merge, a name in ``MERGES``, default 'damped'; or a ``Merging``.
-        round_tokens: that a replica trains between two merges; default as many as in one process.
+        round_tokens: of a replica between two merges; default what ``Merging.fitting`` says.
         addresses: of the workers that take part; default all.
         checkpoint: a folder for checkpoints, which all workers see.
         checkpoint_every: seconds between two of them.
@@ -107,10 +117,8 @@ class ClusterTraining:
         check_names(options, NAMES)
         self.corpus, self.model = corpus, checked_model(model)
         self.callbacks, self.notes = checked_callbacks(callbacks), dict[str, Any]()
-        self.options, self._asked = (
-            TrainingOptions(**options),
-            _checked_merging(merge, round_tokens),
-        )
+        self.options = TrainingOptions(**options)
+        self._asked = asked_of_merges(merge, round_tokens)
         self._merging: Merging | None = None
         self.options.rates(self.model)
         self._every = Real(0).checked("checkpoint_every", checkpoint_every)
@@ -161,9 +169,9 @@ class ClusterTraining:
             Real(0).checked("replacement", replacement),
         )
         threads = [one.threads for one in cluster.processes(cluster.addresses)]
-        if sum(threads) > ALONE and not self._resume:
-            tokens = self.options.epochs * len(self.corpus.corpus().ids)
-            self._merging = replace(Merging.fitting(sum(threads), tokens), **self._asked)
+        replicas, tokens = sum(threads), self.options.epochs * self.corpus.tokens
+        if replicas != ALONE and not self._resume:
+            self._merging = replace(Merging.fitting(replicas, tokens), **self._asked)
         self.plan = self._plan(max(threads))
         cluster.needed = self.plan.allocated
         cluster.check_memory(str(self.plan))
@@ -212,39 +220,28 @@ class ClusterTraining:
         self.notes, chosen = found.about["notes"], {name: options[name] for name in NAMES}
         chosen["workers"] = given.get("workers")
         self.options = TrainingOptions(**chosen)
-        if model not in (None, self.model):
-            raise EmbedlayerError(f"model: {model}, but {self.model} in the checkpoint")
-        if merging | self._asked != merging:
-            raise EmbedlayerError(
-                f"merge and round_tokens: {self._asked}, but {merging} in the checkpoint"
-            )
         self._merging = Merging(**merging)
+        if (
+            model not in (None, self.model)
+            or replace(self._merging, **self._asked) != self._merging
+        ):
+            raise EmbedlayerError(
+                f"the run in {self._folder} trains {self.model} and merges by {self._merging}: "
+                "leave out model, merge and round_tokens to go on with it"
+            )
 
     def _plan(self, threads: int) -> MemoryPlan:
         """The memory of the worker with the most threads."""
         device, kind = DEVICES["numpy"], kernel_kind(self.options.kernels)
-        corpus = self.corpus.corpus()
+        corpus, options = self.corpus.corpus(), self.options
+        words = corpus.vocabulary.words
         return plan_run(
             corpus,
             self.model,
-            make_steps(self.options, load_kernels("numpy", kind), Share(0, 1, None)),
-            self.model.make_inputs(corpus.vocabulary.words, device),
-            chunk_tokens=chunk_tokens(corpus, self.options.epochs, device),
-            shared_windows=default_shared_windows(len(corpus.vocabulary), device),
+            make_steps(options, load_kernels("numpy", kind), Share(0, 1, None)),
+            self.model.make_inputs(words, device),
+            chunk_tokens=chunk_tokens(corpus, options.epochs, device),
+            shared_windows=options.shared_windows or default_shared_windows(len(words), device),
             workers=threads,
             replicas=threads + 1 if self._merging else 0,
         )
-
-
-def _checked_merging(merge: str | Merging | None, round_tokens: int | None) -> dict[str, Any]:
-    """What is asked of how replicas merge, by the names of a Merging."""
-    if isinstance(merge, Merging):
-        if round_tokens is not None:
-            raise EmbedlayerError("a Merging has its tokens: leave out round_tokens")
-        return asdict(merge)
-    asked: dict[str, Any] = {}
-    if merge is not None:
-        asked["rule"] = Choice(MERGES).checked("merge", merge)
-    if round_tokens is not None:
-        asked["tokens"] = Whole().checked("round_tokens", round_tokens)
-    return asked

@@ -61,8 +61,7 @@ def count_shard(
         ids.append(counted.streams[0])
         ids.close()
         run += 1
-    # Behind the last block a line is ended.
-    return run, lines - (shard.stop is not None), bytes_read
+    return run, lines, bytes_read
 
 
 def merge_part(runs: Iterable[Path], part: int) -> WordTable:

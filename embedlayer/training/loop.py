@@ -117,10 +117,6 @@ class Loop:
             ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
         return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
 
-    def position(self) -> tuple[int, int]:
-        """Where the run stands: how many epochs are done, and chunks of the next."""
-        return self.state.epoch, self.state.chunk
-
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
         tokens = len(self.corpus.ids)

@@ -161,6 +161,10 @@ class Training(Loop):
         state = start_further(learnt, corpus.vocabulary, model, made.seed, old_rates)
         return cls(corpus, model, state=state, **options)
 
+    def position(self) -> tuple[int, int]:
+        """Where the run stands: how many epochs are done, and chunks of the next."""
+        return self.state.epoch, self.state.chunk
+
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
