@@ -22,7 +22,7 @@ kernel           does                                                           
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
 ===============  ================================================================  ============
 
-``reference.py`` is the definition, in plain ``xp`` code; its docstrings say what each argument is,
+``reference/`` is the definition, in plain ``xp`` code; its docstrings say what each argument is,
 and ``arguments.py`` what the step takes.
 ``cpu/`` mirrors it in numba, ``cuda.py`` with ``cuda.cu`` on the GPU.
 

@@ -1,4 +1,4 @@
-// The kernels of the contract for NVIDIA GPUs: reference.py defines them, cuda.py launches them.
+// The kernels of the contract for NVIDIA GPUs: reference/ defines them, cuda.py launches them.
 //
 // Compiled when first used, by NVRTC, so nothing is included. float32 only. A table row is D floats
 // at W + row * D, split among the 32 lanes of a warp. docs/gpu.md explains grid, memory and races.

@@ -1,4 +1,4 @@
-"""The kernels for CuPy arrays: ``reference.py`` mirrored by launches of ``cuda.cu``.
+"""The kernels for CuPy arrays: ``reference/`` mirrored by launches of ``cuda.cu``.
 
 Nothing here but ``distinct`` waits for the device, so one size that only the device knows must not
 decide the size of an array: arrays have room for the most there can be. ``offsets[-1]`` says how

@@ -4,7 +4,7 @@ import logging
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -207,7 +207,9 @@ def _cached(description: dict[str, Any], encode: Callable[[Path | None], Encoded
     """
     started = perf_counter()
     entry = find_entry(description)
-    corpus = _checked_entry(*entry) if entry else None
+    corpus = None
+    with suppress(OSError, EmbedlayerError):  # damaged, or another process just removed it
+        corpus = _read_entry(*entry) if entry else None
     if corpus is not None:
         corpus.seconds = {"vocabulary": perf_counter() - started, "encoding": 0.0}
         corpus.from_cache = True
@@ -242,11 +244,3 @@ def _read_entry(folder: Path, about: dict[str, Any]) -> Corpus:
     if found != (sums["ids"], sums["offsets"]):
         raise EmbedlayerError(f"{folder} is not as it was written: {CACHE_CURE}")
     return Corpus(ids, offsets, vocabulary, about["tokens_read"], {}).checked()
-
-
-def _checked_entry(folder: Path, about: dict[str, Any]) -> Corpus | None:
-    """The corpus of an entry; None where a file is damaged, or another process just removed it."""
-    try:
-        return _read_entry(folder, about)
-    except (OSError, EmbedlayerError):
-        return None

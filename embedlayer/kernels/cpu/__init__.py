@@ -1,4 +1,4 @@
-"""The kernels for NumPy arrays, compiled by numba: the mirror of ``reference.py``.
+"""The kernels for NumPy arrays, compiled by numba: the mirror of ``reference/``.
 
 They release the GIL, so that threads run them side by side; compiled code is cached on disk.
 """
