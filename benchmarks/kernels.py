@@ -10,7 +10,9 @@ updates, against the rate of NumPy's float32 matrix product. Both sides see the 
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
+from bag_contests import bag_contests
 from contest import hold, show_contests
 from kernel_contests import kernel_contests
 from layer_contests import layer_contests
@@ -44,7 +46,7 @@ def main() -> None:
     )
     with ThreadPoolExecutor(chosen.threads) as pool:
         for title, contests in (
-            ("Kernels", kernel_contests(sizes, pool, chosen.threads)),
+            ("Kernels", chain(kernel_contests(sizes, pool, chosen.threads), bag_contests(sizes))),
             ("Layers", layer_contests(sizes, chosen.threads)),
         ):
             report[title.lower()] = [hold(contest, runs, turn, limits) for contest in contests]

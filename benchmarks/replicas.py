@@ -45,8 +45,8 @@ class Simulation(Training):
         super().__init__(corpus, model, deterministic=True, **options)
         self.turns = True
 
-    def _ways(self) -> list[Merging | None]:
-        return [self.tried if self.workers > 1 else None]
+    def _merging(self) -> Merging | None:
+        return self.tried if self.workers > 1 else None
 
 
 class Trial(NamedTuple):

@@ -447,7 +447,7 @@ MUTANTS = {
         "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
     ),
     "replicas merge what others have not": Mutant(
-        "kernels/cpu/merge.py", "_copy(row, addresses[i] +", "_copy(row, addresses[0] +",
+        "kernels/cpu/merge.py", "write(addresses[i] + r", "write(addresses[0] + r",
         "training_replicas",
     ),
     "a replica of a cluster gets another's parts": Mutant(

@@ -21,14 +21,16 @@ def test_help_is_there_for_every_command_and_imports_nothing_heavy():
     assert run().stdout == run("--help").stdout == run("-h").stdout
     names = re.findall(r"^  (\w+)  ", run().stdout.split("Commands:")[1], re.MULTILINE)
     assert set(names) == {
-        "analogy", "convert", "demo", "doctor", "evaluate", "info", "nearest", "similarity", "train"
+        "analogy", "convert", "demo", "doctor", "evaluate", "fasttext", "info", "nearest", "phrases",
+        "similarity", "train", "tune",
     }  # fmt: skip
     for name in names:
         assert run(name, "--help").stdout.startswith(f"Usage: embedlayer {name} ")
     code = (
         "import sys; from embedlayer.cli import main\n"
         "try: main(['train', '--help'])\n"
-        "finally: print([name for name in ('numba', 'scipy', 'cupy', 'safetensors', 'tqdm')"
+        "finally: print([name for name in ('numba', 'scipy', 'cupy', 'safetensors', 'tqdm',"
+        " 'optuna', 'distributed')"
         " if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -46,8 +46,8 @@ class Tried(Training):
         super().__init__(*arguments, deterministic=True, epochs=2, measure=1, **options)
         self.turns = turns
 
-    def _ways(self):
-        return [self.tried]
+    def _merging(self):
+        return self.tried
 
 
 @models

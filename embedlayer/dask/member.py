@@ -96,8 +96,8 @@ class MemberTraining(Training):
         )
         self._before: Tables | None = None
 
-    def _ways(self) -> list[Merging | None]:
-        return [self._given]
+    def _merging(self) -> Merging | None:
+        return self._given
 
     def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
         return ClusterRounds(self.state, chunks, replica, self._steps.worker, train, self.group)

@@ -32,14 +32,13 @@ class TrainingOptions:
         min_lr: the learning rate at the end, to which it falls linearly; default lr / 250
             (skip-gram) or lr / 4 (CBOW).
         seed: of all random choices.
-        workers: threads, each on its own chunks; default all cores. ``train`` reads the text with
-            as many. With any number the examples are the same. On CuPy it is one, whatever is
-            given: the windows side by side are the device's.
-        deterministic: True: each worker has tables of its own, which are merged at fixed places of
-            the text (``docs/scaling_out.md``): the run is repeatable to the bit for that number of
-            workers. The tables take as much memory once more for each worker. False: the workers
-            write to one table without locks (Hogwild: Recht et al., NIPS 2011). Default True for
-            two workers where there is room.
+        workers: threads, each on its own chunks, on shared tables without locks (Hogwild: Recht
+            et al., NIPS 2011); default all cores. ``train`` reads the text with as many. With
+            one, a run on the CPU is repeatable to the bit; with any number the examples are the
+            same. On CuPy it is one, whatever is given: the windows side by side are the device's.
+        deterministic: each worker has tables of its own, which are merged at fixed places of the
+            text (``docs/scaling_out.md``): the run is repeatable to the bit for that number of
+            workers. The tables take as much memory once more for each worker.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
@@ -64,7 +63,9 @@ class TrainingOptions:
     lr: float | None = option(None, Real(0), "Learning rate at the start.", RATES)
     min_lr: float | None = option(None, Real(0), "Learning rate at the end.", FALLS)
     seed: int = option(1, Whole(-(2**63), 2**63 - 1), "Of all random choices.")
-    workers: int | None = option(None, Whole(1, 4096), "Threads.", "all cores")
+    workers: int | None = option(
+        None, Whole(1, 4096), "Threads. One repeats to the bit, more if deterministic.", "all cores"
+    )
     deterministic: bool | None = option(
         None,
         Flag(),
@@ -114,7 +115,7 @@ class RunOptions(TypedDict, total=False):
     min_lr: float | None
     seed: int
     workers: int | None
-    deterministic: bool | None
+    deterministic: bool
     backend: str | None
     kernels: str | None
     step: str

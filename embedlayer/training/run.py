@@ -1,6 +1,5 @@
 """A training run, and the ways to begin one: anew, where another stood, with vectors that are."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -36,9 +35,6 @@ from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
 from embedlayer.training.steps import make_steps
 from embedlayer.vectors.vectors import Vectors
-
-MOST_REPLICAS = 2  # by default: more meet so often that it is not known to be faster
-_log = logging.getLogger("embedlayer")
 
 
 class Training(Loop):
@@ -82,7 +78,7 @@ class Training(Loop):
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
         self.workers = self.device.workers(self.options.workers)
-        self._replicas = {}
+        self.merging, self._replicas = self._merging(), {}
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         fitting = default_shared_windows(len(corpus.vocabulary), self.device)
         self.shared_windows = self.options.shared_windows or fitting
@@ -90,7 +86,7 @@ class Training(Loop):
         chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
             corpus, self.options.epochs, self.device
         )
-        self.plan = self._arranged(chunk, held)
+        self.plan = self._planned(chunk, held)
         check_optimizer(self.options.optimizer, self._inputs, self._steps)
         self.report = start_report(
             corpus, name, kind, self.options.step, self.workers, self.options.seed
@@ -168,9 +164,9 @@ class Training(Loop):
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        if self.merging:
-            return replace(chosen, workers=self.workers, deterministic=True)
-        return replace(chosen, deterministic=self.workers == 1 and self.options.deterministic)
+        if self.options.deterministic:
+            chosen = replace(chosen, workers=self.workers)
+        return chosen
 
     def _in_flight(self) -> int | None:
         """Windows trained at once on a device; None: as many as fit the table that a step reads.
@@ -182,23 +178,11 @@ class Training(Loop):
             return fitting(len(self.corpus.vocabulary))
         return self.options.in_flight
 
-    def _arranged(self, chunk_tokens: int, held: bool) -> MemoryPlan:
-        """The plan of the first way to share what workers learn for which there is room."""
-        *first, last = self._ways()
-        for way in first:
-            try:
-                return self._prepared(way, chunk_tokens, held)
-            except EmbedlayerError as error:
-                _log.warning("workers share one table, and no two runs are the same: %s", error)
-        return self._prepared(last, chunk_tokens, held)
-
-    def _prepared(self, way: Merging | None, chunk_tokens: int, held: bool) -> MemoryPlan:
-        """Set how tables are merged, and the steps; the plan."""
-        self.merging = way
+    def _planned(self, chunk_tokens: int, held: bool) -> MemoryPlan:
+        """Make the steps; the memory of the run: its tables, and once more for each replica."""
         # A thread's local rows would bring back what is held.
-        share = Share(
-            0 if held else len(self.corpus.ids), 1 if way else self.workers, self._in_flight()
-        )
+        sharing = 1 if self.merging else self.workers
+        share = Share(0 if held else len(self.corpus.ids), sharing, self._in_flight())
         self._steps = make_steps(self.options, self._kernels, share)
         return plan_run(
             self.corpus,
@@ -208,28 +192,19 @@ class Training(Loop):
             chunk_tokens=chunk_tokens,
             shared_windows=self.shared_windows,
             workers=self.workers,
-            replicas=self.workers + self.merged_apart if way else 0,
+            replicas=self.workers + self.merged_apart if self.merging else 0,
         ).placed(self.device)
 
-    def _ways(self) -> list[Merging | None]:
-        """How the tables of the workers may be merged, the best way first; None: they share them.
-
-        Raises:
-            EmbedlayerError: it has to be deterministic, and cannot be.
-        """
-        asked, layered = self.options.deterministic, self.options.step == "layered"
-        if self.workers == 1 or asked is False:
-            return [None]
-        if asked and layered:
+    def _merging(self) -> Merging | None:
+        """How the tables of the workers are merged; None: they share them."""
+        if not self.options.deterministic or self.workers == 1:
+            return None
+        if self.options.step == "layered":
             raise EmbedlayerError(
                 "deterministic: the layered step cannot be trained by replicas: give workers=1 "
                 "(--workers 1), which repeats to the bit, or leave it out"
             )
-        tokens = self.options.epochs * len(self.corpus.ids)
-        replicas = Merging.fitting(self.workers, tokens)
-        if asked:
-            return [replicas]
-        return [None] if layered or self.workers > MOST_REPLICAS else [replicas, None]
+        return Merging.fitting(self.workers, self.options.epochs * len(self.corpus.ids))
 
     def _begun(self, state: State | None) -> State:
         """A copy of the state, or that of a run that has learnt nothing."""

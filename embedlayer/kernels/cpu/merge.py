@@ -6,9 +6,9 @@ speed is that of memory.
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd.arithmetic import splat, zeros
+from embedlayer.kernels.cpu.simd.arithmetic import splat, sum_lanes, zeros
 from embedlayer.kernels.cpu.simd.memory import FLOAT, address_of, load, store
-from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read, write
+from embedlayer.kernels.cpu.simd.rows import columns_from, prefetch_row_at, read, write
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
@@ -26,9 +26,10 @@ def merge_rows(W, parts, share):
 def _merge(W, pitch, shape, addresses, pitches, share, masked):
     size, (rows, dim) = len(addresses), shape
     width = (dim + LANES - 1) // LANES * LANES
-    changes, lanes = np.empty((size, width), np.float32), np.empty(LANES, np.float32)
+    scratch = np.empty((size + 1) * width + LANES, np.float32)  # the changes, and a vector
     products = np.empty((size, size), np.float64)
     factors, weights = np.empty(size, np.float32), np.empty(size, np.float32)
+    changes = address_of(scratch)
     for r in range(rows):
         row = W + r * pitch
         if r + AHEAD < rows:
@@ -37,15 +38,14 @@ def _merge(W, pitch, shape, addresses, pitches, share, masked):
             part = addresses[i] + r * pitches[i]
             if r + AHEAD < rows:
                 prefetch_row_at(part + AHEAD * pitches[i], dim * FLOAT)
-            _subtract(part, row, address_of(changes[i]), dim, masked)
+            _subtract(part, row, changes + i * width * FLOAT, dim, masked)
         for i in range(size):
             for j in range(i, size):
-                product = _product(changes[i], changes[j], lanes)
-                products[i, j] = products[j, i] = product
+                first, second = changes + i * width * FLOAT, changes + j * width * FLOAT
+                store(changes + size * width * FLOAT, _product(first, second, width))
+                products[i, j] = products[j, i] = scratch[size * width]
         _weigh(products, factors, weights, share[r])
-        _add_weighted(row, changes, weights, dim, masked)
-        for i in range(size):
-            _copy(row, addresses[i] + r * pitches[i], dim, masked)
+        _spread(row, r, changes, width, addresses, pitches, weights, dim, masked)
 
 
 @compiled
@@ -56,35 +56,26 @@ def _subtract(part, row, change, dim, masked):
 
 
 @compiled
-def _product(a, b, lanes):
-    """The product of two changes; ``lanes`` is room for a vector."""
-    total = zeros()
-    for d in range(0, len(a), LANES):
-        total = total + load(address_of(a) + d * FLOAT) * load(address_of(b) + d * FLOAT)
-    store(address_of(lanes), total)
-    product = 0.0
-    for lane in range(LANES):
-        product += lanes[lane]
-    return product
+def _product(a, b, width):
+    """The product of two changes, in the first lane."""
+    total, none = zeros(), zeros()
+    for d in range(0, width * FLOAT, LANES * FLOAT):
+        total = total + load(a + d) * load(b + d)
+    return sum_lanes(total, none, none, none, none, none, none, none, none, none, none, none)
 
 
 @compiled
-def _add_weighted(row, changes, weights, dim, masked):
-    """Add the weighted sum of the changes, in the order of the replicas, to a row."""
-    pitch = changes.shape[1] * FLOAT
+def _spread(row, r, changes, width, addresses, pitches, weights, dim, masked):
+    """Add the weighted sum of the changes to a row, and give the row to all replicas."""
     for d in range(0, dim, LANES):
-        change, total = address_of(changes) + d * FLOAT, zeros()
+        columns, change, merged = columns_from(d, dim, masked), changes + d * FLOAT, zeros()
         for i in range(len(weights)):
-            total = total + load(change) * splat(weights[i])
-            change += pitch
-        add(row, columns_from(d, dim, masked), total)
-
-
-@compiled
-def _copy(row, part, dim, masked):
-    for d in range(0, dim, LANES):
-        columns = columns_from(d, dim, masked)
-        write(part, columns, read(row, columns))
+            merged = merged + load(change) * splat(weights[i])
+            change += width * FLOAT
+        merged = read(row, columns) + merged
+        write(row, columns, merged)
+        for i in range(len(weights)):
+            write(addresses[i] + r * pitches[i], columns, merged)
 
 
 @compiled
