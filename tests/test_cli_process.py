@@ -21,8 +21,8 @@ def test_help_is_there_for_every_command_and_imports_nothing_heavy():
     assert run().stdout == run("--help").stdout == run("-h").stdout
     names = re.findall(r"^  (\w+)  ", run().stdout.split("Commands:")[1], re.MULTILINE)
     assert set(names) == {
-        "analogy", "convert", "demo", "doctor", "evaluate", "fasttext", "info", "nearest", "phrases",
-        "similarity", "train", "tune",
+        "analogy", "convert", "demo", "doctor", "evaluate", "fasttext", "info", "nearest",
+        "phrases", "similarity", "train", "tune",
     }  # fmt: skip
     for name in names:
         assert run(name, "--help").stdout.startswith(f"Usage: embedlayer {name} ")
