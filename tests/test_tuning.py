@@ -15,7 +15,7 @@ from command import mistake, run
 from conftest import import_or_skip
 from planted import planted_sentences, word
 
-from embedlayer import CBOW, Corpus, EmbedlayerError, SkipGram, Training
+from embedlayer import CBOW, Corpus, EmbedlayerError, SkipGram, Subwords, Training, Vectors
 from embedlayer.cli import tune as command
 from embedlayer.errors import MissingLibraryError
 from embedlayer.training import held_out as held_out_module
@@ -25,6 +25,7 @@ from embedlayer.training.trials import Bench, OutOfTime, Trial
 from embedlayer.training.tuning import Tuned, tune
 
 SMALL = {"dim": 16, "sample": 0.0, "workers": 1}
+WITH_SMALL = {"dim": 16, "sample": 0.0}
 CHANCE = math.log(1 + MEASURE.negative)
 
 
@@ -248,6 +249,7 @@ def test_files_are_judged_by_the_mean_of_their_scores(corpus, tmp_path):
         ({"dims": 3}, "no option dims: did you mean dim"),
         ({"dim": 0}, "dim is 0"),
         ({"lr": -1}, "lr is -1"),
+        ({"try_subwords": True, "subwords": Subwords()}, "subwords are given, and"),
         ({"min_lr": 0.001}, "min_lr bounds lr, which is to be chosen"),
         (dict.fromkeys(("dim", "window", "negative", "epochs"), 2) | {"lr": 0.1, "sample": 0},
          "are given: there is nothing to choose"),
@@ -292,6 +294,41 @@ def test_the_command_writes_what_train_takes(text, tmp_path, optuna, judged):
     assert about["trials"][0]["options"]["lr"] == CBOW.default_lr
     assert (about["measure"], about["output"]) == ("held-out loss", "best.toml")
     run("train", text, "-o", "v.safetensors", "--config", "best.toml", "--quiet", "--sample", "0")
+
+
+def test_n_grams_are_tried_and_written_where_they_are_best(
+    text, tmp_path, optuna, judged, monkeypatch
+):
+    score = Bench.score
+
+    def prefers(best):
+        monkeypatch.setattr(
+            Bench, "score", lambda self, options, seed: score(self, options, seed)
+            + 10 * (options["subwords"] == best)
+        )  # fmt: skip
+
+    arguments = ("--time", "1s", "--min-count", "1", "--quiet", "--epochs", "1")
+    prefers("2-4")
+    run("tune", text, "-o", "best.toml", "--try-subwords", *arguments)
+    found = tomllib.loads((tmp_path / "best.toml").read_text())
+    assert (found["subwords"], found["buckets"]) == ("2-4", trials.BUCKETS)
+    assert judged[0][0]["subwords"] == "none"
+    run("train", text, "-o", "v.safetensors", "--config", "best.toml", "--quiet", "--dim", "8",
+        "--sample", "0", "--buckets", "100")  # fmt: skip
+    assert Vectors.load(tmp_path / "v.safetensors").subwords.subwords == Subwords(2, 4, buckets=100)
+    prefers("none")
+    run("tune", text, "-o", "best.toml", "--try-subwords", *arguments)
+    assert "subwords" not in tomllib.loads((tmp_path / "best.toml").read_text())
+
+
+@pytest.mark.parametrize("subwords", [None, Subwords(2, 3, buckets=50)])
+def test_the_held_out_loss_knows_words_of_n_grams(corpus, subwords):
+    training, held_out = split(corpus, 30_000, 1, 1)
+    run = Training(training, SkipGram(subwords=subwords, **WITH_SMALL), epochs=3, workers=1)
+    before = held_out_loss(run, held_out)
+    run.run()
+    assert before == pytest.approx(CHANCE, abs=0.3)
+    assert held_out_loss(run, held_out) < CHANCE - 0.3
 
 
 def test_the_command_shows_the_best_beside_the_defaults(text, optuna, judged):

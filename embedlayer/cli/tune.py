@@ -9,7 +9,14 @@ import click
 
 from embedlayer.cli.command import Duration, find_texts
 from embedlayer.cli.config import config_option, write_config
-from embedlayer.cli.options import MODEL_OPTION, arguments, check_meaning, flag, with_options
+from embedlayer.cli.options import (
+    MODEL_OPTION,
+    arguments,
+    check_meaning,
+    flag,
+    model_options,
+    with_options,
+)
 from embedlayer.cli.output import json_option, log_shown, note, print_json, print_table
 from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
@@ -21,7 +28,7 @@ from embedlayer.storage.writing import check_place
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
-from embedlayer.training.trials import Trial
+from embedlayer.training.trials import BUCKETS, NO_SUBWORDS, Trial
 from embedlayer.training.tuning import Tuned
 from embedlayer.training.tuning import tune as search
 
@@ -47,6 +54,7 @@ DEFAULT_SECONDS = 600.0
 @click.option(
     "--time", "seconds", metavar="TIME", type=Duration(), help="30s, 5m, 1h.  [default: 10m]"
 )
+@click.option("--try-subwords", is_flag=True, help="Try n-grams, too, and which lengths.")
 @MODEL_OPTION
 @with_options
 @with_phrase_options
@@ -60,6 +68,7 @@ def tune(
     benchmarks: tuple[str, ...],
     restrict_vocab: int | None,
     seconds: float | None,
+    try_subwords: bool,
     no_cache: bool,
     quiet: bool,
     as_json: bool,
@@ -74,8 +83,8 @@ def tune(
     given = {name: value for name, value in options.items() if value is not None}
     name = given.pop("model", SkipGram.name)
     check_meaning(name, given)
-    fixed = arguments(MODELS[name], given) | arguments(TrainingOptions, given)
-    MODELS[name](**arguments(MODELS[name], given))
+    fixed = model_options(name, given) | arguments(TrainingOptions, given)
+    MODELS[name](**model_options(name, given))
     TrainingOptions(**arguments(TrainingOptions, given))
     extra_library("optuna", "tune")
     files, phrases = find_texts(texts, *filter(None, [output])), phrases_of(given)
@@ -99,13 +108,14 @@ def tune(
         found = search(
             corpus, name, benchmarks=benchmarks, restrict_vocab=restrict_vocab,
             seconds=seconds or DEFAULT_SECONDS, told=tell, callbacks=[stopping.look],
-            min_count=chosen.get("min_count", CorpusOptions.min_count), **fixed,
+            min_count=chosen.get("min_count", CorpusOptions.min_count),
+            try_subwords=try_subwords, **fixed,
         )  # fmt: skip
         if output is not None:
             head = (
                 f"embedlayer tune: {found.measure}, {found.tokens:,} of {found.of_tokens:,} tokens"
             )
-            write_config(output, {"model": name, **given, **found.best.options}, head)
+            write_config(output, {"model": name, **given, **_kept(found.best)}, head)
         _show(found, output, as_json)
         if found.interrupted and stopping.asked is not None:
             raise Stopped(stopping.asked)
@@ -113,7 +123,7 @@ def tune(
 
 def _line(trial: Trial) -> str:
     """A trial that has ended, in a line."""
-    options = ", ".join(f"{name} {value:g}" for name, value in trial.options.items())
+    options = ", ".join(f"{name} {_text(value)}" for name, value in trial.options.items())
     scores = ", ".join(f"{score:.4f}" for score in trial.scores)
     return f"{scores}: {options} ({trial.seconds:.1f} s)"
 
@@ -127,7 +137,7 @@ def _show(found: Tuned, output: str | None, as_json: bool) -> None:
         return
     rows: list[tuple[str, ...]] = [("", "default", "best")]
     rows += [
-        (flag(name).removeprefix("--"), f"{defaults.options[name]:g}", f"{value:g}")
+        (flag(name).removeprefix("--"), _text(defaults.options[name]), _text(value))
         for name, value in best.options.items()
     ]
     rows += [
@@ -140,6 +150,20 @@ def _show(found: Tuned, output: str | None, as_json: bool) -> None:
         f"{len(found.trials)} runs on {found.tokens:,} tokens, {share:.0f} % of the text, judged "
         f"by {found.measure}" + (f"; wrote {output}" if output else "")
     )
+
+
+def _kept(trial: Trial) -> dict[str, Any]:
+    """The options of a trial, as a file of options has them."""
+    options = trial.options.copy()
+    if options.get("subwords") == NO_SUBWORDS:
+        del options["subwords"]
+    elif "subwords" in options:
+        options["buckets"] = BUCKETS
+    return options
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _score(trial: Trial, number: int) -> str:

@@ -66,7 +66,7 @@ def held_out_loss(run: Loop, corpus: Corpus) -> float:
             "give something to evaluate"
         )
     kernels, device = load_kernels("numpy", "fused"), DEVICES["numpy"]
-    W_in, W_out = (to_numpy(table)[:, : run.model.dim] for table in run.state.tables)
+    W_in, W_out = run.vectors().matrix, to_numpy(run.state.tables.W_out)[:, : run.model.dim]
     examples = Examples(corpus, MEASURE, 1, kernels, device, chunk_tokens=CHUNK, measure=1)
     logs = np.log(np.maximum(corpus.vocabulary.counts, 1))
     moved = (run.model.noise_power - MEASURE.noise_power) * logs

@@ -9,6 +9,7 @@ from typing import Any
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS
+from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.held_out import held_out_loss, split
 from embedlayer.training.options import TrainingOptions
@@ -20,8 +21,10 @@ from embedlayer.vectors.vectors import Vectors
 
 RUNS = 40  # of the defaults: as many as the part of the text allows in the time
 LEAST_TOKENS, FIRST_TOKENS = 20_000, 300_000  # of a part; of the run that tells the speed
+BUCKETS = 200_000  # of n-grams; a part of a text has fewer than the whole
 MOST_COST = 8  # no run takes longer than so many with the defaults
 HELD_OUT_LOSS = "held-out loss"
+NO_SUBWORDS = "none"  # in a search of n-grams' lengths
 
 
 class OutOfTime(Exception):
@@ -76,7 +79,7 @@ class Bench:
         self.measure = ", ".join(one.name for one in self.benchmarks) or HELD_OUT_LOSS
         made, options = self._made({})
         rates = {"lr": options.rates(made)[0], "epochs": options.epochs}
-        self.defaults = made.options() | rates
+        self.defaults = made.options() | rates | {"subwords": NO_SUBWORDS}
         self.until = float("inf")
 
     def begin(self, seconds: float) -> None:
@@ -127,6 +130,8 @@ class Bench:
 
     def _made(self, options: Mapping[str, Any]) -> tuple[Any, TrainingOptions]:
         chosen = {**self.fixed, **options}
+        if isinstance(lengths := chosen.get("subwords"), str):
+            chosen["subwords"] = None if lengths == NO_SUBWORDS else made_subwords(lengths)
         of_model = self.kind.__dataclass_fields__
         model = self.kind(**{name: chosen[name] for name in chosen if name in of_model})
         rest = {name: chosen[name] for name in chosen if name not in of_model}
@@ -146,9 +151,16 @@ class Bench:
         return found
 
 
+def made_subwords(lengths: str) -> Subwords:
+    """n-grams of lengths such as "3-6", in as many buckets as the part of a text needs."""
+    shortest, longest = map(int, lengths.split("-"))
+    return Subwords(shortest, longest, buckets=BUCKETS)
+
+
 def _work(options: Mapping[str, Any], model: str) -> float:
     """What the time of a run grows with: rows that are read for a token, and their dimensions."""
     rows = options["negative"] + 1 if options["loss"] == "negative" else 15
     contexts = options["window"]
     pairs = contexts * rows if model == "skipgram" else contexts + rows
-    return options["epochs"] * (pairs + 5) * (options["dim"] + 50)
+    bags = 0 if options["subwords"] == NO_SUBWORDS else pairs  # about as much again
+    return options["epochs"] * (pairs + bags + 5) * (options["dim"] + 50)

@@ -14,7 +14,7 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.training.health import Diverged
 from embedlayer.training.options import TRAINING_NAMES
 from embedlayer.training.report import Callback
-from embedlayer.training.trials import MOST_COST, Bench, OutOfTime, Trial
+from embedlayer.training.trials import MOST_COST, NO_SUBWORDS, Bench, OutOfTime, Trial
 
 # The least and the most that is tried of each option; lr is a factor of the model's own.
 SPACE: dict[str, tuple[float, float]] = {
@@ -25,6 +25,7 @@ SPACE: dict[str, tuple[float, float]] = {
     "epochs": (1, 40),
     "sample": (1e-6, 1e-2),
 }
+SUBWORDS = (NO_SUBWORDS, "2-4", "3-4", "3-6", "4-6")  # lengths of n-grams, where they are searched
 SEARCHING = 0.75  # of the time; in the rest the best are run once more, with another seed
 CONFIRMED = 3  # of the best, and the defaults
 FIRST_TRIALS = 10  # are random
@@ -67,6 +68,7 @@ def tune(
     seconds: float = 600,
     min_count: int = 5,
     seed: int = 1,
+    try_subwords: bool = False,
     callbacks: Sequence[Callback] = (),
     told: Callable[[Trial], object] = lambda trial: None,
     **fixed: Any,
@@ -85,6 +87,7 @@ def tune(
         seconds: that it takes, nearly.
         min_count: words that are rarer in the part are left out.
         seed: of the part, the search and the first runs.
+        try_subwords: whether n-grams are tried, too, and of which lengths.
         callbacks: of all runs; Ctrl-C, or what a callback raises as KeyboardInterrupt, ends the
             search with the best so far, if a run has ended.
         told: called with each trial that has ended.
@@ -100,7 +103,7 @@ def tune(
     Whole().checked("min_count", min_count)
     optuna = extra_library("optuna", "tune")
     bench = Bench(corpus, model, benchmarks, restrict_vocab, min_count, seed, callbacks, fixed)
-    searched = _searched(bench)
+    searched = _searched(bench, try_subwords)
     too_short = EmbedlayerError(f"no run ended in {seconds:g} s: give more time (--time)")
     try:
         bench.begin(seconds)
@@ -119,13 +122,16 @@ def tune(
     return found
 
 
-def _searched(bench: Bench) -> list[str]:
+def _searched(bench: Bench, try_subwords: bool) -> list[str]:
     """The options that are not given, and mean something."""
+    if try_subwords and bench.fixed.get("subwords") is not None:
+        raise EmbedlayerError("subwords are given, and are to be chosen: leave one out")
     if "min_lr" in bench.fixed and "lr" not in bench.fixed:
         raise EmbedlayerError("min_lr bounds lr, which is to be chosen: give both, or none")
     names = [name for name in SPACE if name not in bench.fixed]
     if bench.defaults["loss"] != "negative":
         names = [name for name in names if name not in LOSSES["negative"].options]
+    names += ["subwords"] if try_subwords else []
     if not names:
         raise EmbedlayerError(f"all of {', '.join(SPACE)} are given: there is nothing to choose")
     return names
@@ -136,6 +142,9 @@ def _space(optuna: Any, bench: Bench, searched: list[str]) -> dict[str, Any]:
     whole, real = optuna.distributions.IntDistribution, optuna.distributions.FloatDistribution
     space = {}
     for name in searched:
+        if name == "subwords":
+            space[name] = optuna.distributions.CategoricalDistribution(SUBWORDS)
+            continue
         least, most = SPACE[name]
         if name == "dim":
             space[name] = whole(least, most, step=25)
