@@ -394,7 +394,7 @@ MUTANTS = {
         "training/loop.py", "rows if done else rows.copy()", "rows", "training_subwords"
     ),
     "expected touches of words alone": Mutant(
-        "training/touches.py", "words.repeat(np.diff(offsets))", "np.ones(len(ids))",
+        "training/touches.py", "windows.repeat(np.diff(offsets))", "np.ones(len(ids))",
         "training_touches",
     ),
     "tensors in pieces by name alone": Mutant(
@@ -407,7 +407,8 @@ MUTANTS = {
         "training_further",
     ),
     "threads keep to themselves what is held": Mutant(
-        "training/run.py", "0 if held else len(corpus.ids)", "len(corpus.ids)", "training_further"
+        "training/run.py", "0 if held else len(self.corpus.ids)", "len(self.corpus.ids)",
+        "training_further",
     ),
     "old counts are forgotten": Mutant(
         VOCABULARY, "merged = self.counts + np.where", "merged = np.where", "training_further"

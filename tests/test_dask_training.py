@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +63,8 @@ class Simulated(Training):
         super().__init__(*arguments, deterministic=True, **options)
         self.turns = True
 
-    def _ways(self):
-        return [SMALL]
+    def _merging(self):
+        return SMALL
 
 
 def check_same(found, vectors, wanted):
@@ -188,6 +189,17 @@ def test_a_run_that_was_interrupted_may_be_run_on(client, corpus):
     np.testing.assert_array_equal(found.run().matrix, wanted.matrix)
 
 
+def wait_until_nothing_is_kept(client):
+    """Workers hear of a run's end a moment after the client."""
+    deadline = time.monotonic() + 30
+    while True:
+        kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
+        if kept == {address: [] for address in workers(client)}:
+            return
+        assert time.monotonic() < deadline, kept
+        time.sleep(0.1)
+
+
 def test_a_mistake_is_told_once_and_ends_the_run_everywhere(client, corpus, tmp_path):
     wait_for(client, 3)
     with pytest.raises(Diverged, match="training diverged"):
@@ -197,8 +209,7 @@ def test_a_mistake_is_told_once_and_ends_the_run_everywhere(client, corpus, tmp_
     single = DaskCorpus.from_files(client, path, folder=tmp_path / "corpus")
     with pytest.raises(NothingToLearnError, match="every sentence has one word"):
         train(client, single, MODEL)
-    kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
-    assert kept == {address: [] for address in workers(client)}
+    wait_until_nothing_is_kept(client)
     # Nothing of it is in the way of the next run.
     train(client, corpus, MODEL, merge=SMALL, epochs=1)
 
@@ -290,8 +301,7 @@ def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, mo
         assert other.stdout.readline() == b"learning\n"
         other.kill()
     train(client, corpus, MODEL, merge=SMALL, epochs=1)
-    kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
-    assert kept == {address: [] for address in workers(client)}
+    wait_until_nothing_is_kept(client)
 
 
 def test_one_replica_alone_merges_with_nobody(client, corpus):

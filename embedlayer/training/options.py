@@ -66,11 +66,8 @@ class TrainingOptions:
     workers: int | None = option(
         None, Whole(1, 4096), "Threads. One repeats to the bit, more if deterministic.", "all cores"
     )
-    deterministic: bool | None = option(
-        None,
-        Flag(),
-        "The same workers give the same bits.",
-        "of two workers, where there is room",
+    deterministic: bool = option(
+        False, Flag(), "The same workers give the same bits.", "no-deterministic"
     )
     backend: str | None = option(
         None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"

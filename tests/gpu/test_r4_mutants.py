@@ -23,6 +23,7 @@ def check_values(cupy: Any) -> None:
             test_r3_emulator.test_the_integer_kernels_are_the_reference_bit_by_bit(
                 name, seed, resident, cupy
             )
+    test_r3_emulator.test_bags_that_are_chosen_are_the_reference((1, 0, 2), 33, cupy)
     for mode in MODES:
         for name in ("empty windows", "D = 33", "repeated ids", "many contexts"):
             test_r3_emulator.test_one_window_in_flight_is_the_reference_window_by_window(
