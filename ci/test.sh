@@ -53,5 +53,5 @@ trap 'rm -rf "$compiled"' EXIT
 # By file, as tests of one file want the same functions compiled.
 NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$compiled pytest -q -n auto --dist loadfile \
     -k "not double and not device and not int8 and not int64" \
-    tests/test_text_{scanner,corpus,noise}.py tests/test_kernels_{examples,local,rows,step}.py \
-    tests/test_layers_{bag,embedding}.py tests/test_formats_{digits,options}.py tests/test_search.py tests/test_{subwords,formats_fasttext}.py
+    tests/test_text_{scanner,corpus,noise,phrases}.py tests/test_kernels_{bags,examples,local,rows,step}.py \
+    tests/test_layers_{bag,embedding}.py tests/test_formats_{digits,options}.py tests/test_search.py tests/test_{ngrams,subwords,formats_fasttext,training_merge}.py
