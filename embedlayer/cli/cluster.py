@@ -92,7 +92,7 @@ def on_cluster(
 
     if address != LOCAL and "folder" not in given:
         raise click.UsageError("--scheduler needs --folder, a folder that all workers see")
-    local = {} if address == LOCAL else arguments_of_threads(given)
+    threads = {} if address == LOCAL or "workers" not in given else {"workers": given["workers"]}
     with ExitStack() as stack:
         client = stack.enter_context(_connected(address, given.get("workers")))
         folder = given.get("folder") or stack.enter_context(
@@ -108,14 +108,9 @@ def on_cluster(
             if resume is not None:
                 options |= {"checkpoint": resume, "resume": True}
             merging = {name: given[name] for name in ("merge", "round_tokens") if name in given}
-            return ClusterTraining(client, corpus, model, **options, **merging, **local)
+            return ClusterTraining(client, corpus, model, **options, **merging, **threads)
 
         yield OnCluster(read, begin)
-
-
-def arguments_of_threads(given: dict[str, Any]) -> dict[str, Any]:
-    """The replicas of each worker, where they are told."""
-    return {"workers": given["workers"]} if "workers" in given else {}
 
 
 @contextmanager

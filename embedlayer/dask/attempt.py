@@ -11,7 +11,7 @@ import distributed
 from embedlayer.dask.member import Order, take_part
 from embedlayer.dask.waves import lost_scheduler, workers_of
 
-LOOK_SECONDS = 0.2
+WATCH_SECONDS = 0.2  # between two looks at the tasks, and calls of callbacks
 TELL_SECONDS = 10.0  # that a worker has to take a word
 
 
@@ -65,7 +65,7 @@ class Attempt:
             look()
             try:
                 with suppress(distributed.TimeoutError):
-                    distributed.wait([*self._futures.values()], LOOK_SECONDS, "FIRST_COMPLETED")
+                    distributed.wait([*self._futures.values()], WATCH_SECONDS, "FIRST_COMPLETED")
             except CancelledError:
                 raise lost_scheduler() from None
 

@@ -24,10 +24,9 @@ def fetched_state(
     Raises:
         LostReplica: the worker cannot be reached, or offers nothing in time.
     """
-    loop = mail.worker.loop.asyncio_loop  # type: ignore[attr-defined]
     work = _fetch(mail.worker.rpc(address), {"run": run, "attempt": attempt}, shapes, timeout)
     try:
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
+        return asyncio.run_coroutine_threadsafe(work, mail.loop).result()
     except (OSError, AttributeError, TimeoutError) as error:
         raise LostReplica(f"{address} does not give the run's state: {error}") from None
 

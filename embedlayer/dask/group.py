@@ -62,14 +62,10 @@ class Group:
         """This attempt is lost, here and everywhere."""
         self.lost = self.lost or why
         self.meeting.abort()
-        asyncio.run_coroutine_threadsafe(self._tell(why), self._loop)
-
-    @property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        return self._mail.worker.loop.asyncio_loop  # type: ignore[attr-defined]
+        asyncio.run_coroutine_threadsafe(self._tell(why), self._mail.loop)
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        doing = asyncio.run_coroutine_threadsafe(work, self._loop)
+        doing = asyncio.run_coroutine_threadsafe(work, self._mail.loop)
         try:
             return doing.result(2 * self._timeout)  # a worker that closes has no loop any more
         except TimeoutError:

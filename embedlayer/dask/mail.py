@@ -69,6 +69,11 @@ class Mail(WorkerPlugin):
         self.stopping: set[str] = set()
         self._boxes: dict[str, Box] = {}
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The worker's, in which the handlers run."""
+        return self.worker.loop.asyncio_loop  # type: ignore[attr-defined]
+
     def setup(self, worker: Worker) -> None:
         self.worker = worker
         for handler in (self.receive, self.lose, self.stop, self.finish, self.state, self.rows):

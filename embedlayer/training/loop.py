@@ -8,55 +8,39 @@ from types import ModuleType
 from typing import Any
 
 from embedlayer.backend import to_numpy
-from embedlayer.device import Device
 from embedlayer.kernels.arguments import Bags, Batch, Tables
-from embedlayer.models.inputs.protocol import Reader
-from embedlayer.models.options import Word2Vec
 from embedlayer.optim import linear_decay
 from embedlayer.options import Whole
-from embedlayer.text.corpus import Corpus
-from embedlayer.training.collective import Collective, Threads
 from embedlayer.training.epoch import Epoch, Pass, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
-from embedlayer.training.replicas import Merging, Replica, Train
+from embedlayer.training.replica_epochs import ReplicaEpochs
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Progress, Report
-from embedlayer.training.rounds import Rounds
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, State, copied_table, done_so_far
-from embedlayer.training.steps import Step, Steps
-from embedlayer.training.touches import row_touches
+from embedlayer.training.state import Done, done_so_far
+from embedlayer.training.steps import Step
 from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 
-class Loop:
+class Loop(ReplicaEpochs):
     """What a run does with its parts, which :class:`Training` makes and describes."""
 
-    corpus: Corpus
-    model: Word2Vec
     options: TrainingOptions
     lr: float
     min_lr: float
-    device: Device
-    workers: int
     shared_windows: int
     merging: Merging | None
-    merged_apart: int = 0  # 1: what replicas merge into is not the run's own tables
-    turns: bool = False  # replicas work one after the other: a simulation
     plan: MemoryPlan
     report: Report
-    state: State
     notes: dict[str, Any]
     callbacks: tuple[Callable[[Progress], object], ...]
     _kernels: ModuleType
-    _steps: Steps
-    _inputs: Reader
     _saving: Saving
-    _replicas: dict[int, Tables]  # the tables of each, by its rank
     _since: float
 
     def run(self, until: int | None = None) -> Vectors:
@@ -175,40 +159,7 @@ class Loop:
         if merging is None:
             step = partial(self._steps.worker, state.tables)
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
-        chunks = max(1, merging.tokens // state.chunk_tokens)
-        touches = row_touches(
-            self.model,
-            self.corpus.vocabulary,
-            self._inputs.bags(),
-            examples.outputs,
-            chunks * state.chunk_tokens,
-        )
-        merged = self._merged()
-
-        def replica(collective: Collective) -> Replica:
-            own = self._own_tables(collective.rank)
-            return Replica(own, merged, touches, rate, merging, chunks, collective)
-
-        def rate(chunk: int) -> float:
-            return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
-
-        return self._rounds(len(examples), replica, train)
-
-    def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
-        """What is left of an epoch of so many chunks, by replicas: here those of one process."""
-        threads = Threads(self.workers, self.turns)
-        return Rounds(self.state.chunk, chunks, replica, self._steps.worker, train, threads)
-
-    def _merged(self) -> Tables:
-        """What replicas merge into, as the tables of the run are now; here these."""
-        return self.state.tables
-
-    def _own_tables(self, rank: int) -> Tables:
-        """A replica's tables, which are equal to those of the run between two rounds."""
-        if rank not in self._replicas:
-            tables = (copied_table(table, self.device) for table in self.state.tables)
-            self._replicas[rank] = Tables(*tables)
-        return self._replicas[rank]
+        return self._replica_epoch(examples, merging, train)
 
     def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
         """Train the tables on the examples of a chunk, and note its sums."""

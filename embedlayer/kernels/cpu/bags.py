@@ -9,8 +9,8 @@ import numpy as np
 from embedlayer.kernels import reference
 from embedlayer.kernels.cpu.prefetch import rows_ahead
 from embedlayer.kernels.cpu.simd.arithmetic import splat, zeros
-from embedlayer.kernels.cpu.simd.memory import LINE, address_of, prefetch, prefetch_once
-from embedlayer.kernels.cpu.simd.rows import add, columns_from, read, write
+from embedlayer.kernels.cpu.simd.memory import LINE, address_of, prefetch_once
+from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read, write
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
@@ -104,12 +104,10 @@ def spread_over_bags(W, ids, offsets, bags, values, masked):
     rows = _addresses(W, ids, offsets, bags, ahead)
     value, i = address_of(values), 0
     for j in range(min(ahead, len(rows))):
-        for line in range(0, pitch, LINE):
-            prefetch(rows[j] + line)
+        prefetch_row_at(rows[j], pitch)
     for b in range(len(bags)):
         for _ in range(offsets[bags[b] + 1] - offsets[bags[b]]):
-            for line in range(0, pitch, LINE):
-                prefetch(rows[i + ahead] + line)
+            prefetch_row_at(rows[i + ahead], pitch)
             for d in range(0, dim, LANES):
                 columns = columns_from(d, dim, masked)
                 add(rows[i], columns, read(value, columns))

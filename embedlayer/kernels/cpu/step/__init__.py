@@ -8,7 +8,7 @@ import numpy as np
 from embedlayer.kernels.cpu.local import LocalRows, count_local_rows, table_layout
 from embedlayer.kernels.cpu.simd.memory import FLOAT
 from embedlayer.kernels.cpu.simd.vector import LANES
-from embedlayer.kernels.cpu.step.bags import cbow_bag_step, skipgram_bag_step
+from embedlayer.kernels.cpu.step.bags import bag_step
 from embedlayer.kernels.cpu.step.cbow import cbow_step
 from embedlayer.kernels.cpu.step.skipgram import skipgram_step
 
@@ -26,11 +26,8 @@ def sgd_step(tables, batch, lr, mode, *, local=None, bags=None):
     # numba compiles a function for each set of types: for None, without masks.
     masked = True if tables.W_in.shape[1] % LANES else None
     if bags is not None:
-        if mode.mean:
-            return cbow_bag_step(
-                tables.W_in, layouts[1], batch, bags, np.float32(lr), mode.divide, masked
-            )
-        return skipgram_bag_step(tables.W_in, layouts[1], batch, bags, np.float32(lr), masked)
+        divide = mode.divide if mode.mean else None
+        return bag_step(tables.W_in, layouts[1], batch, bags, np.float32(lr), divide, masked)
     if mode.mean:
         return cbow_step(layouts, batch, np.float32(lr), mode.divide, masked)
     return skipgram_step(layouts, batch, np.float32(lr), masked)

@@ -15,30 +15,21 @@ from embedlayer.storage.compiled import compiled
 
 
 @compiled
-def skipgram_bag_step(W_in, outputs, batch, bags, lr, masked):
-    """Train on all windows of a batch; ``outputs`` is the layout of W_out. As ``skipgram_step``."""
+def bag_step(W_in, outputs, batch, bags, lr, divide, masked):
+    """Train on all windows of a batch; ``outputs`` is the layout of W_out.
+
+    ``divide`` is CBOW's; where it is None, the step is skip-gram's.
+    """
     loss, pairs = 0.0, 0
     for first in range(0, len(batch.rows), bags.windows):
         piece, words = _piece(batch, first, bags.windows)
         table = find_bag_means(W_in, bags.ids, bags.offsets, words, masked)
         before = table.copy()
         layouts = _layouts(table, outputs, first)
-        more = skipgram_step(layouts, piece, lr, masked)
-        _bring_back(W_in, bags, words, table, before, masked)
-        loss, pairs = loss + more[0], pairs + more[1]
-    return loss, pairs
-
-
-@compiled
-def cbow_bag_step(W_in, outputs, batch, bags, lr, divide, masked):
-    """As :func:`skipgram_bag_step`, for CBOW."""
-    loss, pairs = 0.0, 0
-    for first in range(0, len(batch.rows), bags.windows):
-        piece, words = _piece(batch, first, bags.windows)
-        table = find_bag_means(W_in, bags.ids, bags.offsets, words, masked)
-        before = table.copy()
-        layouts = _layouts(table, outputs, first)
-        more = cbow_step(layouts, piece, lr, divide, masked)
+        if divide is None:
+            more = skipgram_step(layouts, piece, lr, masked)
+        else:
+            more = cbow_step(layouts, piece, lr, divide, masked)
         _bring_back(W_in, bags, words, table, before, masked)
         loss, pairs = loss + more[0], pairs + more[1]
     return loss, pairs
