@@ -110,6 +110,16 @@ def test_sentences_have_unseen_words(weighting, weights):
         VECTORS.sentences([[["walk"]]])
 
 
+@pytest.mark.parametrize("words", [["walk", "walking", "talks"], ["walking"], ["</s>"], []])
+def test_weights_are_checked_whichever_words_sentences_have(words):
+    few = np.arange(1.0, 1.0 + max(1, len(words)))
+    for vectors in (VECTORS, PLAIN):
+        with pytest.raises(EmbedlayerError, match="finite numbers from 0 up, one for each"):
+            vectors.sentences([words], few)
+        with pytest.raises(EmbedlayerError, match="weighting"):
+            vectors.sentences([words], "nonsense")
+
+
 def test_evaluation_counts_what_needed_n_grams(tmp_path):
     (tmp_path / "pairs").write_text("walk walks 9\nWALKING talk 5\nwalk </s> 1\ntalk café 2\n")
     found = evaluate(VECTORS, tmp_path / "pairs")
