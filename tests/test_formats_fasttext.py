@@ -9,6 +9,7 @@ from conftest import import_or_skip
 
 from embedlayer import EmbedlayerError, Vectors
 from embedlayer.ngrams import Subwords
+from embedlayer.vectors.quantized import Quantized
 from embedlayer.vectors.subwords import SubwordRows
 
 # Two made languages, of which words grow by endings: so that there are unseen words of known parts.
@@ -159,6 +160,7 @@ def test_quantized_and_supervised_models(fasttext, tmp_path, qnorm, cutoff):
     model = fasttext.load_model(str(tmp_path / "v.ftz"))
     ours = Vectors.load(tmp_path / "v.ftz")
     assert list(ours.words) == model.words
+    assert isinstance(ours.subwords.rows, Quantized)  # 2 million rows stay codes
     check_same(ours, [*model.words, *words], model.get_word_vector)
     ours.save(tmp_path / "v.safetensors")
     check_same(Vectors.load(tmp_path / "v.safetensors"), words, lambda word: ours[word], 0)
