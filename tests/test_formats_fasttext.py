@@ -166,6 +166,24 @@ def test_quantized_and_supervised_models(fasttext, tmp_path, qnorm, cutoff):
     check_same(Vectors.load(tmp_path / "v.safetensors"), words, lambda word: ours[word], 0)
 
 
+def test_models_that_dropped_all_n_grams(fasttext, tmp_path):
+    """Unseen words are zeros, as fastText has them, and not unknown; also when written again."""
+    lines = text_of(*ENGLISH, 600).splitlines()
+    (tmp_path / "text").write_text("".join(f"__label__{i % 9} {x}\n" for i, x in enumerate(lines)))
+    model = fasttext.train_supervised(
+        str(tmp_path / "text"), dim=6, lr=1, minn=30, maxn=31, bucket=300, thread=1, verbose=0
+    )
+    model.quantize(str(tmp_path / "text"), cutoff=256)
+    model.save_model(str(tmp_path / "v.ftz"))
+    ours = Vectors.load(tmp_path / "v.ftz")
+    assert (len(ours), len(ours.subwords)) == (256, 0)
+    check_same(ours, [*model.words, "unseen", "x" * 40], model.get_word_vector)
+    ours.save(tmp_path / "v.fasttext.bin")
+    again = Vectors.load(tmp_path / "v.fasttext.bin")
+    assert again.subwords.subwords == ours.subwords.subwords == Subwords(30, 31, 300)
+    check_same(again, [*model.words, "unseen", "x" * 40], model.get_word_vector)
+
+
 def test_supervised_models_of_words_alone(fasttext, tmp_path):
     (tmp_path / "text").write_text("__label__a one two three\n__label__b four five six\n" * 50)
     model = fasttext.train_supervised(

@@ -156,7 +156,7 @@ def _arguments(metadata: dict[str, Any], dim: int, subwords: SubwordRows | None)
     """What fastText and gensim are told; a supervised model becomes one of skip-gram."""
     told = {theirs: _whole(metadata.get(name), usual) for name, (theirs, usual) in NAMES.items()}
     sample = metadata.get("sample")
-    ngrams = subwords and subwords.subwords
+    ngrams = None if subwords is None else subwords.subwords
     return Arguments(
         dim=dim,
         **told,

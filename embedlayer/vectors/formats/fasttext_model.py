@@ -207,7 +207,7 @@ def _subwords(arguments: Arguments, dictionary: Dictionary, table: Any) -> Subwo
     words, kept = dictionary.words, dictionary.kept
     starts = dictionary.offsets[: words + 1]
     subwords = ngrams_of(arguments.minn, arguments.maxn, arguments.bucket, starts)
-    if subwords is None or (kept is not None and len(kept) == 0):
+    if subwords is None:
         return None
     if kept is None:
         return SubwordRows(subwords, _part(table, slice(words, None)))
