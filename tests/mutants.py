@@ -163,6 +163,47 @@ MUTANTS = {
     "float16's error is that of the last rows": Mutant(
         "vectors/formats/half.py", "max(errors, _round", "min(errors, _round", "subwords"
     ),
+    "words that have a byte of </s> have no n-grams": Mutant(
+        "ngrams/__init__.py", ".all(axis=1)", ".any(axis=1)", "ngrams"
+    ),
+    "classifiers of version 11 have n-grams": Mutant(
+        "vectors/formats/fasttext_model.py", "if version == VERSIONS[0] and", "if False and",
+        FASTTEXT,
+    ),
+    "an n-gram that was dropped keeps the last row": Mutant(
+        SUBWORDS, "touched[rows[rows >= 0]]", "touched[rows]", "subwords"
+    ),
+    "words of later pieces begin at the first": Mutant(
+        SUBWORDS, "starts[first : end + 1] - starts[first])", "starts[first : end + 1])", "subwords"
+    ),
+    "float16's error is that of the last block": Mutant(
+        "vectors/formats/half.py", "largest = max(largest, float(np.abs(again - exact).max()))",
+        "largest = float(np.abs(again - exact).max())", "subwords",
+    ),
+    "output rows are those of the first piece": Mutant(
+        "vectors/formats/fasttext.py", "else output[piece]",
+        "else output[: piece.stop - piece.start]", FASTTEXT,
+    ),
+    "no rows of n-grams are no n-grams": Mutant(
+        "vectors/formats/fasttext.py", "ngrams = None if subwords is None else subwords.subwords",
+        "ngrams = subwords.subwords if subwords else None", FASTTEXT,
+    ),
+    "an unseen word leaves out the last row": Mutant(
+        "vectors/search.py", "if 0 <= row < len(unit)", "if row < len(unit)", "subwords",
+        select=ON_DOUBLE,
+    ),
+    "rows of kept buckets are those of the piece before": Mutant(
+        "vectors/formats/fasttext.py", "rows[subwords.kept[first:end] - piece.start]",
+        "rows[subwords.kept[first:end] - piece.stop]", FASTTEXT,
+    ),
+    "codes become rows at the opening": Mutant(
+        "vectors/formats/fasttext_model.py", "_part(table, slice(words, None))", "table[words:]",
+        FASTTEXT,
+    ),
+    "weights of other words are taken": Mutant(
+        "vectors/sentences.py", "checked_weights(weighting, len(self))",
+        "np.resize(weighting, len(self))", "subwords",
+    ),
     # The cache.
     "the time of a file's change": Mutant(
         "text/entries.py", '"changed": about.st_ctime_ns', '"changed": 0', "text_cache"

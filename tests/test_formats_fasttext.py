@@ -229,6 +229,32 @@ def test_the_bytes_of_a_file(tmp_path):
     assert found["unseen"].tolist() == SMALL["unseen"].tolist()
 
 
+@pytest.mark.parametrize("pruned", [False, True])
+def test_rows_written_in_pieces_are_the_same_bytes(tmp_path, monkeypatch, pruned):
+    output = np.arange(12, dtype=np.float32).reshape(3, 4)
+    subwords = SMALL.subwords.pruned(["the", "한국어"]) if pruned else SMALL.subwords
+    assert len(subwords) > 2
+    vectors = Vectors(SMALL.words, SMALL.matrix, output=output, subwords=subwords)
+    whole = small(tmp_path, vectors)
+    monkeypatch.setattr("embedlayer.vectors.formats.fasttext.ROWS_AT_ONCE", 2)
+    assert small(tmp_path, vectors) == whole
+    found = Vectors.load(tmp_path / "small")
+    assert found.output.tolist() == output.tolist()
+    kept = range(7) if subwords.kept is None else subwords.kept.tolist()
+    assert found.subwords.rows[[*kept]].tolist() == subwords.rows.tolist()
+
+
+def test_classifiers_of_version_11_have_no_n_grams(tmp_path):
+    """Whatever they say: fastText made n-grams in them from version 12 on."""
+    data = changed(small(tmp_path), 4, "<i", 11)
+    (tmp_path / "v.bin").write_bytes(data)
+    assert Vectors.load(tmp_path / "v.bin")["unseen"].tolist() == SMALL["unseen"].tolist()
+    (tmp_path / "v.bin").write_bytes(changed(data, 8 + 4 * 7, "<i", 3))
+    found = Vectors.load(tmp_path / "v.bin")
+    assert found.subwords is None
+    assert found["the"].tobytes() == bytes(data[TABLE + 17 : TABLE + 17 + 16])
+
+
 HEAD = 8 + 56 + 28  # bytes before the dictionary
 TABLE = HEAD + sum(len(word.encode()) + 10 for word in SMALL.words)
 
