@@ -92,6 +92,15 @@ class SubwordRows:
         sums = np.zeros((len(words), self.dim), np.float32)
         return Means(sums, self.average(data, starts, sums, 0))
 
+    def own_rows(self, words: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """float64, (n, D): the row of its own that makes a word's mean its vector.
+
+        It is (n + 1) · v − n · m, of its vector v and the mean m of its n n-grams.
+        """
+        means, sizes = self.means(words)
+        sums = means.astype(np.float64) * sizes[:, None]
+        return vectors.astype(np.float64) * (sizes + 1)[:, None] - sums
+
     def average(self, data: np.ndarray, starts: np.ndarray, sums: np.ndarray, own: int) -> Any:
         """Make means of what each word has already and the rows of its n-grams.
 
