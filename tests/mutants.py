@@ -149,7 +149,7 @@ MUTANTS = {
         "vectors/quantized.py", "made * self._lengths[rows, None]", "made", "subwords"
     ),
     "own rows are written as vectors": Mutant(
-        "vectors/formats/fasttext.py", "rows * (sizes + 1)[:, None]", "rows", FASTTEXT
+        SUBWORDS, "* (sizes + 1)[:, None] - sums", "", FASTTEXT
     ),
     "the output of a tree is taken for ours": Mutant(
         "vectors/formats/fasttext.py", "arguments.loss == NEGATIVE and", "", FASTTEXT
@@ -192,9 +192,9 @@ MUTANTS = {
         "vectors/search.py", "if 0 <= row < len(unit)", "if row < len(unit)", "subwords",
         select=ON_DOUBLE,
     ),
-    "rows of kept buckets are those of the piece before": Mutant(
-        "vectors/formats/fasttext.py", "rows[subwords.kept[first:end] - piece.start]",
-        "rows[subwords.kept[first:end] - piece.stop]", FASTTEXT,
+    "a kept bucket is in the piece before": Mutant(
+        "vectors/formats/fasttext.py", "[piece.start, piece.stop])",
+        '[piece.start, piece.stop], "right")', FASTTEXT,
     ),
     "codes become rows at the opening": Mutant(
         "vectors/formats/fasttext_model.py", "_part(table, slice(words, None))", "table[words:]",
