@@ -428,7 +428,7 @@ MUTANTS = {
         "found[ids] = rates.repeat(np.diff(offsets))", "training_subwords",
     ),
     "a known word's own row beside its n-grams": Mutant(
-        "training/further.py", "[:, None].astype(np.float32) - sums", "[:, None] * 0 + vectors",
+        "training/further.py", "vectors = ngrams.own_rows(", "ngrams.own_rows(",
         "training_subwords",
     ),
     "vectors of a run under way change with it": Mutant(
