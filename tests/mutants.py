@@ -439,7 +439,7 @@ MUTANTS = {
         "training_touches",
     ),
     "tensors in pieces by name alone": Mutant(
-        "storage/tensors.py", "(-ORDER.index(tensors[name].dtype.type), name)", "name",
+        "storage/tensors.py", "(dtypes.index(tensors[name].dtype.type), name)", "name",
         "training_subwords",
     ),
     "a frozen row is what another thread made of it": Mutant(
