@@ -149,7 +149,7 @@ MUTANTS = {
         "vectors/quantized.py", "made * self._lengths[rows, None]", "made", "subwords"
     ),
     "own rows are written as vectors": Mutant(
-        "vectors/formats/fasttext.py", "rows * (sizes + 1)[:, None]", "rows", FASTTEXT
+        SUBWORDS, "* (sizes + 1)[:, None] - sums", "", FASTTEXT
     ),
     "the output of a tree is taken for ours": Mutant(
         "vectors/formats/fasttext.py", "arguments.loss == NEGATIVE and", "", FASTTEXT
@@ -162,6 +162,47 @@ MUTANTS = {
     ),
     "float16's error is that of the last rows": Mutant(
         "vectors/formats/half.py", "max(errors, _round", "min(errors, _round", "subwords"
+    ),
+    "words that have a byte of </s> have no n-grams": Mutant(
+        "ngrams/__init__.py", ".all(axis=1)", ".any(axis=1)", "ngrams"
+    ),
+    "classifiers of version 11 have n-grams": Mutant(
+        "vectors/formats/fasttext_model.py", "if version == VERSIONS[0] and", "if False and",
+        FASTTEXT,
+    ),
+    "an n-gram that was dropped keeps the last row": Mutant(
+        SUBWORDS, "touched[rows[rows >= 0]]", "touched[rows]", "subwords"
+    ),
+    "words of later pieces begin at the first": Mutant(
+        SUBWORDS, "starts[first : end + 1] - starts[first])", "starts[first : end + 1])", "subwords"
+    ),
+    "float16's error is that of the last block": Mutant(
+        "vectors/formats/half.py", "largest = max(largest, float(np.abs(again - exact).max()))",
+        "largest = float(np.abs(again - exact).max())", "subwords",
+    ),
+    "output rows are those of the first piece": Mutant(
+        "vectors/formats/fasttext.py", "else output[piece]",
+        "else output[: piece.stop - piece.start]", FASTTEXT,
+    ),
+    "no rows of n-grams are no n-grams": Mutant(
+        "vectors/formats/fasttext.py", "ngrams = None if subwords is None else subwords.subwords",
+        "ngrams = subwords.subwords if subwords else None", FASTTEXT,
+    ),
+    "an unseen word leaves out the last row": Mutant(
+        "vectors/search.py", "if 0 <= row < len(unit)", "if row < len(unit)", "subwords",
+        select=ON_DOUBLE,
+    ),
+    "a kept bucket is in the piece before": Mutant(
+        "vectors/formats/fasttext.py", "[piece.start, piece.stop])",
+        '[piece.start, piece.stop], "right")', FASTTEXT,
+    ),
+    "codes become rows at the opening": Mutant(
+        "vectors/formats/fasttext_model.py", "_part(table, slice(words, None))", "table[words:]",
+        FASTTEXT,
+    ),
+    "weights of other words are taken": Mutant(
+        "vectors/sentences.py", "checked_weights(weighting, len(self))",
+        "np.resize(weighting, len(self))", "subwords",
     ),
     # The cache.
     "the time of a file's change": Mutant(
@@ -387,7 +428,7 @@ MUTANTS = {
         "found[ids] = rates.repeat(np.diff(offsets))", "training_subwords",
     ),
     "a known word's own row beside its n-grams": Mutant(
-        "training/further.py", "[:, None].astype(np.float32) - sums", "[:, None] * 0 + vectors",
+        "training/further.py", "vectors = ngrams.own_rows(", "ngrams.own_rows(",
         "training_subwords",
     ),
     "vectors of a run under way change with it": Mutant(
@@ -398,7 +439,7 @@ MUTANTS = {
         "training_touches",
     ),
     "tensors in pieces by name alone": Mutant(
-        "storage/tensors.py", "(-ORDER.index(tensors[name].dtype.type), name)", "name",
+        "storage/tensors.py", "(dtypes.index(tensors[name].dtype.type), name)", "name",
         "training_subwords",
     ),
     "a frozen row is what another thread made of it": Mutant(

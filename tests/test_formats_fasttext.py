@@ -9,6 +9,7 @@ from conftest import import_or_skip
 
 from embedlayer import EmbedlayerError, Vectors
 from embedlayer.ngrams import Subwords
+from embedlayer.vectors.quantized import Quantized
 from embedlayer.vectors.subwords import SubwordRows
 
 # Two made languages, of which words grow by endings: so that there are unseen words of known parts.
@@ -159,9 +160,28 @@ def test_quantized_and_supervised_models(fasttext, tmp_path, qnorm, cutoff):
     model = fasttext.load_model(str(tmp_path / "v.ftz"))
     ours = Vectors.load(tmp_path / "v.ftz")
     assert list(ours.words) == model.words
+    assert isinstance(ours.subwords.rows, Quantized)  # 2 million rows stay codes
     check_same(ours, [*model.words, *words], model.get_word_vector)
     ours.save(tmp_path / "v.safetensors")
     check_same(Vectors.load(tmp_path / "v.safetensors"), words, lambda word: ours[word], 0)
+
+
+def test_models_that_dropped_all_n_grams(fasttext, tmp_path):
+    """Unseen words are zeros, as fastText has them, and not unknown; also when written again."""
+    lines = text_of(*ENGLISH, 600).splitlines()
+    (tmp_path / "text").write_text("".join(f"__label__{i % 9} {x}\n" for i, x in enumerate(lines)))
+    model = fasttext.train_supervised(
+        str(tmp_path / "text"), dim=6, lr=1, minn=30, maxn=31, bucket=300, thread=1, verbose=0
+    )
+    model.quantize(str(tmp_path / "text"), cutoff=256)
+    model.save_model(str(tmp_path / "v.ftz"))
+    ours = Vectors.load(tmp_path / "v.ftz")
+    assert (len(ours), len(ours.subwords)) == (256, 0)
+    check_same(ours, [*model.words, "unseen", "x" * 40], model.get_word_vector)
+    ours.save(tmp_path / "v.fasttext.bin")
+    again = Vectors.load(tmp_path / "v.fasttext.bin")
+    assert again.subwords.subwords == ours.subwords.subwords == Subwords(30, 31, 300)
+    check_same(again, [*model.words, "unseen", "x" * 40], model.get_word_vector)
 
 
 def test_supervised_models_of_words_alone(fasttext, tmp_path):
@@ -207,6 +227,32 @@ def test_the_bytes_of_a_file(tmp_path):
     found = Vectors.load(tmp_path / "small")
     assert np.abs(found.matrix - SMALL.matrix).max() < 1e-6
     assert found["unseen"].tolist() == SMALL["unseen"].tolist()
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_rows_written_in_pieces_are_the_same_bytes(tmp_path, monkeypatch, pruned):
+    output = np.arange(12, dtype=np.float32).reshape(3, 4)
+    subwords = SMALL.subwords.pruned(["the", "한국어"]) if pruned else SMALL.subwords
+    assert len(subwords) > 2
+    vectors = Vectors(SMALL.words, SMALL.matrix, output=output, subwords=subwords)
+    whole = small(tmp_path, vectors)
+    monkeypatch.setattr("embedlayer.vectors.formats.fasttext.ROWS_AT_ONCE", 2)
+    assert small(tmp_path, vectors) == whole
+    found = Vectors.load(tmp_path / "small")
+    assert found.output.tolist() == output.tolist()
+    kept = range(7) if subwords.kept is None else subwords.kept.tolist()
+    assert found.subwords.rows[[*kept]].tolist() == subwords.rows.tolist()
+
+
+def test_classifiers_of_version_11_have_no_n_grams(tmp_path):
+    """Whatever they say: fastText made n-grams in them from version 12 on."""
+    data = changed(small(tmp_path), 4, "<i", 11)
+    (tmp_path / "v.bin").write_bytes(data)
+    assert Vectors.load(tmp_path / "v.bin")["unseen"].tolist() == SMALL["unseen"].tolist()
+    (tmp_path / "v.bin").write_bytes(changed(data, 8 + 4 * 7, "<i", 3))
+    found = Vectors.load(tmp_path / "v.bin")
+    assert found.subwords is None
+    assert found["the"].tobytes() == bytes(data[TABLE + 17 : TABLE + 17 + 16])
 
 
 HEAD = 8 + 56 + 28  # bytes before the dictionary

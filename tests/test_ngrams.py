@@ -7,7 +7,21 @@ from ngram_hashes import ngram_hashes
 from embedlayer.errors import EmbedlayerError
 from embedlayer.ngrams import Subwords, bags
 
-WORDS = ["a", "ab", "where", "한국어", "naïve", "🙂🙂", "</s>", "<>", "x" * 300, "aaaa", "é"]
+WORDS = [
+    "a",
+    "ab",
+    "where",
+    "한국어",
+    "naïve",
+    "🙂🙂",
+    "</s>",
+    "<>",
+    "x" * 300,
+    "aaaa",
+    "é",
+    "loss",
+    "</s<",
+]
 
 
 @pytest.mark.parametrize(("min_n", "max_n"), [(3, 6), (1, 1), (1, 4), (2, 2), (5, 100)])

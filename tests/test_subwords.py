@@ -110,6 +110,16 @@ def test_sentences_have_unseen_words(weighting, weights):
         VECTORS.sentences([[["walk"]]])
 
 
+@pytest.mark.parametrize("words", [["walk", "walking", "talks"], ["walking"], ["</s>"], []])
+def test_weights_are_checked_whichever_words_sentences_have(words):
+    few = np.arange(1.0, 1.0 + max(1, len(words)))
+    for vectors in (VECTORS, PLAIN):
+        with pytest.raises(EmbedlayerError, match="finite numbers from 0 up, one for each"):
+            vectors.sentences([words], few)
+        with pytest.raises(EmbedlayerError, match="weighting"):
+            vectors.sentences([words], "nonsense")
+
+
 def test_evaluation_counts_what_needed_n_grams(tmp_path):
     (tmp_path / "pairs").write_text("walk walks 9\nWALKING talk 5\nwalk </s> 1\ntalk café 2\n")
     found = evaluate(VECTORS, tmp_path / "pairs")
@@ -147,6 +157,26 @@ def test_rows_that_no_word_has_are_dropped():
     assert again.subwords.kept.tolist() == buckets
     with pytest.raises(EmbedlayerError, match="there are no rows of n-grams"):
         PLAIN.pruned()
+
+
+def test_rows_that_were_dropped_are_not_kept_again():
+    """Nor does an n-gram whose row is gone keep another."""
+    walk = VECTORS.subwords.pruned(["walk"])
+    shared = {n % 101 for n in ngram_hashes("walk", 2, 4)} & {
+        n % 101 for n in ngram_hashes("talk", 2, 4)
+    }
+    assert walk.pruned(["talk"]).kept.tolist() == sorted(shared)
+    assert walk.kept[-1] not in shared
+
+
+def test_words_in_several_pieces_are_as_in_one(monkeypatch):
+    words = ["walking", "한국어의", "naïve", *WORDS]
+    means, pruned = VECTORS.subwords.means(words), VECTORS.subwords.pruned(words[:3])
+    monkeypatch.setattr("embedlayer.vectors.subwords.NGRAMS_AT_ONCE", 1)
+    again = VECTORS.subwords.means(words)
+    assert again.vectors.tobytes() == means.vectors.tobytes()
+    assert again.sizes.tolist() == means.sizes.tolist()
+    assert VECTORS.subwords.pruned(words[:3]).kept.tolist() == pruned.kept.tolist()
 
 
 def test_no_row_is_kept_where_no_word_has_any(tmp_path):
@@ -198,6 +228,18 @@ def test_float16_is_half_and_tells_its_error(tmp_path):
         Vectors(["a"], [[70000.0]]).save(tmp_path / "big.safetensors", half=True)
     with pytest.raises(EmbedlayerError, match="half is"):
         VECTORS.save(tmp_path / "v.safetensors", half="yes")
+
+
+@pytest.mark.parametrize("first", [0.1, 0.0])
+def test_what_float16_loses_is_told_of_all_rows(tmp_path, monkeypatch, first):
+    """Of the block of rows that loses most, be it the first or the last."""
+    blocks = [[first, 1 / 8], [first, 1 / 4], [0.1 - first, 1 / 8], [0.1 - first, 1 / 4]]
+    matrix = np.array(blocks, np.float32)
+    monkeypatch.setattr("embedlayer.vectors.formats.half.AT_ONCE", 2)
+    Vectors(["a", "b", "c", "d"], matrix).save(tmp_path / "v.safetensors", half=True)
+    about = Vectors.load(tmp_path / "v.safetensors").metadata["float16"]
+    assert about["largest_error"] == pytest.approx(0.1 - float(np.float16(0.1)), rel=1e-2)
+    assert 0.9999999 < about["lowest_cosine"] < 0.999999999
 
 
 def test_pickles_and_copies_keep_them():

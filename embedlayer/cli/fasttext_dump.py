@@ -43,7 +43,8 @@ def _arguments(model: Model) -> Iterator[str]:
 
 
 def _dictionary(model: Model) -> Iterator[str]:
-    words, about = words_of(*model.dictionary[1:3], "replace"), model.dictionary
+    about = model.dictionary
+    words = words_of(about.letters, about.offsets, "replace")
     yield f"{len(words)}"
     for row, (word, count) in enumerate(zip(words, about.counts.tolist(), strict=True)):
         yield f"{word} {count} {'word' if row < about.words else 'label'}"

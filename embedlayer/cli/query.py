@@ -85,10 +85,12 @@ def _answer_lines(
     vectors: Vectors, words: list[str], k: int, restrict_vocab: int | None, as_json: bool
 ) -> None:
     known = [word for word in words if word in vectors or vectors.subwords is not None]
-    answers = iter(vectors.nearest(known, k, restrict_vocab=restrict_vocab))
+    answers = dict(
+        zip(known, vectors.nearest(known, k, restrict_vocab=restrict_vocab), strict=True)
+    )
     for word in words:
-        if word in vectors or vectors.subwords is not None:
-            found = next(answers)
+        if word in answers:
+            found = answers[word]
             if as_json:
                 print_json({"word": word, "nearest": _as_json(found)})
             for neighbour, cosine in () if as_json else found:

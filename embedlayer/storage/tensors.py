@@ -21,8 +21,8 @@ from embedlayer.storage.reading import Opened
 LENGTH_BYTES = 8
 MOST_HEADER = 1 << 23  # bytes; parsed they take up to 40 times as many
 PIECE = 1 << 22  # bytes of an array written at once
-NAMES = {np.float16: "F16", np.float32: "F32", np.float64: "F64", np.int64: "I64", np.uint8: "U8"}
-ORDER = (np.uint8, np.float16, np.float32, np.float64, np.int64)  # of tensors in a file, reversed
+# In the order in which safetensors puts them into a file.
+NAMES = {np.int64: "I64", np.float64: "F64", np.float32: "F32", np.float16: "F16", np.uint8: "U8"}
 
 # Of each tensor dtype (a key of NAMES, or several) and dimensions.
 Wanted = Mapping[str, tuple[Any, int]]
@@ -99,8 +99,9 @@ def write_tensors(
 def _write_in_pieces(
     path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, str] | None
 ) -> None:
-    """As safetensors would: the largest items first, then by name."""
-    order = sorted(tensors, key=lambda name: (-ORDER.index(tensors[name].dtype.type), name))
+    """As safetensors would: by dtype, then by name."""
+    dtypes = [*NAMES]
+    order = sorted(tensors, key=lambda name: (dtypes.index(tensors[name].dtype.type), name))
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
     place = 0
     for name in order:

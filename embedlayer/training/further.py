@@ -1,7 +1,7 @@
 """What was learnt before, as the start of a run: on more text, with new words, at another rate."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from os import PathLike
 from pathlib import Path
@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from embedlayer.arrays import entries_of
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import load_kernels
@@ -112,7 +111,7 @@ def start_further(
         raise EmbedlayerError("no word of the text has a vector: is it of another language?")
     tables = start_tables(model, len(vocabulary), seed, DEVICES["numpy"])
     bags = model.make_inputs(vocabulary.words, DEVICES["numpy"]).bags()
-    _set_inputs(tables.W_in[:, :dim], learnt, model, bags, old, rows[old])
+    _set_inputs(tables.W_in[:, :dim], learnt, model, vocabulary.words, old, rows[old])
     told = "the output table, of which nothing is known (keep_output keeps it), starts at zero"
     if learnt.output is not None:
         if len(learnt.output) == len(row_of) and len(tables.W_out) == len(rows):
@@ -132,7 +131,7 @@ def _set_inputs(
     W_in: np.ndarray,
     learnt: Learnt,
     model: Word2Vec,
-    bags: tuple[np.ndarray, np.ndarray],
+    words: Sequence[str],
     old: np.ndarray,
     known: np.ndarray,
 ) -> None:
@@ -140,23 +139,25 @@ def _set_inputs(
 
     Args:
         W_in: the input table as any run begins with it; changed in place.
+        words: of the run.
         known: the rows of ``learnt.matrix`` of these words.
     """
-    if model.subwords is not None and learnt.ngrams is not None:
+    ngrams = None
+    if model.subwords is not None:
+        ngrams = SubwordRows(model.subwords, W_in[len(words) :])
+    if ngrams is not None and learnt.ngrams is not None:
         if learnt.ngrams.subwords != model.subwords or learnt.ngrams.kept is not None:
             raise EmbedlayerError(
                 f"the vectors have {learnt.ngrams.subwords}, not {model.subwords}, or not all of "
                 "their rows: train on with n-grams of the same lengths and buckets, of vectors "
                 "that were not pruned"
             )
-        W_in[-model.subwords.buckets :] = learnt.ngrams.array()
-    ids, offsets = bags
+        W_in[len(words) :] = learnt.ngrams.array()
     for part in np.array_split(np.arange(len(old)), 1 + len(old) // PART):
-        words, vectors = old[part], learnt.matrix[known[part]]
-        entries, starts = entries_of(offsets, words)
-        W_in[words] = 0
-        sums = np.add.reduceat(W_in[ids[entries]], starts[:-1]) if len(part) else vectors
-        W_in[words] = vectors * np.diff(starts)[:, None].astype(np.float32) - sums
+        vectors = learnt.matrix[known[part]]
+        if ngrams is not None:
+            vectors = ngrams.own_rows([words[row] for row in old[part].tolist()], vectors)
+        W_in[old[part]] = vectors
 
 
 def _rates_of_rows(

@@ -29,7 +29,6 @@ class Quantized:
         EmbedlayerError: parts that do not fit the dimensions.
     """
 
-    ndim = 2
     dtype = np.dtype(np.float32)
 
     def __init__(

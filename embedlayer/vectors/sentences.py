@@ -14,7 +14,7 @@ from embedlayer.arrays import pieces
 from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole
 from embedlayer.vectors.checks import holds_several
-from embedlayer.vectors.weights import A, weights_at
+from embedlayer.vectors.weights import A, checked_weights, weights_at
 from embedlayer.vectors.word_vectors import WordVectors
 
 
@@ -53,12 +53,10 @@ class Sentences(WordVectors):
                 that are negative or not finite, another option out of range.
         """
         k = Whole(0).checked("components", components)
-        known: Sentences | None = self
+        known: Sentences = self
         if self.subwords is not None and not hasattr(sentences, "tocsr"):
             sentences = _lists(sentences)
             known, weighting = self._of_these(sentences, weighting)
-        if known is None:
-            return np.zeros((len(sentences), self.dim), np.float32)
         counts = known.term_counts(sentences)
         tokens = None if self.counts is None else int(self.counts.sum())
         weights = weights_at(counts.indices, weighting, known.words, known.counts, a, tokens)
@@ -94,10 +92,11 @@ class Sentences(WordVectors):
         entries = np.ones(offsets[-1], np.float32), rows[known], offsets
         return csr_array(entries, shape=(len(lists), len(self)))
 
-    def _of_these(
-        self, lists: list[Sequence[str]], weighting: Any
-    ) -> "tuple[Sentences | None, Any]":
-        """The words of sentences that have vectors, unseen ones too, and what these weigh."""
+    def _of_these(self, lists: list[Sequence[str]], weighting: Any) -> "tuple[Sentences, Any]":
+        """The words of sentences that have vectors, unseen ones too, and what these weigh.
+
+        Where none has, these vectors, of whose words there then are none.
+        """
         assert self.subwords is not None
         words = [word for word in _distinct(lists) if isinstance(word, str)]
         rows = self.find(words)
@@ -106,13 +105,13 @@ class Sentences(WordVectors):
         has = np.ones(len(words), bool)
         has[unseen] = made.sizes > 0
         if not has.any():
-            return None, weighting
+            return self, weighting
         vectors = self._vectors_of([words[i] for i in np.flatnonzero(rows >= 0).tolist()])
         matrix = np.empty((len(words), self.dim), np.float32)
         matrix[rows >= 0], matrix[unseen] = vectors, made.vectors
         counts = None if self.counts is None else np.append(self.counts, 0)[rows][has]
-        if isinstance(weighting, np.ndarray) and weighting.shape == (len(self),):
-            weighting = np.append(weighting, 0)[rows][has]
+        if isinstance(weighting, np.ndarray):
+            weighting = np.append(checked_weights(weighting, len(self)), 0)[rows][has]
         kept = [words[i] for i in np.flatnonzero(has).tolist()]
         return Sentences(kept, matrix[has], counts), weighting
 

@@ -92,6 +92,15 @@ class SubwordRows:
         sums = np.zeros((len(words), self.dim), np.float32)
         return Means(sums, self.average(data, starts, sums, 0))
 
+    def own_rows(self, words: Sequence[str], vectors: np.ndarray) -> np.ndarray:
+        """float64, (n, D): the row of its own that makes a word's mean its vector.
+
+        It is (n + 1) · v − n · m, of its vector v and the mean m of its n n-grams.
+        """
+        means, sizes = self.means(words)
+        sums = means.astype(np.float64) * sizes[:, None]
+        return vectors.astype(np.float64) * (sizes + 1)[:, None] - sums
+
     def average(self, data: np.ndarray, starts: np.ndarray, sums: np.ndarray, own: int) -> Any:
         """Make means of what each word has already and the rows of its n-grams.
 
@@ -122,12 +131,11 @@ class SubwordRows:
         return np.array(self.rows[rows], np.float32)
 
     def array(self) -> np.ndarray:
-        """All rows, (R, D), C-contiguous; float32 of those that are codes."""
-        coded = isinstance(self.rows, Quantized)
-        return self.taken(slice(None)) if coded else np.require(self.rows, None, ["C", "A"])
+        """All rows, (R, D), of any layout; float32 of those that are codes."""
+        return self.taken(slice(None)) if isinstance(self.rows, Quantized) else self.rows
 
     def pruned(self, words: Sequence[str]) -> "SubwordRows":
-        """The rows that n-grams of these words have, and no others; in memory, as float32 is."""
+        """The rows that n-grams of these words have, and no others: copies, in memory."""
         touched = np.zeros(len(self), bool)
         data, starts = pack_words(words)
         for first, end in _pieces(starts, self.subwords):
@@ -136,8 +144,7 @@ class SubwordRows:
             touched[rows[rows >= 0]] = True
         places = np.flatnonzero(touched)
         buckets = places if self.kept is None else self.kept[places]
-        rows = self.rows[places] if isinstance(self.rows, np.ndarray) else self.taken(places)
-        return SubwordRows(self.subwords, rows, buckets)
+        return SubwordRows(self.subwords, self.rows[places], buckets)
 
     def _rows_of(self, data: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Offsets and rows, int64, of the n-grams of packed words; −1 for those without."""

@@ -75,9 +75,9 @@ def weights_at(
     if isinstance(weighting, Mapping):
         used, place = np.unique(rows, return_inverse=True)
         given = [weighting.get(words[row], 0) for row in used.tolist()]
-        return _checked_weights(given, len(used))[place]
+        return checked_weights(given, len(used))[place]
     if isinstance(weighting, np.ndarray):
-        return _checked_weights(weighting, len(words))[rows]
+        return checked_weights(weighting, len(words))[rows]
     if weighting == "mean":
         return None
     if counts is None:
@@ -91,7 +91,8 @@ def weights_at(
     return idf_weights(counts[rows], total)
 
 
-def _checked_weights(weights: Any, size: int) -> np.ndarray:
+def checked_weights(weights: Any, size: int) -> np.ndarray:
+    """float64, (size,); EmbedlayerError for weights that are negative or not finite, or others."""
     try:
         array = as_floats(weights, np.float64)
     except (TypeError, ValueError):

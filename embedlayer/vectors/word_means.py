@@ -17,9 +17,6 @@ class WordMeans:
         subwords: the rows of n-grams; None: a word's vector is its own row.
     """
 
-    ndim = 2
-    dtype = np.dtype(np.float32)
-
     def __init__(
         self, data: np.ndarray, starts: np.ndarray, own: Any, subwords: SubwordRows | None
     ) -> None:
@@ -56,7 +53,7 @@ class WordMeans:
 
     def _expect(self, in_order: bool) -> None:
         """Tell how the rows in a file are read: nearly all of them, or a few."""
-        for rows in (self._own, self._subwords and self._subwords.rows):
+        for rows in [self._own] + ([] if self._subwords is None else [self._subwords.rows]):
             if isinstance(rows, np.ndarray):
                 expect(rows, in_order)
 

@@ -150,12 +150,11 @@ def solved(vectors: Vectors, spellings: Spellings, questions: Sequence[Question]
 
 
 def _together(name: str, scores: Sequence[AnalogyScore]) -> AnalogyScore:
+    unseen = [score.unseen for score in scores if score.unseen is not None]
     return AnalogyScore(
         name,
         sum(score.correct for score in scores),
         sum(score.asked for score in scores),
         sum(score.out_of_vocabulary for score in scores),
-        sum(unseen)
-        if (unseen := [one.unseen for one in scores if one.unseen is not None])
-        else None,
+        sum(unseen) if unseen else None,
     )

@@ -156,7 +156,7 @@ def _arguments(metadata: dict[str, Any], dim: int, subwords: SubwordRows | None)
     """What fastText and gensim are told; a supervised model becomes one of skip-gram."""
     told = {theirs: _whole(metadata.get(name), usual) for name, (theirs, usual) in NAMES.items()}
     sample = metadata.get("sample")
-    ngrams = subwords and subwords.subwords
+    ngrams = None if subwords is None else subwords.subwords
     return Arguments(
         dim=dim,
         **told,
@@ -189,10 +189,9 @@ def _write_dictionary(stream: BinaryIO, contents: Contents) -> None:
 def _own_rows(contents: Contents) -> Iterator[np.ndarray]:
     """float32: of each word what gives its vector, as the mean of it and the rows of n-grams."""
     for piece in _pieces(len(contents.words)):
-        rows = contents.matrix[piece].astype(np.float64)
+        rows = contents.matrix[piece]
         if contents.subwords is not None:
-            means, sizes = contents.subwords.means(contents.words[piece])
-            rows = rows * (sizes + 1)[:, None] - means.astype(np.float64) * sizes[:, None]
+            rows = contents.subwords.own_rows(contents.words[piece], rows)
         if np.abs(rows).max() > MOST:
             raise EmbedlayerError("the rows of words are larger than float32 holds")
         yield np.ascontiguousarray(rows, "<f4")

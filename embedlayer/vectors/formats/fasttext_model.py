@@ -85,10 +85,7 @@ class Model(NamedTuple):
 
     def own(self) -> Any:
         """The rows of the V words, (V, D)."""
-        first = slice(self.dictionary.words)
-        return (
-            self.table.table_of(first) if isinstance(self.table, Quantized) else self.table[first]
-        )
+        return _part(self.table, slice(self.dictionary.words))
 
 
 class Cursor:
@@ -210,12 +207,17 @@ def _subwords(arguments: Arguments, dictionary: Dictionary, table: Any) -> Subwo
     words, kept = dictionary.words, dictionary.kept
     starts = dictionary.offsets[: words + 1]
     subwords = ngrams_of(arguments.minn, arguments.maxn, arguments.bucket, starts)
-    if subwords is None or (kept is not None and len(kept) == 0):
+    if subwords is None:
         return None
     if kept is None:
-        return SubwordRows(subwords, table[words:])
+        return SubwordRows(subwords, _part(table, slice(words, None)))
     rising = np.argsort(kept[:, 0], kind="stable")
     rows = kept[rising, 1].astype(np.int64)
     if len(rows) and (rows.min() < 0 or rows.max() >= len(table) - words):
         raise EmbedlayerError("the row of an n-gram lies beyond the table: damaged")
-    return SubwordRows(subwords, table.table_of(words + rows), kept[rising, 0])
+    return SubwordRows(subwords, _part(table, words + rows), kept[rising, 0])
+
+
+def _part(table: Any, rows: Any) -> Any:
+    """Some rows of a table, and of one of codes their codes: nothing is made of them yet."""
+    return table.table_of(rows) if isinstance(table, Quantized) else table[rows]

@@ -77,8 +77,7 @@ def write(path: Path, contents: Contents) -> None:
         tensors["output"] = contents.output
     entry = {"version": VERSION, "metadata": contents.metadata or {}}
     if (subwords := contents.subwords) is not None:
-        rows = subwords.rows
-        tensors["subwords"] = rows if isinstance(rows, np.ndarray) else subwords.array()
+        tensors["subwords"] = subwords.array()
         if subwords.kept is not None:
             tensors["buckets"] = subwords.kept
         entry["subwords"] = asdict(subwords.subwords)
