@@ -176,6 +176,24 @@ def test_the_best_are_run_once_more_with_another_seed(corpus, optuna, judged):
     assert len(found.best.scores) == 2
 
 
+def test_what_diverges_with_another_seed_is_not_the_best(corpus, optuna, judged, monkeypatch):
+    score = Bench.score
+
+    def second_diverges(self, options, seed):
+        worth = score(self, options, seed)
+        if seed == 2 and len([seed for _, seed in judged if seed == 2]) == 1:
+            raise tuning.Diverged("the loss is not a number")
+        return worth
+
+    monkeypatch.setattr(Bench, "score", second_diverges)
+    found = tune(corpus, "skipgram", seconds=1)
+    again = [options for options, seed in judged if seed == 2]
+    assert len(again) == 4
+    assert again[0] not in [one.options for one in found.trials]
+    assert [len(one.scores) for one in found.trials].count(2) == 3
+    assert found.best.options == again[2]
+
+
 def test_a_lucky_run_is_not_the_best():
     lucky, steady = Trial({"dim": 1}, [0.9, 0.1]), Trial({"dim": 2}, [0.7, 0.6])
     assert Tuned([lucky, steady, Trial({"dim": 3}, [0.8])], "x", 1, 1).best is steady
