@@ -13,16 +13,16 @@ from embedlayer.text.spellings import count_spellings, found_in
 MARGIN = 1e-6  # NumPy's logarithm is another than Python's in the last bits
 
 
-def find_phrases(text: Lanes, options: PhraseOptions, threads: int) -> list[Phrase]:
+def find_phrases(text: Lanes) -> list[Phrase]:
     """The phrases of a text, the best first."""
-    spellings = count_spellings(text, options.min_count, threads)
-    firsts, lasts, keys, words, bounds = _of_spellings(text, spellings.keys, threads)
+    spellings = count_spellings(text)
+    firsts, lasts, keys, words, bounds = _of_spellings(text, spellings.keys)
     counts = spellings.counts[np.searchsorted(spellings.keys, keys)]
     scores = _scores(
         spellings.words[firsts], spellings.words[lasts], counts, spellings.different,
-        int(text.counted.counts.sum()), options,
+        int(text.counted.counts.sum()), text.options,
     )  # fmt: skip
-    chosen = np.flatnonzero(scores > options.limit)
+    chosen = np.flatnonzero(scores > text.options.limit)
     numbers = [words[start:end].tolist() for start, end in bounds[chosen].tolist()]
     different = sorted({word for phrase in numbers for word in phrase})
     spelt = dict(zip(different, text.counted.words_of(np.array(different, int)), strict=True))
@@ -74,7 +74,7 @@ class _Collector:
 
 
 def _of_spellings(
-    text: Lanes, keys: np.ndarray, threads: int
+    text: Lanes, keys: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The different candidates with these spellings.
 
@@ -82,7 +82,7 @@ def _of_spellings(
         Of each its first and its last word and its spelling; the words of all of them, and where
         those of each begin and end, (C, 2).
     """
-    lanes = [_Collector(text, keys) for _ in range(threads)]
+    lanes = [_Collector(text, keys) for _ in range(text.threads)]
     text.go(lanes)
     words = np.concatenate([one.words[: one.ends[one.taken]] for one in lanes])
     begun = np.cumsum([0] + [int(one.ends[one.taken]) for one in lanes])

@@ -132,13 +132,10 @@ class Phrases:
     def joined(self, counted: "CountedText", threads: int, folder: Path | None) -> "CountedText":
         """A counted text with these phrases joined, its ids in ``folder``."""
         from embedlayer.text.joined import join_phrases
-        from embedlayer.text.lanes import MOST_LANES, Lanes
+        from embedlayer.text.lanes import Lanes
 
-        threads = min(threads, MOST_LANES)
         for phrases in self.passes:
-            text = Lanes(counted, self.options.delimiter, self.options.connectors)
-            words = [phrase.words for phrase in phrases]
-            counted = join_phrases(text, words, self.options.delimiter, threads, folder)
+            counted = join_phrases(Lanes(counted, self.options, threads), phrases, folder)
         return counted
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -176,14 +173,13 @@ def learn(
     """The phrases of a counted text, and that text with them joined, its ids in ``folder``."""
     from embedlayer.text.collocations import find_phrases
     from embedlayer.text.joined import join_phrases
-    from embedlayer.text.lanes import MOST_LANES, Lanes
+    from embedlayer.text.lanes import Lanes
 
-    threads, passes = min(threads, MOST_LANES), []
+    passes = []
     for _ in range(options.passes):
-        text = Lanes(counted, options.delimiter, options.connectors)
-        passes.append(find_phrases(text, options, threads))
-        words = [phrase.words for phrase in passes[-1]]
-        counted = join_phrases(text, words, options.delimiter, threads, folder)
+        text = Lanes(counted, options, threads)
+        passes.append(find_phrases(text))
+        counted = join_phrases(text, passes[-1], folder)
     return Phrases(passes, options), counted
 
 
