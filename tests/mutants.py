@@ -647,7 +647,7 @@ MUTANTS = {
         CANDIDATES, ">> shift) - first", ">> shift)", "text_phrases"
     ),
     "a spelling has one candidate": Mutant(
-        JOINING, "(alone or plain)", "True", "text_phrases"
+        "text/collecting.py", "(alone or plain)", "True", "text_phrases"
     ),
     "a table that grows forgets how often": Mutant(
         CANDIDATES, "= slots[old], times[old]", "= slots[old], 1", "text_phrases"

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from embedlayer.text.candidates import slots_for
+from embedlayer.text.collecting import collect, enter, widened
 from embedlayer.text.hashes import DIVIDED, KIND
-from embedlayer.text.joining import collect, enter, widened
 from embedlayer.text.lanes import Lanes
 from embedlayer.text.options import Phrase, PhraseOptions
 from embedlayer.text.spellings import count_spellings, found_in
@@ -40,7 +41,7 @@ class _Collector:
 
     def __init__(self, text: Lanes, keys: np.ndarray) -> None:
         self.text = text
-        self.table = np.zeros((_slots(len(keys)), 2), np.uint64)
+        self.table = np.zeros((slots_for(len(keys)), 2), np.uint64)
         self.waiting = np.zeros(2 * len(self.table), np.uint8)
         enter(keys, self.table, self.waiting)
         self.alone = not (text.rows[:, KIND] & DIVIDED).any()
@@ -97,10 +98,6 @@ def _of_spellings(
     _, once = np.unique(pairs, return_index=True)
     bounds = bounds[once]
     return words[bounds[:, 0]], words[bounds[:, 1] - 1], spelt[once], words, bounds
-
-
-def _slots(entries: int) -> int:
-    return 1 << (2 * entries + 1).bit_length()
 
 
 def _scores(

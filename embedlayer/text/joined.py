@@ -7,6 +7,7 @@ import numpy as np
 
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.storage.words import pack_words
+from embedlayer.text.candidates import slots_for
 from embedlayer.text.counting import CountedText
 from embedlayer.text.hashes import DIVIDED, KIND, OWN
 from embedlayer.text.joining import enter_pairs, join
@@ -81,7 +82,7 @@ def _table(
     words: Sequence[tuple[str, ...]], spelt: list[str], made: list[int], delimiter: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The phrases in a table that is half empty: what tells each, and the number it becomes."""
-    slots = np.zeros(1 << (2 * len(words) + 1).bit_length(), np.uint64)
+    slots = np.zeros(slots_for(len(words)), np.uint64)
     numbers = np.zeros(len(slots), np.int32)
     ends = [
         rows_of(*pack_words(one), delimiter)[:, OWN].copy()
