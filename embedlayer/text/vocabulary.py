@@ -87,7 +87,7 @@ class Vocabulary:
         Raises:
             EmbedlayerError: as :meth:`from_counts`.
         """
-        frequent = candidates(counts, min_count, max_size)
+        frequent = frequent_enough(counts, min_count, max_size)
         if len(frequent) == 0:
             raise too_rare(min_count, int(counts.max(initial=0)))
         words = words_of(frequent)
@@ -232,7 +232,7 @@ def _falling(words: list[str], counts: np.ndarray) -> np.ndarray:
     return by_word[np.argsort(-counts[by_word], kind="stable")]
 
 
-def candidates(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
+def frequent_enough(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
     """Those that may enter the vocabulary, few more than ``max_size`` (ties): their numbers."""
     frequent = np.flatnonzero(counts >= min_count)
     if max_size is not None and max_size < len(frequent):

@@ -11,7 +11,7 @@ from embedlayer.storage.writing import open_to_write, whole_or_nothing
 from embedlayer.text.counting import CountedText
 from embedlayer.text.joining import renumber
 from embedlayer.text.scanner import SENTENCE_END
-from embedlayer.text.spelling import AT_ONCE, spell, spelled_size
+from embedlayer.text.writing import AT_ONCE, spell, spelled_size
 from embedlayer.threads import in_order
 
 Piece = tuple[tuple[int, int, int], bool]  # a segment, and whether it begins inside a sentence
