@@ -12,9 +12,8 @@ import click
 from embedlayer.cli.options import flag
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import check_names
-from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import told_where
 
 MOST_BYTES = 1 << 20
 NOT_IN_FILES = ("config", "save_config", "resume", "help", "as_json")
@@ -53,11 +52,8 @@ def write_config(path: str | os.PathLike[str], options: Mapping[str, Any], head:
     for name, value in options.items():  # a JSON string is one of TOML, but for a DEL
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"{flag(name).removeprefix('--')} = {text}")
-    try:
-        with whole_or_nothing(expanded(path)) as unfinished:
-            unfinished.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+    with told_where(path) as unfinished:
+        unfinished.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _read(context: click.Context, path: str) -> dict[str, Any]:

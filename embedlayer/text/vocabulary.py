@@ -12,11 +12,11 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
 from embedlayer.storage.manifest import checksum
-from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import read_tensors, tensors_in, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import told_where
 
 TENSORS = {"words": (np.uint8, 1), "word_offsets": (np.int64, 1), "counts": (np.int64, 1)}
 
@@ -177,11 +177,8 @@ class Vocabulary:
         """Write a .safetensors file: words (uint8), word_offsets (int64), counts (int64)."""
         words, offsets = pack_words(self.words)
         tensors = {"words": words, "word_offsets": offsets, "counts": self.counts}
-        try:
-            with whole_or_nothing(expanded(path)) as unfinished:
-                write_tensors(unfinished, tensors)
-        except OSError as error:
-            raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+        with told_where(path) as unfinished:
+            write_tensors(unfinished, tensors)
 
     @classmethod
     def load(cls, path: str | PathLike[str], written: int | None = None) -> "Vocabulary":
