@@ -337,6 +337,20 @@ def test_the_command_takes_options_of_a_file(text, tmp_path, optuna, judged):
     assert not {"epochs", "dim"} & judged[0][0].keys()
 
 
+@pytest.mark.parametrize(("written", "measure"), [('"1"', "1"), ('["1", "2"]', "1, 2")])
+def test_files_to_evaluate_by_may_be_named_in_a_file(
+    text, tmp_path, optuna, judged, written, measure
+):
+    for name in ("1", "2"):
+        (tmp_path / name).write_text(f"{word(0, 0)}\t{word(0, 1)}\t1\n")
+    (tmp_path / "run.toml").write_text(f"evaluate = {written}\n")
+    about = json.loads(
+        run("tune", text, "--config", "run.toml", "--min-count", "1", "--time", "1s", "--quiet",
+            "--json").stdout
+    )  # fmt: skip
+    assert about["measure"] == measure
+
+
 def test_n_grams_are_tried_and_written_where_they_are_best(
     text, tmp_path, optuna, judged, monkeypatch
 ):

@@ -69,18 +69,24 @@ def _read(context: click.Context, path: str) -> dict[str, Any]:
         name = written.replace("_", "-")
         try:
             check_names([name], known)
-            text = _as_typed(value)
-            known[name].type_cast_value(context, text)
+            typed = _as_typed(value, known[name].multiple)
+            known[name].type_cast_value(context, typed)
         except click.BadParameter as error:
             raise EmbedlayerError(f"{path}: {written} = {value!r:.60}: {error.message}") from None
         except EmbedlayerError as error:
             raise EmbedlayerError(f"{path}: {error}") from None
-        found[str(known[name].name)] = text
+        found[str(known[name].name)] = typed
     return found
 
 
-def _as_typed(value: Any) -> str:
-    """A value as it would be typed on a command line, so that 2.5 is no whole number."""
+def _as_typed(value: Any, several: bool) -> str | list[str]:
+    """A value, or several, as typed on a command line, so that 2.5 is no whole number."""
+    if several:
+        return [_typed(one) for one in (value if isinstance(value, list) else [value])]
+    return _typed(value)
+
+
+def _typed(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, int | float | str):
