@@ -305,10 +305,10 @@ def test_a_corpus_with_phrases_is_that_of_the_written_text(tmp_path, cached):
 
 
 def test_a_phrase_that_is_spelt_as_a_connector_is_that_word():
-    sentences = [["a", "b"], ["c", "d"]] * 9 + [["c", "a_b", "d"]] * 4
+    sentences = [["a", "b"], ["c", "d"]] * 9 + [["c", "a_b", "d"], ["a_b"]] * 4
     phrases = PhraseOptions(min_count=1, threshold=0.1, connectors=["a_b"])
     made = Corpus.from_sentences(sentences, min_count=1, phrases=phrases)
-    joined = [["a_b"], ["c_d"]] * 9 + [["c_a_b_d"]] * 4
+    joined = [["a_b"], ["c_d"]] * 9 + [["c_a_b_d"], ["a_b"]] * 4
     check_same_corpus(made, Corpus.from_sentences(joined, min_count=1))
 
 
