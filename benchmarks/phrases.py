@@ -23,7 +23,7 @@ from report import data_folder, end, finish, mistake, note, parser, show, spread
 from texts import plain_lines, planted_text
 from trials import DEFAULT_TEXT
 
-from embedlayer.text.options import ENGLISH_CONNECTORS
+from embedlayer.text.options import ENGLISH_CONNECTORS, THRESHOLDS
 
 OURS, THEIRS = "embedlayer", "gensim"
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -33,7 +33,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "word2vec, two passes": {"passes": 2},
 }
 QUICK_THRESHOLDS = {"word2vec": 0.06, "npmi": 0.25}  # a made text has no phrases
-THRESHOLDS = {"word2vec": 10.0, "npmi": 0.5}
 LOOKS = 0.05  # seconds between two looks at the memory
 
 

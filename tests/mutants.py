@@ -688,7 +688,7 @@ MUTANTS = {
         CANDIDATES, ">> shift) - first", ">> shift)", "text_phrases"
     ),
     "a spelling has one candidate": Mutant(
-        JOINING, "(alone or plain)", "True", "text_phrases"
+        "text/collecting.py", "(alone or plain)", "True", "text_phrases"
     ),
     "a table that grows forgets how often": Mutant(
         CANDIDATES, "= slots[old], times[old]", "= slots[old], 1", "text_phrases"
@@ -726,6 +726,17 @@ MUTANTS = {
         "text/phrase_files.py", "if (offsets[1:] < offsets[:-1]).any():", "if False:",
         "text_phrases",
     ),
+    "what scores the threshold is a phrase": Mutant(
+        "text/collocations.py", "scores > text.options.limit)", "scores >= text.options.limit)",
+        "text_phrases",
+    ),
+    "a connector holds no delimiter": Mutant(
+        "text/lanes.py", "KIND] |= CONNECTOR", "KIND] = CONNECTOR", "text_phrases"
+    ),
+    "kept phrases are known without their connectors": Mutant(
+        "text/phrases.py", "(words, self.options.delimiter, self.options.connectors)",
+        "(words, self.options.delimiter)", "text_phrases",
+    ),
     # Options in a file, and chosen by measurement.
     "a fraction in a file is a whole number": Mutant(
         "cli/config.py", "return str(value)", "return value", "cli_config"
@@ -750,6 +761,17 @@ MUTANTS = {
     ),
     "the search knows no defaults": Mutant(
         "training/tuning.py", "study.enqueue_trial(", "dict(", "tuning"
+    ),
+    "tune takes no file of options": Mutant("cli/tune.py", "@config_option\n", "", "tuning"),
+    "runs of the search have the default rate": Mutant(
+        "training/trials.py", '"lr": made.lr, ', "", "tuning"
+    ),
+    "runs of the search have the default dimensions": Mutant(
+        "training/trials.py", "in chosen if name in of_model}",
+        "in self.fixed if name in of_model}", "tuning",
+    ),
+    "what diverges with another seed is the answer": Mutant(
+        "training/tuning.py", "found.trials.remove(trial)", "pass", "tuning"
     ),
     "runs of any cost are tried": Mutant(
         "training/tuning.py", "cost > MOST_COST or", "", "tuning"

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from conftest import import_or_skip
+from corpora import check_same_corpus
 
 import_or_skip("distributed")
 
@@ -47,16 +48,6 @@ def inline(monkeypatch):
     monkeypatch.setattr(making, "workers_of", lambda client: {})
     monkeypatch.setattr("embedlayer.dask.corpus.wave", wave)
     monkeypatch.setattr("embedlayer.dask.corpus.chosen_client", lambda client: client)
-
-
-def check_equal(found, wanted):
-    """Raise unless a corpus has the bits of another."""
-    assert found.vocabulary.words == wanted.vocabulary.words
-    np.testing.assert_array_equal(found.vocabulary.counts, wanted.vocabulary.counts)
-    np.testing.assert_array_equal(found.ids, wanted.ids)
-    np.testing.assert_array_equal(found.offsets, wanted.offsets)
-    assert found.tokens_read == wanted.tokens_read
-    assert found.checked().fingerprint() == wanted.fingerprint()
 
 
 def written(folder, texts):
@@ -115,7 +106,7 @@ def test_any_shards_runs_and_parts_give_the_bits_of_one_pass(tmp_path, monkeypat
         parts=int(random.choice([1, 2, 7])),
         **options,
     )
-    check_equal(found.corpus(), Corpus.from_files(paths, cache=False, **options))
+    check_same_corpus(found.corpus(), Corpus.from_files(paths, cache=False, **options))
     found.check(None)
 
 
@@ -129,7 +120,7 @@ def test_a_cluster_counts_as_one_process_does(client, tmp_path):
         shard_bytes=10_000,
         progress=lambda *numbers: told.append(numbers),
     )
-    check_equal(found.corpus(), Corpus.from_files(paths, cache=False))
+    check_same_corpus(found.corpus(), Corpus.from_files(paths, cache=False))
     found.check(client)
     size = sum(path.stat().st_size for path in paths)
     assert told[-1] == (size, size)
@@ -147,7 +138,7 @@ def test_a_url_is_read_by_the_workers(client, tmp_path):
     path, places = tmp_path / "text", tmp_path / "corpus"
     path.write_bytes(noise(3, 500))
     found = DaskCorpus.from_files(client, f"file://{path}", folder=places, shard_bytes=1000)
-    check_equal(found.corpus(), Corpus.from_files(path, cache=False))
+    check_same_corpus(found.corpus(), Corpus.from_files(path, cache=False))
 
 
 @pytest.mark.parametrize("wrong", [b"\xff", b"\0"])
@@ -170,7 +161,7 @@ def test_a_wrong_byte_is_told_as_one_process_tells_it(tmp_path, monkeypatch, wro
     )
     options = {"errors": "replace", "min_count": 1}
     found = DaskCorpus.from_files(None, paths, folder=tmp_path / "replaced", **options)
-    check_equal(found.corpus(), Corpus.from_files(paths, cache=False, **options))
+    check_same_corpus(found.corpus(), Corpus.from_files(paths, cache=False, **options))
 
 
 def test_errors_of_workers_are_the_users(client, tmp_path):
@@ -232,7 +223,7 @@ def test_what_a_killed_run_left_is_used_again(tmp_path, monkeypatch):
         DaskCorpus.from_files(None, path, folder=folder, shard_bytes=200)
     monkeypatch.setattr(runs, "count_shard", None)  # nothing is counted again
     found = DaskCorpus.from_files(None, path, folder=folder, shard_bytes=200)
-    check_equal(found.corpus(), Corpus.from_files(path, cache=False))
+    check_same_corpus(found.corpus(), Corpus.from_files(path, cache=False))
 
 
 def test_the_memory_of_a_part_is_a_share_of_the_words(tmp_path, monkeypatch):

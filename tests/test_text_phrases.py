@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from conftest import import_or_skip
+from corpora import check_same_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,14 @@ def test_a_score_is_what_the_formula_says():
     different = len({word for line in SENTENCES for word in line}) + len(pairs)
     (phrase,) = Phrases.from_sentences(SENTENCES, min_count=2, threshold=2)
     assert phrase == Phrase(("new", "york"), (4 - 2) / (4 * 4) * different, 4)
+
+
+def test_what_scores_the_threshold_is_no_phrase():
+    (phrase,) = Phrases.from_sentences(SENTENCES, min_count=2, threshold=2)
+    options = {"min_count": 2, "threshold": phrase.score}
+    assert list(Phrases.from_sentences(SENTENCES, **options)) == []
+    less = options | {"threshold": math.nextafter(phrase.score, 0)}
+    assert list(Phrases.from_sentences(SENTENCES, **less)) == [phrase]
 
 
 def test_normalised_mutual_information_is_what_the_formula_says():
@@ -269,14 +278,6 @@ def test_the_text_may_be_written_compressed(text, tmp_path):
     assert found.spelled(next(iter(found))) == "new_york"
 
 
-def same_corpus(first, second):
-    assert first.vocabulary.words == second.vocabulary.words
-    np.testing.assert_array_equal(first.vocabulary.counts, second.vocabulary.counts)
-    np.testing.assert_array_equal(first.ids, second.ids)
-    np.testing.assert_array_equal(first.offsets, second.offsets)
-    assert first.tokens_read == second.tokens_read
-
-
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_corpus_with_phrases_is_that_of_the_written_text(tmp_path, cached):
     path, out = tmp_path / "text", tmp_path / "out"
@@ -290,17 +291,25 @@ def test_a_corpus_with_phrases_is_that_of_the_written_text(tmp_path, cached):
     for phrases in (options, found):
         for _ in range(2):
             made = Corpus.from_files(path, phrases=phrases, **corpus)
-            same_corpus(made, wanted)
+            check_same_corpus(made, wanted)
         assert made.from_cache == cached
-        same_corpus(
+        check_same_corpus(
             Corpus.from_sentences(sentences, min_count=3, max_sentence=7, phrases=phrases), wanted
         )
         known = {"vocabulary": Vocabulary(["w1_w2", "new"], [9, 1]), "max_size": 20}
-        same_corpus(
+        check_same_corpus(
             Corpus.from_files(path, phrases=phrases, **corpus, **known),
             Corpus.from_files(out, **corpus, **known),
         )
     assert any("_" in word for word in wanted.vocabulary.words)
+
+
+def test_a_phrase_that_is_spelt_as_a_connector_is_that_word():
+    sentences = [["a", "b"], ["c", "d"]] * 9 + [["c", "a_b", "d"], ["a_b"]] * 4
+    phrases = PhraseOptions(min_count=1, threshold=0.1, connectors=["a_b"])
+    made = Corpus.from_sentences(sentences, min_count=1, phrases=phrases)
+    joined = [["a_b"], ["c_d"]] * 9 + [["c_a_b_d"], ["a_b"]] * 4
+    check_same_corpus(made, Corpus.from_sentences(joined, min_count=1))
 
 
 def test_other_phrases_are_another_entry_of_the_cache(text):
@@ -315,8 +324,11 @@ def test_other_phrases_are_another_entry_of_the_cache(text):
         PhraseOptions(connectors=["of"]),
         Phrases.from_files(text, threshold=2, min_count=2),
         Phrases.from_files(text, threshold=2, min_count=2, delimiter="+"),
+        Phrases.from_files(text, threshold=2, min_count=2, connectors=["of"]),
         Phrases.from_files(text, threshold=1, min_count=1),
     ]
+    words = [[phrase.words for phrase in one] for one in phrases[6:9]]
+    assert words == [[("new", "york")]] * 3  # so that other options tell them apart
     for number, one in enumerate(phrases, 1):
         assert not Corpus.from_files(text, phrases=one, **plain).from_cache
         assert Corpus.from_files(text, phrases=one, **plain).from_cache

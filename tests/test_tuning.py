@@ -140,7 +140,7 @@ def judged(monkeypatch):
 
     def score(self, options, seed):
         calls.append((options, seed))
-        if options["dim"] == 300:
+        if options.get("dim") == 300:
             raise tuning.Diverged("the loss is not a number")
         return -abs(math.log(options["lr"] / 0.06)) - abs(options["window"] - 9) / 9 + seed / 1000
 
@@ -174,6 +174,24 @@ def test_the_best_are_run_once_more_with_another_seed(corpus, optuna, judged):
     assert again == [one.options for one in (ordered[0], found.trials[0], *ordered[1:3])]
     assert [len(one.scores) for one in (found.trials[0], *ordered[:4])] == [2, 2, 2, 2, 1]
     assert len(found.best.scores) == 2
+
+
+def test_what_diverges_with_another_seed_is_not_the_best(corpus, optuna, judged, monkeypatch):
+    score = Bench.score
+
+    def second_diverges(self, options, seed):
+        worth = score(self, options, seed)
+        if seed == 2 and len([seed for _, seed in judged if seed == 2]) == 1:
+            raise tuning.Diverged("the loss is not a number")
+        return worth
+
+    monkeypatch.setattr(Bench, "score", second_diverges)
+    found = tune(corpus, "skipgram", seconds=1)
+    again = [options for options, seed in judged if seed == 2]
+    assert len(again) == 4
+    assert again[0] not in [one.options for one in found.trials]
+    assert [len(one.scores) for one in found.trials].count(2) == 3
+    assert found.best.options == again[2]
 
 
 def test_a_lucky_run_is_not_the_best():
@@ -217,6 +235,19 @@ def test_a_run_is_given_up_when_the_time_is_over(corpus):
     bench.until = perf_counter()
     with pytest.raises(OutOfTime):
         bench.score({"epochs": 1000}, 1)
+
+
+def test_a_run_has_the_options_of_its_trial(corpus):
+    fixed = {"sample": 0.0, "workers": 1, "epochs": 2}
+    bench = Bench(corpus, "skipgram", (), None, 1, 1, (), fixed)
+    bench.training, bench.held_out = split(corpus, 2000, 1, 1)
+    options = {"dim": 7, "window": 3, "negative": 4, "lr": 0.031}
+    learnt = bench._trained(options | {"subwords": "2-4"}, 9)
+    found = {name: getattr(learnt.model, name) for name in ("dim", "window", "negative")}
+    assert found | {"lr": learnt.options.lr} == options
+    assert learnt.model.subwords == Subwords(2, 4, buckets=trials.BUCKETS)
+    given = learnt.options
+    assert (learnt.model.sample, given.workers, given.epochs, given.seed) == (0, 1, 2, 9)
 
 
 def test_files_are_judged_by_the_mean_of_their_scores(corpus, tmp_path):
@@ -294,6 +325,30 @@ def test_the_command_writes_what_train_takes(text, tmp_path, optuna, judged):
     assert about["trials"][0]["options"]["lr"] == CBOW.default_lr
     assert (about["measure"], about["output"]) == ("held-out loss", "best.toml")
     run("train", text, "-o", "v.safetensors", "--config", "best.toml", "--quiet", "--sample", "0")
+
+
+def test_the_command_takes_options_of_a_file(text, tmp_path, optuna, judged):
+    (tmp_path / "run.toml").write_text('model = "cbow"\nepochs = 2\nmin-count = 1\ndim = 50\n')
+    run("tune", text, "--config", "run.toml", "--dim", "75", "--time", "1s", "-o", "best.toml",
+        "--quiet")  # fmt: skip
+    found = tomllib.loads((tmp_path / "best.toml").read_text())
+    given = {"model": "cbow", "epochs": 2, "min-count": 1, "dim": 75}
+    assert given.items() <= found.items()
+    assert not {"epochs", "dim"} & judged[0][0].keys()
+
+
+@pytest.mark.parametrize(("written", "measure"), [('"1"', "1"), ('["1", "2"]', "1, 2")])
+def test_files_to_evaluate_by_may_be_named_in_a_file(
+    text, tmp_path, optuna, judged, written, measure
+):
+    for name in ("1", "2"):
+        (tmp_path / name).write_text(f"{word(0, 0)}\t{word(0, 1)}\t1\n")
+    (tmp_path / "run.toml").write_text(f"evaluate = {written}\n")
+    about = json.loads(
+        run("tune", text, "--config", "run.toml", "--min-count", "1", "--time", "1s", "--quiet",
+            "--json").stdout
+    )  # fmt: skip
+    assert about["measure"] == measure
 
 
 def test_n_grams_are_tried_and_written_where_they_are_best(

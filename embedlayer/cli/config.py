@@ -12,9 +12,8 @@ import click
 from embedlayer.cli.options import flag
 from embedlayer.errors import EmbedlayerError
 from embedlayer.options import check_names
-from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import told_where
 
 MOST_BYTES = 1 << 20
 NOT_IN_FILES = ("config", "save_config", "resume", "help", "as_json")
@@ -53,11 +52,8 @@ def write_config(path: str | os.PathLike[str], options: Mapping[str, Any], head:
     for name, value in options.items():  # a JSON string is one of TOML, but for a DEL
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"{flag(name).removeprefix('--')} = {text}")
-    try:
-        with whole_or_nothing(expanded(path)) as unfinished:
-            unfinished.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+    with told_where(path) as unfinished:
+        unfinished.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _read(context: click.Context, path: str) -> dict[str, Any]:
@@ -73,18 +69,24 @@ def _read(context: click.Context, path: str) -> dict[str, Any]:
         name = written.replace("_", "-")
         try:
             check_names([name], known)
-            text = _as_typed(value)
-            known[name].type_cast_value(context, text)
+            typed = _as_typed(value, known[name].multiple)
+            known[name].type_cast_value(context, typed)
         except click.BadParameter as error:
             raise EmbedlayerError(f"{path}: {written} = {value!r:.60}: {error.message}") from None
         except EmbedlayerError as error:
             raise EmbedlayerError(f"{path}: {error}") from None
-        found[str(known[name].name)] = text
+        found[str(known[name].name)] = typed
     return found
 
 
-def _as_typed(value: Any) -> str:
-    """A value as it would be typed on a command line, so that 2.5 is no whole number."""
+def _as_typed(value: Any, several: bool) -> str | list[str]:
+    """A value, or several, as typed on a command line, so that 2.5 is no whole number."""
+    if several:
+        return [_typed(one) for one in (value if isinstance(value, list) else [value])]
+    return _typed(value)
+
+
+def _typed(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, int | float | str):

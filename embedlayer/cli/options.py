@@ -105,8 +105,7 @@ def model_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Those of the options given that the model of this name takes."""
     options = arguments(MODELS[name], given)
     if "subwords" in given:
-        shortest, longest = map(int, given["subwords"].split("-"))
-        options["subwords"] = Subwords(shortest, longest, **arguments(Subwords, given))
+        options["subwords"] = Subwords.of_lengths(given["subwords"], **arguments(Subwords, given))
     return options
 
 

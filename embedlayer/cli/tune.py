@@ -83,9 +83,9 @@ def tune(
     given = {name: value for name, value in options.items() if value is not None}
     name = given.pop("model", SkipGram.name)
     check_meaning(name, given)
-    fixed = model_options(name, given) | arguments(TrainingOptions, given)
-    MODELS[name](**model_options(name, given))
-    TrainingOptions(**arguments(TrainingOptions, given))
+    of_model, of_run = model_options(name, given), arguments(TrainingOptions, given)
+    MODELS[name](**of_model)  # mistakes are told before the texts are read
+    TrainingOptions(**of_run)
     extra_library("optuna", "tune")
     files, phrases = find_texts(texts, *filter(None, [output])), phrases_of(given)
     if output is not None:
@@ -109,13 +109,10 @@ def tune(
             corpus, name, benchmarks=benchmarks, restrict_vocab=restrict_vocab,
             seconds=seconds or DEFAULT_SECONDS, told=tell, callbacks=[stopping.look],
             min_count=chosen.get("min_count", CorpusOptions.min_count),
-            try_subwords=try_subwords, **fixed,
+            try_subwords=try_subwords, **of_model, **of_run,
         )  # fmt: skip
         if output is not None:
-            head = (
-                f"embedlayer tune: {found.measure}, {found.tokens:,} of {found.of_tokens:,} tokens"
-            )
-            write_config(output, {"model": name, **given, **_kept(found.best)}, head)
+            _write(output, {"model": name, **given}, found)
         _show(found, output, as_json)
         if found.interrupted and stopping.asked is not None:
             raise Stopped(stopping.asked)
@@ -152,14 +149,15 @@ def _show(found: Tuned, output: str | None, as_json: bool) -> None:
     )
 
 
-def _kept(trial: Trial) -> dict[str, Any]:
-    """The options of a trial, as a file of options has them."""
-    options = trial.options.copy()
+def _write(output: str, given: dict[str, Any], found: Tuned) -> None:
+    """Write what was given and the best options to a file."""
+    options = given | found.best.options
     if options.get("subwords") == NO_SUBWORDS:
         del options["subwords"]
-    elif "subwords" in options:
+    elif "subwords" in found.best.options:
         options["buckets"] = BUCKETS
-    return options
+    head = f"embedlayer tune: {found.measure}, {found.tokens:,} of {found.of_tokens:,} tokens"
+    write_config(output, options, head)
 
 
 def _text(value: Any) -> str:

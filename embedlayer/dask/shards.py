@@ -24,7 +24,7 @@ from embedlayer.storage.writing import whole_or_nothing
 from embedlayer.text.encoding import encode_segments
 from embedlayer.text.readers import Shard
 from embedlayer.text.runs import count_shard, final_segments, merge_part, numbered
-from embedlayer.text.vocabulary import Vocabulary, candidates
+from embedlayer.text.vocabulary import Vocabulary, frequent_enough
 from embedlayer.text.word_table import WordTable
 
 ABOUT = "about.json"
@@ -61,7 +61,7 @@ def merge(
         runs = [Path(one, f"{i}.words") for one in shards for i in range(_about(one, ())["runs"])]
         table = merge_part(runs, part)
         words = table.all_words()
-        kept = words.taken(candidates(words.counts, min_count, max_size))
+        kept = words.taken(frequent_enough(words.counts, min_count, max_size))
         arrays = {"words": kept.letters, "word_offsets": kept.offsets, "counts": kept.counts}
         write_tensors(folder / WORDS, arrays)
         read, most = int(words.counts.sum()), int(words.counts.max(initial=0))

@@ -7,6 +7,7 @@ with bytes taken as signed, as fastText does, into a table of fewer rows, the bu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,12 @@ class Subwords:
                 f"min_n {self.min_n}, max_n {self.max_n}: the shortest n-gram may not be longer "
                 "than the longest"
             )
+
+    @classmethod
+    def of_lengths(cls, lengths: str, **options: Any) -> "Subwords":
+        """n-grams of lengths in one word, "3-6", and the other options by name."""
+        shortest, longest = map(int, lengths.split("-"))
+        return cls(shortest, longest, **options)
 
 
 def bags(words: Sequence[str], subwords: Subwords) -> tuple[np.ndarray, np.ndarray]:

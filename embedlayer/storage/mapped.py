@@ -20,7 +20,7 @@ TEMPORARY_CURE = "free some space or set TMPDIR to another folder"
 
 
 class CannotWrite(EmbedlayerError):
-    """A folder of ours, for temporary files or the cache, takes no more."""
+    """A file that cannot be written, or a folder for temporary files or the cache that is full."""
 
 
 class ArrayFile:

@@ -12,6 +12,8 @@ from typing import BinaryIO
 
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.archives import KINDS
+from embedlayer.storage.mapped import CannotWrite
+from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import check_url, is_url, uploaded
 
 READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
@@ -37,6 +39,16 @@ def whole_or_nothing(path: str | Path, folder: bool = False) -> AbstractContextM
         _check_url(str(path), folder)
         return uploaded(str(path))
     return _renamed(Path(path), folder)
+
+
+@contextmanager
+def told_where(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """As :func:`whole_or_nothing`, of a user's path, "~" included: CannotWrite for an OSError."""
+    try:
+        with whole_or_nothing(expanded(path)) as unfinished:
+            yield unfinished
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
 
 
 @contextmanager

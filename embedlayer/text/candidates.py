@@ -146,6 +146,11 @@ def _count(
     return place, used
 
 
+def slots_for(entries: int) -> int:
+    """The slots of a table, a power of two, of which these entries take less than half."""
+    return 1 << (2 * entries + 1).bit_length()
+
+
 @compiled
 def slot_of(entry: np.uint64, slots: np.ndarray) -> np.uint64:
     """The slot of an entry, or the free one for it."""

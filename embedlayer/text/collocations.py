@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from embedlayer.text.candidates import slots_for
+from embedlayer.text.collecting import collect, enter, widened
 from embedlayer.text.hashes import DIVIDED, KIND
-from embedlayer.text.joining import collect, enter, widened
 from embedlayer.text.lanes import Lanes
 from embedlayer.text.options import Phrase, PhraseOptions
 from embedlayer.text.spellings import count_spellings, found_in
@@ -13,16 +14,16 @@ from embedlayer.text.spellings import count_spellings, found_in
 MARGIN = 1e-6  # NumPy's logarithm is another than Python's in the last bits
 
 
-def find_phrases(text: Lanes, options: PhraseOptions, threads: int) -> list[Phrase]:
+def find_phrases(text: Lanes) -> list[Phrase]:
     """The phrases of a text, the best first."""
-    spellings = count_spellings(text, options.min_count, threads)
-    firsts, lasts, keys, words, bounds = _of_spellings(text, spellings.keys, threads)
+    spellings = count_spellings(text)
+    firsts, lasts, keys, words, bounds = _of_spellings(text, spellings.keys)
     counts = spellings.counts[np.searchsorted(spellings.keys, keys)]
     scores = _scores(
         spellings.words[firsts], spellings.words[lasts], counts, spellings.different,
-        int(text.counted.counts.sum()), options,
+        int(text.counted.counts.sum()), text.options,
     )  # fmt: skip
-    chosen = np.flatnonzero(scores > options.limit)
+    chosen = np.flatnonzero(scores > text.options.limit)
     numbers = [words[start:end].tolist() for start, end in bounds[chosen].tolist()]
     different = sorted({word for phrase in numbers for word in phrase})
     spelt = dict(zip(different, text.counted.words_of(np.array(different, int)), strict=True))
@@ -40,7 +41,7 @@ class _Collector:
 
     def __init__(self, text: Lanes, keys: np.ndarray) -> None:
         self.text = text
-        self.table = np.zeros((_slots(len(keys)), 2), np.uint64)
+        self.table = np.zeros((slots_for(len(keys)), 2), np.uint64)
         self.waiting = np.zeros(2 * len(self.table), np.uint8)
         enter(keys, self.table, self.waiting)
         self.alone = not (text.rows[:, KIND] & DIVIDED).any()
@@ -74,7 +75,7 @@ class _Collector:
 
 
 def _of_spellings(
-    text: Lanes, keys: np.ndarray, threads: int
+    text: Lanes, keys: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The different candidates with these spellings.
 
@@ -82,7 +83,7 @@ def _of_spellings(
         Of each its first and its last word and its spelling; the words of all of them, and where
         those of each begin and end, (C, 2).
     """
-    lanes = [_Collector(text, keys) for _ in range(threads)]
+    lanes = [_Collector(text, keys) for _ in range(text.threads)]
     text.go(lanes)
     words = np.concatenate([one.words[: one.ends[one.taken]] for one in lanes])
     begun = np.cumsum([0] + [int(one.ends[one.taken]) for one in lanes])
@@ -97,10 +98,6 @@ def _of_spellings(
     _, once = np.unique(pairs, return_index=True)
     bounds = bounds[once]
     return words[bounds[:, 0]], words[bounds[:, 1] - 1], spelt[once], words, bounds
-
-
-def _slots(entries: int) -> int:
-    return 1 << (2 * entries + 1).bit_length()
 
 
 def _scores(

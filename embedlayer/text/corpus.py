@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import Flag, Whole, check_function
+from embedlayer.options import Flag, check_function
 from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import CACHE_CURE, CannotWrite, map_array
 from embedlayer.text.cache import make_entry
 from embedlayer.text.entries import describe, entry_folder, find_entry
-from embedlayer.text.options import CorpusOptions, PhraseOptions, Tokenizer
+from embedlayer.text.options import CorpusOptions, PhraseOptions, Tokenizer, threads_of
 from embedlayer.text.passes import VOCABULARY, Encoded, count_files, count_sentences, encode
 from embedlayer.text.phrases import Phrases, described, with_phrases
 from embedlayer.text.readers import BytesRead, Source, all_regular, find_files
@@ -109,7 +109,7 @@ class Corpus:
                 check_function(name, function)
         if tokenizer is None and tokenizer_key is not None:
             raise EmbedlayerError("tokenizer_key names a tokenizer, but no tokenizer was given")
-        threads = available_cores() if workers is None else Whole().checked("workers", workers)
+        threads = threads_of(workers)
         files = find_files(paths)
         words = partial(count_files, files, tokenizer, errors, threads, progress)
         count = with_phrases(words, phrases, threads)

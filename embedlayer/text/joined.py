@@ -7,26 +7,24 @@ import numpy as np
 
 from embedlayer.storage.mapped import ArrayFile
 from embedlayer.storage.words import pack_words
+from embedlayer.text.candidates import slots_for
 from embedlayer.text.counting import CountedText
 from embedlayer.text.hashes import DIVIDED, KIND, OWN
 from embedlayer.text.joining import enter_pairs, join
 from embedlayer.text.lanes import Lanes, rows_of
+from embedlayer.text.options import Phrase
 
 
 def join_phrases(
     text: Lanes,
-    phrases: Sequence[tuple[str, ...]],
-    delimiter: str,
-    threads: int,
+    phrases: Sequence[Phrase],
     folder: Path | None,
 ) -> CountedText:
     """The text in which phrases, from left to right, are words.
 
     Args:
         text: the text.
-        phrases: the words of each.
-        delimiter: between them.
-        threads: how many work.
+        phrases: those that are joined.
         folder: where ids are written; None: the system's temporary folder.
 
     Raises:
@@ -35,11 +33,12 @@ def join_phrases(
     size = len(text.offsets) - 1
     divided = np.flatnonzero(text.rows[:, KIND] & DIVIDED)
     known = dict(zip(text.counted.words_of(divided), divided.tolist(), strict=True))
-    spelt = [delimiter.join(words) for words in phrases]
+    words = [phrase.words for phrase in phrases]
+    spelt = [text.options.delimiter.join(one) for one in words]
     new = [word for word in dict.fromkeys(spelt) if word not in known]
     known.update(zip(new, range(size, size + len(new)), strict=True))
-    slots, numbers = _table(phrases, spelt, [known[word] for word in spelt], delimiter)
-    lanes = [_Joining(text, slots, numbers, size + len(new), folder) for _ in range(threads)]
+    slots, numbers = _table(words, spelt, [known[word] for word in spelt], text.options.delimiter)
+    lanes = [_Joining(text, slots, numbers, size + len(new), folder) for _ in range(text.threads)]
     text.go(lanes)
     segments = sorted(
         (number, lane, start, stop)
@@ -54,7 +53,7 @@ def join_phrases(
         words_of=lambda ids: _words(letters, offsets, ids),
         packed=lambda: (letters, offsets),
         streams=[one.stream.mapped() for one in lanes],
-        numbers=[np.arange(size + len(new), dtype=np.int32)] * threads,
+        numbers=[np.arange(size + len(new), dtype=np.int32)] * text.threads,
         segments=[segment[1:] for segment in segments],
     )
 
@@ -80,14 +79,14 @@ class _Joining:
 
 
 def _table(
-    phrases: Sequence[tuple[str, ...]], spelt: list[str], made: list[int], delimiter: str
+    words: Sequence[tuple[str, ...]], spelt: list[str], made: list[int], delimiter: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The phrases in a table that is half empty: what tells each, and the number it becomes."""
-    slots = np.zeros(1 << (2 * len(phrases) + 1).bit_length(), np.uint64)
+    slots = np.zeros(slots_for(len(words)), np.uint64)
     numbers = np.zeros(len(slots), np.int32)
     ends = [
-        rows_of(*pack_words(words), delimiter)[:, OWN].copy()
-        for words in ([words[0] for words in phrases], [words[-1] for words in phrases], spelt)
+        rows_of(*pack_words(one), delimiter)[:, OWN].copy()
+        for one in ([one[0] for one in words], [one[-1] for one in words], spelt)
     ]
     enter_pairs(*ends, np.array(made, np.int32), slots, numbers)
     return slots, numbers

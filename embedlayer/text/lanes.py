@@ -10,6 +10,7 @@ from embedlayer.storage.words import pack_words
 from embedlayer.text.counting import CountedText
 from embedlayer.text.hashes import CONNECTOR, KIND, OWN, spelling_hashes
 from embedlayer.text.joining import first_end, renumber
+from embedlayer.text.options import PhraseOptions
 from embedlayer.text.scanner import SENTENCE_END
 
 MOST_LANES = 8  # each has tables of words and of candidates
@@ -30,20 +31,23 @@ class Lanes:
 
     Args:
         counted: the text.
-        delimiter: between the words of a phrase.
-        connectors: words that stand inside of phrases.
+        options: what phrases are.
+        threads: at most so many are used.
 
     Attributes:
+        counted, options: as given.
+        threads: how many walk.
         letters, offsets: uint8 and int64, (M + 1,): the words.
         rows: uint64, (M, 4): what is known of their spelling.
         items: parts of the streams that are whole sentences, in the order of the text.
     """
 
-    def __init__(self, counted: CountedText, delimiter: str, connectors: Sequence[str]) -> None:
-        self.counted = counted
+    def __init__(self, counted: CountedText, options: PhraseOptions, threads: int) -> None:
+        self.counted, self.options = counted, options
+        self.threads = min(threads, MOST_LANES)
         self.letters, self.offsets = counted.packed()
-        self.rows = rows_of(self.letters, self.offsets, delimiter)
-        known = rows_of(*pack_words(connectors), delimiter)[:, OWN]
+        self.rows = rows_of(self.letters, self.offsets, options.delimiter)
+        known = rows_of(*pack_words(options.connectors), options.delimiter)[:, OWN]
         self.rows[np.isin(self.rows[:, OWN], known), KIND] |= CONNECTOR
         self.items = _whole_sentences(counted)
         self._numbers = [np.append(ids, np.int32(SENTENCE_END)) for ids in counted.numbers]

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Choice, Real, Whole, check_names, check_options, option
+from embedlayer.threads import available_cores
 
 Tokenizer = Callable[[str], Iterable[str]]
 SCORES = ("word2vec", "npmi")
@@ -92,12 +93,10 @@ class PhraseOptions:
             )
         if self.connectors == ENGLISH:
             object.__setattr__(self, "connectors", ENGLISH_CONNECTORS)
-        elif isinstance(self.connectors, str):
+        elif isinstance(self.connectors, str) or not isinstance(self.connectors, Iterable):
             raise EmbedlayerError(
                 f"connectors is {shown(self.connectors)}: give a list of words, or 'english'"
             )
-        if not isinstance(self.connectors, Iterable):
-            raise EmbedlayerError(f"connectors is {shown(self.connectors)}: give a list of words")
         connectors = list(self.connectors)
         for word in (self.delimiter, *connectors):
             _check_word(word)
@@ -124,6 +123,11 @@ def phrase_options(given: Mapping[str, Any]) -> PhraseOptions:
     """The options that were given by name; EmbedlayerError for a name that is none."""
     check_names(given, tuple(PhraseNames.__annotations__))
     return PhraseOptions(**given)
+
+
+def threads_of(workers: int | None) -> int:
+    """The threads that are asked for, or all cores; EmbedlayerError for a number that is none."""
+    return available_cores() if workers is None else Whole().checked("workers", workers)
 
 
 def _check_word(word: object) -> None:

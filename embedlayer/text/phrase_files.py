@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError
-from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import json_object, read_tensors, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import told_where
 from embedlayer.text.options import Phrase, PhraseOptions, phrase_options
 
 TENSORS = {
@@ -43,11 +42,8 @@ def save_phrases(
         "scores": np.array([phrase.score for phrase in phrases], np.float64),
         "counts": np.array([phrase.count for phrase in phrases], np.int64),
     }
-    try:
-        with whole_or_nothing(expanded(path)) as unfinished:
-            write_tensors(unfinished, tensors, {OPTIONS: json.dumps(asdict(options))})
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+    with told_where(path) as unfinished:
+        write_tensors(unfinished, tensors, {OPTIONS: json.dumps(asdict(options))})
 
 
 def load_phrases(path: str | os.PathLike[str]) -> tuple[list[list[Phrase]], PhraseOptions]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, shown
-from embedlayer.options import Whole, check_function
+from embedlayer.options import check_function
 from embedlayer.storage.manifest import digest
 from embedlayer.text.options import (
     CorpusOptions,
@@ -17,6 +17,7 @@ from embedlayer.text.options import (
     PhraseNames,
     PhraseOptions,
     phrase_options,
+    threads_of,
 )
 from embedlayer.text.passes import count_files, count_sentences
 from embedlayer.text.phrase_files import check_phrases, load_phrases, save_phrases
@@ -66,7 +67,7 @@ class Phrases:
         Raises:
             EmbedlayerError: an option out of range, and as ``Corpus.from_files``.
         """
-        chosen, threads = phrase_options(options), _threads(workers)
+        chosen, threads = phrase_options(options), threads_of(workers)
         counted = _count_files(paths, errors, threads, progress)
         found, joined = learn(counted, chosen, threads, None)
         if output is not None:
@@ -107,7 +108,7 @@ class Phrases:
         Raises:
             EmbedlayerError: as :meth:`from_files`; a file that cannot be written.
         """
-        threads = _threads(workers)
+        threads = threads_of(workers)
         counted = _count_files(paths, errors, threads, progress)
         _write(self.joined(counted, threads, None), output, threads)
 
@@ -132,13 +133,10 @@ class Phrases:
     def joined(self, counted: "CountedText", threads: int, folder: Path | None) -> "CountedText":
         """A counted text with these phrases joined, its ids in ``folder``."""
         from embedlayer.text.joined import join_phrases
-        from embedlayer.text.lanes import MOST_LANES, Lanes
+        from embedlayer.text.lanes import Lanes
 
-        threads = min(threads, MOST_LANES)
         for phrases in self.passes:
-            text = Lanes(counted, self.options.delimiter, self.options.connectors)
-            words = [phrase.words for phrase in phrases]
-            counted = join_phrases(text, words, self.options.delimiter, threads, folder)
+            counted = join_phrases(Lanes(counted, self.options, threads), phrases, folder)
         return counted
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -176,14 +174,13 @@ def learn(
     """The phrases of a counted text, and that text with them joined, its ids in ``folder``."""
     from embedlayer.text.collocations import find_phrases
     from embedlayer.text.joined import join_phrases
-    from embedlayer.text.lanes import MOST_LANES, Lanes
+    from embedlayer.text.lanes import Lanes
 
-    threads, passes = min(threads, MOST_LANES), []
+    passes = []
     for _ in range(options.passes):
-        text = Lanes(counted, options.delimiter, options.connectors)
-        passes.append(find_phrases(text, options, threads))
-        words = [phrase.words for phrase in passes[-1]]
-        counted = join_phrases(text, words, options.delimiter, threads, folder)
+        text = Lanes(counted, options, threads)
+        passes.append(find_phrases(text))
+        counted = join_phrases(text, passes[-1], folder)
     return Phrases(passes, options), counted
 
 
@@ -234,7 +231,3 @@ def _write(counted: "CountedText", output: str | os.PathLike[str], threads: int)
     from embedlayer.text.written import write_text
 
     write_text(counted, output, threads)
-
-
-def _threads(workers: int | None) -> int:
-    return available_cores() if workers is None else Whole().checked("workers", workers)

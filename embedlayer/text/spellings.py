@@ -36,18 +36,18 @@ class Spellings(NamedTuple):
     different: int
 
 
-def count_spellings(text: Lanes, least: int, threads: int) -> Spellings:
+def count_spellings(text: Lanes) -> Spellings:
     """Count the candidates of a text, and the words that are spelt as one of them."""
     counts = text.counted.counts
     parts = _parts(int(counts.sum()))
-    tallies = np.zeros((threads, parts), np.int64)
+    tallies = np.zeros((text.threads, parts), np.int64)
     text.go([_tallying(text, one) for one in tallies])
     alive = (counts > 0) & (text.rows[:, KIND] & CONNECTOR == 0)
     words = _WordsOfParts(text, counts, alive, parts)
     found = [
         counted
         for first, last in _rounds(tallies.sum(0))
-        for counted in _counted(text, tallies, first, last, words, least)
+        for counted in _counted(text, tallies, first, last, words)
     ]
     keys, often = (np.concatenate([one[column] for one in found]) for column in (0, 1))
     order = np.argsort(keys)
@@ -112,25 +112,30 @@ def _rounds(sizes: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def _counted(
-    text: Lanes, tallies: np.ndarray, first: int, last: int, words: _WordsOfParts, least: int
+    text: Lanes, tallies: np.ndarray, first: int, last: int, words: _WordsOfParts
 ) -> list[tuple[np.ndarray, np.ndarray, int]]:
     """The keys of a round that occur often enough, their counts, and how many there are."""
-    threads, parts = tallies.shape
     sizes = tallies[:, first:last]
     bounds = np.zeros(last - first + 1, np.int64)
     np.cumsum(sizes.sum(0), out=bounds[1:])
     dealt = np.empty(bounds[-1], np.uint64)
     places = bounds[:-1] + np.cumsum(sizes, 0) - sizes
-    text.go([_dealing(text, parts, first, one, dealt) for one in places])
+    text.go([_dealing(text, tallies.shape[1], first, one, dealt) for one in places])
 
     def count(cut: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, int]:
         begin, end = cut
         of_words = words.ends[first + begin : first + end + 1]
         bounds_here = bounds[begin : end + 1]
         return count_parts(
-            dealt, bounds_here, words.hashes, of_words, words.counts, least, words.found
+            dealt,
+            bounds_here,
+            words.hashes,
+            of_words,
+            words.counts,
+            text.options.min_count,
+            words.found,
         )
 
-    with ThreadPoolExecutor(threads) as pool:
-        cuts = np.linspace(0, last - first, 4 * threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(text.threads) as pool:
+        cuts = np.linspace(0, last - first, 4 * text.threads + 1).astype(int).tolist()
         return list(pool.map(count, pairwise(cuts)))

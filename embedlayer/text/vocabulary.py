@@ -12,11 +12,11 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
 from embedlayer.storage.manifest import checksum
-from embedlayer.storage.mapped import CannotWrite, map_array
+from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded, open_to_read
 from embedlayer.storage.tensors import read_tensors, tensors_in, write_tensors
 from embedlayer.storage.words import checked_counts, pack_words, unpack_words
-from embedlayer.storage.writing import whole_or_nothing
+from embedlayer.storage.writing import told_where
 
 TENSORS = {"words": (np.uint8, 1), "word_offsets": (np.int64, 1), "counts": (np.int64, 1)}
 
@@ -87,7 +87,7 @@ class Vocabulary:
         Raises:
             EmbedlayerError: as :meth:`from_counts`.
         """
-        frequent = candidates(counts, min_count, max_size)
+        frequent = frequent_enough(counts, min_count, max_size)
         if len(frequent) == 0:
             raise too_rare(min_count, int(counts.max(initial=0)))
         words = words_of(frequent)
@@ -177,11 +177,8 @@ class Vocabulary:
         """Write a .safetensors file: words (uint8), word_offsets (int64), counts (int64)."""
         words, offsets = pack_words(self.words)
         tensors = {"words": words, "word_offsets": offsets, "counts": self.counts}
-        try:
-            with whole_or_nothing(expanded(path)) as unfinished:
-                write_tensors(unfinished, tensors)
-        except OSError as error:
-            raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+        with told_where(path) as unfinished:
+            write_tensors(unfinished, tensors)
 
     @classmethod
     def load(cls, path: str | PathLike[str], written: int | None = None) -> "Vocabulary":
@@ -232,7 +229,7 @@ def _falling(words: list[str], counts: np.ndarray) -> np.ndarray:
     return by_word[np.argsort(-counts[by_word], kind="stable")]
 
 
-def candidates(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
+def frequent_enough(counts: np.ndarray, min_count: int, max_size: int | None) -> np.ndarray:
     """Those that may enter the vocabulary, few more than ``max_size`` (ties): their numbers."""
     frequent = np.flatnonzero(counts >= min_count)
     if max_size is not None and max_size < len(frequent):

@@ -5,13 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from embedlayer.storage.mapped import CannotWrite
-from embedlayer.storage.reading import expanded
-from embedlayer.storage.writing import open_to_write, whole_or_nothing
+from embedlayer.storage.writing import open_to_write, told_where
 from embedlayer.text.counting import CountedText
 from embedlayer.text.joining import renumber
 from embedlayer.text.scanner import SENTENCE_END
-from embedlayer.text.spelling import AT_ONCE, spell, spelled_size
+from embedlayer.text.writing import AT_ONCE, spell, spelled_size
 from embedlayer.threads import in_order
 
 Piece = tuple[tuple[int, int, int], bool]  # a segment, and whether it begins inside a sentence
@@ -36,16 +34,13 @@ def write_text(counted: CountedText, path: str | os.PathLike[str], threads: int)
         spell(ids, letters, offsets, inside, text)
         return text[:size]
 
-    try:
-        with (
-            whole_or_nothing(expanded(path)) as unfinished,
-            open_to_write(unfinished) as file,
-            ThreadPoolExecutor(threads) as pool,
-        ):
-            for _, text in in_order(pool, text_of, _pieces(counted), ahead=2 * threads):
-                file.write(text.data)
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+    with (
+        told_where(path) as unfinished,
+        open_to_write(unfinished) as file,
+        ThreadPoolExecutor(threads) as pool,
+    ):
+        for _, text in in_order(pool, text_of, _pieces(counted), ahead=2 * threads):
+            file.write(text.data)
 
 
 def _pieces(counted: CountedText) -> list[Piece]:

@@ -131,7 +131,8 @@ class Bench:
     def _made(self, options: Mapping[str, Any]) -> tuple[Any, TrainingOptions]:
         chosen = {**self.fixed, **options}
         if isinstance(lengths := chosen.get("subwords"), str):
-            chosen["subwords"] = None if lengths == NO_SUBWORDS else made_subwords(lengths)
+            none = lengths == NO_SUBWORDS
+            chosen["subwords"] = None if none else Subwords.of_lengths(lengths, buckets=BUCKETS)
         of_model = self.kind.__dataclass_fields__
         model = self.kind(**{name: chosen[name] for name in chosen if name in of_model})
         rest = {name: chosen[name] for name in chosen if name not in of_model}
@@ -149,12 +150,6 @@ class Bench:
                 "time, so that the part of the text is larger, or another file"
             )
         return found
-
-
-def made_subwords(lengths: str) -> Subwords:
-    """n-grams of lengths such as "3-6", in as many buckets as the part of a text needs."""
-    shortest, longest = map(int, lengths.split("-"))
-    return Subwords(shortest, longest, buckets=BUCKETS)
 
 
 def _work(options: Mapping[str, Any], model: str) -> float:

@@ -37,7 +37,8 @@ class Tuned:
     """What :func:`tune` found.
 
     Attributes:
-        trials: all that ended, in their order; the first has the defaults.
+        trials: all that ended, with each seed that was tried, in their order; the first has the
+            defaults.
         best: of those that were run with most seeds the one with the highest mean.
         measure: what scores are: the names of files, or 'held-out loss', negative.
         tokens, of_tokens: of the part of the text, and of all of it.
@@ -200,16 +201,19 @@ def _confirm(bench: Bench, found: Tuned, told: Callable[[Trial], object]) -> Non
     if not found.trials:
         return
     defaults, *others = found.trials
-    best, *more = sorted(others, key=lambda trial: -trial.score)[:CONFIRMED] or [defaults]
-    for trial in dict.fromkeys(map(id, [best, defaults, *more])):
-        chosen = next(one for one in found.trials if id(one) == trial)
-        if perf_counter() + chosen.seconds > bench.until:
+    best = sorted(others, key=lambda trial: -trial.score)[:CONFIRMED]
+    for trial in [*best[:1], defaults, *best[1:]]:
+        if perf_counter() + trial.seconds > bench.until:
             return
         try:
-            _run(bench, chosen, bench.seed + 1)
-        except (OutOfTime, Diverged):
+            _run(bench, trial, bench.seed + 1)
+        except OutOfTime:
             return
-        told(chosen)
+        except (Diverged, NothingToLearnError):
+            if trial is not defaults:  # options that only some seeds bear are not the best
+                found.trials.remove(trial)
+            continue
+        told(trial)
 
 
 def _run(bench: Bench, trial: Trial, seed: int) -> None:
