@@ -28,6 +28,7 @@ from kills import (
 )
 
 from embedlayer.dask import ClusterTraining, DaskCorpus, train
+from embedlayer.dask.mail import Mail
 from embedlayer.errors import EmbedlayerError, NothingToLearnError
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.training.health import Diverged
@@ -124,6 +125,17 @@ def test_a_killed_worker_takes_no_word_with_it(client, text, tmp_path):
     kill_in_counting(client, text, tmp_path / "corpus", "encode", 2)
 
 
+def wait_until_nothing_is_kept(client):
+    """Workers hear of a run's end a moment after the client."""
+    deadline = time.monotonic() + 30
+    while True:
+        kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
+        if kept == {address: [] for address in workers(client)}:
+            return
+        assert time.monotonic() < deadline, kept
+        time.sleep(0.1)
+
+
 def test_a_worker_that_hangs_is_done_without(client, corpus):
     wait_for(client, 3)
     chosen = workers(client)[:2]
@@ -149,6 +161,23 @@ def test_a_worker_that_hangs_is_done_without(client, corpus):
         os.kill(process, signal.SIGCONT)
     assert found.report.workers == 1
     assert found.report.tokens_trained + found.report.tokens_subsampled == 15 * corpus.tokens
+    # It may wake up before it hears that the run is over: the next one there clears up after it.
+    train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    wait_until_nothing_is_kept(client)
+
+
+def test_what_is_kept_of_a_run_goes_when_another_is_trained_alone():
+    mail = Mail()
+    mail.stop("run", 1)
+    assert mail.stopping["run"] == 1
+    with mail.training("run"):
+        assert mail.stopping["run"] == 1
+        with mail.training("other"):  # of a worker that two runs have got
+            assert mail.stopping["run"] == 1
+    mail.kept["run"] = object()
+    with mail.training("other"):
+        assert not mail.stopping
+        assert not mail.kept
 
 
 def stop_after(tokens):
@@ -187,17 +216,6 @@ def test_a_run_that_was_interrupted_may_be_run_on(client, corpus):
         found.run()
     found._attempts._callbacks = ()
     np.testing.assert_array_equal(found.run().matrix, wanted.matrix)
-
-
-def wait_until_nothing_is_kept(client):
-    """Workers hear of a run's end a moment after the client."""
-    deadline = time.monotonic() + 30
-    while True:
-        kept = client.run(lambda dask_worker: [*dask_worker.plugins["embedlayer"].kept])
-        if kept == {address: [] for address in workers(client)}:
-            return
-        assert time.monotonic() < deadline, kept
-        time.sleep(0.1)
 
 
 def test_a_mistake_is_told_once_and_ends_the_run_everywhere(client, corpus, tmp_path):

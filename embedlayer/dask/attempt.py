@@ -52,7 +52,8 @@ class Attempt:
         try:
             self._wait(look)
         except BaseException:
-            tell(self._client, "stop", [*self._futures], run=self.order.run)
+            about = {"run": self.order.run, "attempt": self.order.attempt}
+            tell(self._client, "stop", [*self._futures], **about)
             self._lose("the run is stopped", told=True)
             self._wait(lambda: None)
             raise

@@ -5,6 +5,9 @@ encryption. A run is made of attempts; what an attempt that is over sends is dro
 """
 
 import asyncio
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +60,7 @@ class Mail(WorkerPlugin):
     Attributes:
         kept: by run, what an attempt leaves for the next one.
         offered: by run, the attempt and the state that others may fetch.
-        stopping: the runs that are asked to stop.
+        stopping: by run, the last attempt that is asked to stop.
     """
 
     idempotent = True
@@ -66,7 +69,8 @@ class Mail(WorkerPlugin):
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
         self.offered: dict[str, tuple[int, Any]] = {}
-        self.stopping: set[str] = set()
+        self.stopping: dict[str, float] = {}
+        self._trained: set[str] = set()
         self._boxes: dict[str, Box] = {}
 
     @property
@@ -83,7 +87,18 @@ class Mail(WorkerPlugin):
         """The worker closes, as when the scheduler is gone: its threads shall end, too."""
         for run in {*self.kept, *self._boxes}:
             self.finish(run)
-            self.stop(run)
+            self.stop(run, math.inf)
+
+    @contextmanager
+    def training(self, run: str) -> Iterator[None]:
+        """Within the block a task here trains a run; what others left that nobody trains goes."""
+        for other in {*self.kept, *self.stopping} - {*self._trained, run}:
+            self.finish(other)
+        self._trained.add(run)
+        try:
+            yield
+        finally:
+            self._trained.discard(run)
 
     def box(self, run: str, attempt: int) -> Box | None:
         """What an attempt has received; None if a later one has begun."""
@@ -124,15 +139,15 @@ class Mail(WorkerPlugin):
         if box := self.box(run, attempt):
             box.lose(why)
 
-    def stop(self, run: str) -> None:
-        """Handler: a run shall stop at the end of a round."""
-        self.stopping.add(run)
+    def stop(self, run: str, attempt: float) -> None:
+        """Handler: a run shall stop at the end of a round, if it is at this attempt."""
+        self.stopping[run] = attempt
 
     def finish(self, run: str) -> None:
         """Handler: a run is over; nothing of it stays."""
         self.kept.pop(run, None)
         self.offered.pop(run, None)
-        self.stopping.discard(run)
+        self.stopping.pop(run, None)
         if box := self._boxes.pop(run, None):
             box.lose("the run is over")
 

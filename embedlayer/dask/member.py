@@ -141,20 +141,23 @@ def take_part(order: Order) -> dict[str, Any]:
     group = Group(mail, order.run, order.attempt, order.processes, order.timeout)
     training: MemberTraining | None = None
     told: dict[str, Any] = {}
-    try:
-        training = _prepared(order, group, mail)
-        mail.offered[order.run] = order.attempt, training.state
-        vectors = training.run()
-        if group.here.address == order.leader:
-            told = {"vectors": vectors, "report": training.report}
-    except LostReplica as lost:
-        told = {"lost": str(lost)}
-    except Stopping:
-        group.fail("the run is stopped")
-        told = {"stopped": True}
-    except BaseException as error:
-        group.fail(f"{worker.address}: {error}")
-        raise
+    with mail.training(order.run):
+        try:
+            training = _prepared(order, group, mail)
+            mail.offered[order.run] = order.attempt, training.state
+            vectors = training.run()
+            if group.here.address == order.leader:
+                told = {"vectors": vectors, "report": training.report}
+        except LostReplica as lost:
+            told = {"lost": str(lost)}
+        except Stopping:
+            group.fail("the run is stopped")
+            told = {"stopped": True}
+        except BaseException as error:
+            group.fail(f"{worker.address}: {error}")
+            raise
+    if _cancelled(worker, worker.get_current_task()):  # nobody takes what is told
+        mail.finish(order.run)
     return told | {"at": training and training.position()}
 
 
@@ -165,9 +168,6 @@ def vectors_now(run: str, dask_worker: distributed.Worker) -> Any:
 
 def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:
     """The run as the leader has it, about to take part in an attempt."""
-    for other in mail.stopping - {order.run}:  # nobody goes on with it
-        mail.finish(other)
-    mail.stopping.discard(order.run)
     worker, here = mail.worker, group.here.address
     training = mail.kept.get(order.run)
     if here not in order.current or order.position is None:
@@ -190,13 +190,16 @@ def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:
     return training
 
 
+def _cancelled(worker: distributed.Worker, key: Any) -> bool:
+    """Whether the client has given up a task, or is gone."""
+    task = worker.state.tasks.get(key)
+    return task is None or task.state == "cancelled"
+
+
 def _look(mail: Mail, order: Order, key: Any, progress: Progress) -> None:
     """Tell the client of the progress; Stopping if it wants no more of it, or is gone."""
     worker = mail.worker
-    task = worker.state.tasks.get(key)
-    if task is None or task.state == "cancelled":
-        mail.stop(order.run)
-    if order.run in mail.stopping:
+    if order.attempt <= mail.stopping.get(order.run, -1) or _cancelled(worker, key):
         raise Stopping
     if worker.address == order.leader:
         names = (one.name for one in fields(progress) if one.name != "vectors")
