@@ -2,6 +2,8 @@
 
     python benchmarks/cluster.py TEXT [--workers 2] [--tokens 160000 640000] [--heads 2048]
 
+With no --tokens replicas merge as they do by default.
+
 Each line is the median of --runs; runs alternate. ``apart`` is one plain run with one worker for
 each process, on its share of the text, all at once; ``threads`` one process with as many threads.
 """
@@ -74,7 +76,12 @@ def main(given: argparse.Namespace) -> None:
             run.run()
             return run.report.seconds["training"]
 
+        fitting = Merging.fitting(len(addresses), given.epochs * corpus.tokens)
         ways = {"apart": all_apart, "threads": threads}
+        if not given.tokens:
+            ways[f"default: {fitting.tokens:,} tokens"] = lambda: together(
+                client, corpus, given.model, given.epochs, fitting
+            )
         for tokens in given.tokens:
             for head in given.heads:
                 merging = Merging(tokens=tokens, head=head)
@@ -98,8 +105,8 @@ if __name__ == "__main__":
     parser.add_argument("text")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--model", choices=MODELS, default="skipgram")
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokens", type=int, nargs="+", default=[160_000, 640_000])
+    parser.add_argument("--tokens", type=int, nargs="*", default=[])
     parser.add_argument("--heads", type=int, nargs="+", default=[Merging.head])
     main(parser.parse_args())

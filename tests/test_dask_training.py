@@ -379,7 +379,7 @@ ClusterTraining(client, corpus, MODEL, merge=SMALL, epochs=10**6, callbacks=look
 """
 
 
-def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch):
+def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch, caplog):
     monkeypatch.setattr("embedlayer.dask.cluster.WAIT_SECONDS", 1)
     wait_for(client, 3)
     command = [sys.executable, "-c", ENDLESS, client.scheduler.address, str(corpus.folder)]
@@ -390,7 +390,11 @@ def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, mo
         assert other.stdout.readline() == b"learning\n"
         other.kill()
     train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    assert "a client that is gone" in caplog.text
     wait_until_nothing_is_kept(client)
+    caplog.clear()
+    train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    assert "a client that is gone" not in caplog.text
 
 
 def test_one_replica_alone_merges_with_nobody(client, corpus):

@@ -50,10 +50,7 @@ class Group:
         self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
         self.meeting = threading.Barrier(self.here.threads)
         self.lost, self._step = "", 0
-
-    def member(self, thread: int) -> "Member":
-        """The connection of a replica: a context manager around all its work."""
-        return Member(self, thread)
+        self.members = [Member(self, thread) for thread in range(self.here.threads)]
 
     def swap(self, made_for: Callable[[Process], list[Rows]]) -> None:
         """Send to each other process what is made for it, and receive what it sends here."""
@@ -109,7 +106,8 @@ class Group:
 
 
 class Member:
-    """A replica's :class:`~embedlayer.training.collective.Collective`.
+    """A replica's :class:`~embedlayer.training.collective.Collective`; a context manager around
+    all its work in an epoch.
 
     The first replica of a process sends and receives for all of them.
 
@@ -133,7 +131,7 @@ class Member:
     def share(self, tables: Rows) -> None:
         """From now on hand rows of these tables to processes of this host without sending them."""
         group, everybody = self._group, range(self.size)
-        if not group.others:
+        if not group.others or self._outboxes:
             return
         own = Outbox.made([[table[rank :: self.size] for table in tables] for rank in everybody])
         handles = self.gather(own.handle)
