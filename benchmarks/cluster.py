@@ -93,8 +93,8 @@ def main(given: argparse.Namespace) -> None:
         for tokens in given.tokens:
             for head in given.heads:
                 merging = Merging(tokens=tokens, head=head)
-                ways[f"cluster: {tokens:,} tokens, {head:,} rows"] = lambda merging=merging: together(
-                    client, corpus, model, epochs, merging
+                ways[f"cluster: {tokens:,} tokens, {head:,} rows"] = lambda merging=merging: (
+                    together(client, corpus, model, epochs, merging)
                 )
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         started = perf_counter()
