@@ -33,6 +33,12 @@ NOT_RUN = [
         "docs/files.md",
         'Vectors.load("https://nlp.example.org/glove.6B.300d.txt.gz", limit=50_000)',
     ),
+    (
+        "docs/howto/cluster.md",
+        "embedlayer train corpus.txt -o vectors.safetensors --scheduler local --workers 2"
+        "      # processes of this machine: to try it",
+    ),
+    ("docs/howto/gpu.md", "import embedlayer"),
     ("docs/scaling_out.md", "from distributed import Client"),
     (
         "docs/scaling_out.md",
@@ -51,12 +57,21 @@ LOOKED_UP = {
     "python": "benchmarks take minutes; test_benchmarks.py runs them on little",
 }
 # What the blocks of a page import beside embedlayer; without it they are skipped.
-NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"], "docs/search.md": ["faiss"]}
+NEEDED = {
+    "docs/ecosystem.md": ["sklearn", "torch", "pandas"],
+    "docs/search.md": ["faiss"],
+    "docs/torch.md": ["torch"],
+    "docs/howto/tune.md": ["optuna"],
+    "docs/tuning.md": ["optuna"],
+}
 ELSEWHERE = (
     *("eval/", "Generator"),  # of the folder that EMBEDLAYER_DATA names; of CuPy
     *("load_facebook_vectors", "load_model", "include_freq", "get_word_vector", "get_words"),
     *("get_nearest_neighbors", "get_analogies", "get_sentence_vector", "get_subwords"),
     *("get_input_matrix", "get_output_matrix", "get_dimension", "save_model", "train_supervised"),
+    *("negative_sampling_layer", "time_layers", "word_vecs", "Doc2Vec", "LdaModel", "Tea"),
+    *("Adagrad", "BCEWithLogitsLoss", "CrossEntropyLoss", "Linear", "LinearLR", "clip_grad_norm_"),
+    *("load_state_dict", "lr_scheduler", "state_dict", "zero_grad"),
 )
 
 WORDS = ["king", "queen", "man", "woman", "coffee", "tea", "server", "month", "minimum", "thread"]
