@@ -1,7 +1,7 @@
 """The notebooks run, print what they were committed with, and have the same code in both languages.
 
 They are committed with their outputs, so that GitHub and the site show them to who does not run
-them; here they are run, so that what is shown is true. After a change: ``python tests/notebooks.py``.
+them; here they are run, so that what is shown is true; ``python tests/notebooks.py`` renews them.
 """
 
 import ast
