@@ -69,7 +69,7 @@ ELSEWHERE = (
     *("load_facebook_vectors", "load_model", "include_freq", "get_word_vector", "get_words"),
     *("get_nearest_neighbors", "get_analogies", "get_sentence_vector", "get_subwords"),
     *("get_input_matrix", "get_output_matrix", "get_dimension", "save_model", "train_supervised"),
-    *("negative_sampling_layer", "time_layers", "word_vecs", "Doc2Vec", "LdaModel", "Tea"),
+    *("negative_sampling_layer", "time_layers", "word_vecs", "Doc2Vec", "LdaModel"),
     *("Adagrad", "BCEWithLogitsLoss", "CrossEntropyLoss", "Linear", "LinearLR", "clip_grad_norm_"),
     *("load_state_dict", "lr_scheduler", "state_dict", "zero_grad"),
 )
