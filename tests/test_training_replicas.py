@@ -188,7 +188,8 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
         with threads.member(rank) as member:
             tables, touches = Tables(start.copy(), start.copy()), (Touches(ones, 1),) * 2
             merging = Merging("sum", 1, 4, 2)
-            replica = Replica(tables, merged, touches, lambda _: 0.1, merging, 1, member)
+            rows = [table[rank::3] for table in merged]
+            replica = Replica(tables, rows, touches, lambda _: 0.1, merging, 1, member)
             replica.run_round(range(6), train, None)
             return tables
 

@@ -22,7 +22,7 @@ CONNECT_SECONDS = 30
 ALONE = ("folder", "merge", "round_tokens")  # that mean nothing without a cluster
 REFUSED = (  # that a cluster does not know
     *("continue_from", "no_new_words", "old_rate", "freeze", "no_cache"),
-    *("deterministic", "backend", "step", "optimizer"),
+    *("deterministic", "gpus", "backend", "step", "optimizer"),
 )
 
 

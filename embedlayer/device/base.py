@@ -70,6 +70,10 @@ class Device:
         """The most bytes that arrays may take here."""
         raise NotImplementedError
 
+    def least_room_bytes(self, numbers: Sequence[int]) -> int:
+        """The most bytes that arrays may take on each of several devices, by their numbers."""
+        raise NotImplementedError
+
     def sender(self, *buffers: tuple[int, Any]) -> Send:
         """A function that copies NumPy arrays here, call by call, while earlier ones are used.
 

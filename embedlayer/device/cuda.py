@@ -49,6 +49,13 @@ class Cuda(Device):
         xp = self.xp
         return xp.cuda.runtime.memGetInfo()[0] + xp.get_default_memory_pool().free_bytes()
 
+    def least_room_bytes(self, numbers: Sequence[int]) -> int:
+        rooms = []
+        for number in numbers:
+            with self.xp.cuda.Device(number):
+                rooms.append(self.room_bytes())
+        return min(rooms)
+
     def sender(self, *buffers: tuple[int, Any]) -> Send:
         return _PageLocked(self.xp, buffers)
 

@@ -7,6 +7,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from embedlayer.arrays import Array
 from embedlayer.backend import to_numpy
 from embedlayer.kernels.arguments import Bags, Batch, Tables
 from embedlayer.optim import linear_decay
@@ -55,16 +56,7 @@ class Loop(ReplicaEpochs):
         """
         epochs = self.options.epochs
         last = epochs if until is None else min(epochs, Whole(0).checked("until", until))
-        examples = Examples(
-            self.corpus,
-            self.model,
-            self.options.seed,
-            self._kernels,
-            self.device,
-            chunk_tokens=self.state.chunk_tokens,
-            measure=self.options.measure,
-            place=self.plan.corpus_is,
-        )
+        examples = self._make_examples()
         table = self.state.tables.W_in
         pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
         with self._saving, MemoryWatch() as memory, pool:
@@ -74,7 +66,7 @@ class Loop(ReplicaEpochs):
             if self.state.epoch == epochs:
                 check_learnt(self.state.tables)
             self._save(pool)
-        self._replicas.clear()
+        self._release()
         self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
@@ -107,6 +99,18 @@ class Loop(ReplicaEpochs):
         done = (epoch * tokens + position) / (self.options.epochs * tokens)
         return linear_decay(self.lr, self.min_lr, done)
 
+    def _make_examples(self) -> Examples:
+        return Examples(
+            self.corpus,
+            self.model,
+            self.options.seed,
+            self._kernels,
+            self.device,
+            chunk_tokens=self.state.chunk_tokens,
+            measure=self.options.measure,
+            place=self.plan.corpus_is,
+        )
+
     def _run_part(self, examples: Examples, pool: ThreadPoolExecutor, memory: MemoryWatch) -> None:
         """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
         state = self.state
@@ -128,7 +132,7 @@ class Loop(ReplicaEpochs):
             epoch.run(pool, self.workers, tick)
         except BaseException as error:
             self._stand(epoch)
-            self._replicas.clear()
+            self._release()
             if epoch.whole and not isinstance(error, Diverged):
                 check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
                 self._save(pool)
@@ -161,13 +165,14 @@ class Loop(ReplicaEpochs):
             return Epoch(state.chunk, len(examples), step, partial(train, state.tables))
         return self._replica_epoch(examples, merging, train)
 
-    def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
-        """Train the tables on the examples of a chunk, and note its sums."""
+    def _train(
+        self, examples: Examples, tables: Tables, chunk: int, step: Step, sums: Array = None
+    ) -> None:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, kept = examples.batch(state.epoch, chunk)
         lr = self.learning_rate(state.epoch, start)
         loss, pairs = self._step(tables, batch, step, lr)
-        row = state.sums[chunk]
+        row = (state.sums if sums is None else sums)[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:

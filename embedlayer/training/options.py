@@ -39,6 +39,8 @@ class TrainingOptions:
         deterministic: each worker has tables of its own, which are merged at fixed places of the
             text (``docs/scaling_out.md``): the run is repeatable to the bit for that number of
             workers. The tables take as much memory once more for each worker.
+        gpus: devices of this machine, a replica on each, which are merged as those of
+            ``deterministic`` are (``docs/scaling_out.md``, "GPUs"); default one, CuPy's current.
         backend: 'numpy', 'cupy' or 'auto'; default the backend in force.
         kernels: 'fused' or 'reference'; default ``EMBEDLAYER_KERNELS``, else 'fused'.
         step: 'fused', the kernel ``sgd_step``, or 'layered': the layers of ``embedlayer.layers``
@@ -69,6 +71,7 @@ class TrainingOptions:
     deterministic: bool = option(
         False, Flag(), "The same workers give the same bits.", "no-deterministic"
     )
+    gpus: int | None = option(None, Whole(1, 4096), "Devices, a replica on each.", "one")
     backend: str | None = option(
         None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
     )
@@ -113,6 +116,7 @@ class RunOptions(TypedDict, total=False):
     seed: int
     workers: int | None
     deterministic: bool
+    gpus: int | None
     backend: str | None
     kernels: str | None
     step: str

@@ -1,5 +1,6 @@
 """The memory plan: what a training run will take, part by part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -36,7 +37,9 @@ class MemoryPlan:
         corpus: ids and offsets; ``corpus_is`` says where they are.
         workspace: at most, for the chunks under way and their examples.
         optimizer: what an optimizer keeps for the tables.
-        replicas: the tables that workers have of their own.
+        replicas: the tables that workers have of their own, and what a merge over several GPUs
+            takes besides. Of several GPUs each needs what the plan says, but for the tables of the
+            run, which are on the first.
     """
 
     W_in: int
@@ -59,13 +62,17 @@ class MemoryPlan:
         held = self.corpus if self.corpus_is == RESIDENT else 0
         return self.state + self.replicas + self.sampling + self.workspace + held
 
-    def placed(self, device: Device) -> "MemoryPlan":
+    def placed(self, device: Device, of_each: Sequence[int] = ()) -> "MemoryPlan":
         """The same on a device, the corpus at the best place for which there is room.
+
+        Args:
+            device: whose memory counts.
+            of_each: the numbers of several devices, all of which it has to fit.
 
         Raises:
             EmbedlayerError: there is too little even so.
         """
-        room = device.room_bytes()
+        room = device.least_room_bytes(of_each) if of_each else device.room_bytes()
         for place in device.corpus_places:
             plan = replace(self, corpus_is=place)
             if plan.allocated <= room:

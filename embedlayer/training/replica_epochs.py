@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from embedlayer.arrays import Array
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.inputs.protocol import Reader
@@ -11,10 +12,12 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.training.collective import Collective, Threads
 from embedlayer.training.epoch import Pass
 from embedlayer.training.examples import Examples
+from embedlayer.training.gpu_rounds import GpuRounds
+from embedlayer.training.gpus import Gpus
 from embedlayer.training.replicas import Merging, Replica, Train
 from embedlayer.training.rounds import Rounds
 from embedlayer.training.state import State, copied_table
-from embedlayer.training.steps import Steps
+from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
 
 
@@ -23,6 +26,7 @@ class ReplicaEpochs(ABC):
 
     Attributes:
         turns: they work one after the other: a simulation.
+        gpus: the devices of the replicas; none where all are on one.
         merged_apart: 1 where what they merge into is not the tables of the run, but a copy.
     """
 
@@ -30,12 +34,25 @@ class ReplicaEpochs(ABC):
     model: Word2Vec
     device: Device
     workers: int
+    gpus: list[int]
     state: State
     turns: bool = False
     merged_apart: int = 0
     _steps: Steps
     _inputs: Reader
     _replicas: dict[int, Tables]  # the tables of each, by its rank
+    _examples: dict[int, Examples]  # on the device of each, where they have one
+    _links: Gpus | None = None
+
+    @abstractmethod
+    def _make_examples(self) -> Examples:
+        """The examples of the run, on the device in use."""
+
+    @abstractmethod
+    def _train(
+        self, examples: Examples, tables: Tables, chunk: int, step: Step, sums: Array = None
+    ) -> None:
+        """Train the tables on the examples of a chunk, and note its sums; default the run's."""
 
     @abstractmethod
     def learning_rate(self, epoch: int, position: int) -> float:
@@ -55,13 +72,36 @@ class ReplicaEpochs(ABC):
         merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
-            own = self._own_tables(collective.rank)
-            return Replica(own, merged, touches, rate, merging, chunks, collective)
+            rank, own = collective.rank, self._own_tables(collective.rank)
+            mine = slice(rank, None, collective.size)
+            rows = [table[mine] for table in merged]
+            if self.gpus:  # on the device, and not where others write
+                rows = [table[mine].copy() for table in own]
+            if self.gpus and rank not in self._examples:
+                self._examples[rank] = self._make_examples()
+            counted = tuple(one.on(self.device) for one in touches)
+            return Replica(own, rows, counted, rate, merging, chunks, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
-        return self._rounds(len(examples), replica, train)
+        if not self.gpus:
+            return self._rounds(len(examples), replica, train)
+        self._examples[0] = examples
+        self._links = links = self._links or Gpus(self.gpus)
+        worker = self._steps.worker
+        return GpuRounds(state, len(examples), replica, worker, self._train_on, links)
+
+    def _train_on(self, rank: int, sums: Array, tables: Tables, chunk: int, step: Step) -> None:
+        self._train(self._examples[rank], tables, chunk, step, sums)
+
+    def _release(self) -> None:
+        """Give back what replicas have of their own; they are copies of the run's state."""
+        self._replicas.clear()
+        self._examples.clear()
+        if self._links:
+            self._links.close()
+            self._links = None
 
     def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
         """What is left of an epoch of so many chunks: here by the replicas of one process."""
@@ -75,6 +115,10 @@ class ReplicaEpochs(ABC):
     def _own_tables(self, rank: int) -> Tables:
         """A replica's tables, which are equal to those of the run between two rounds."""
         if rank not in self._replicas:
-            tables = (copied_table(table, self.device) for table in self.state.tables)
-            self._replicas[rank] = Tables(*tables)
+            tables = self.state.tables
+            if self.gpus:  # from device to device, once the first has made them
+                tables.W_in.device.synchronize()
+                self._replicas[rank] = Tables(*(table.copy() for table in tables))
+            else:
+                self._replicas[rank] = Tables(*(copied_table(one, self.device) for one in tables))
         return self._replicas[rank]

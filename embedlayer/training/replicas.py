@@ -1,6 +1,6 @@
 """A replica: tables of its own, trained on its own chunks, merged with those of the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from embedlayer.arrays import Table
@@ -66,8 +66,8 @@ class Replica:
 
     Args:
         tables: its own, equal in all replicas.
-        merged: rows as they were after their last merge, at the start equal to ``tables``. A
-            replica writes its own; between rounds, and when a round is void, they are whole.
+        merged: its own rows of both tables as they were after their last merge, at the start equal
+            to those of ``tables``. Between rounds, and when a round is void, they are whole.
         touches: what a replica's tokens between two merges touch, in both tables.
         rate: the learning rate of a chunk.
         merging: how to merge.
@@ -81,8 +81,8 @@ class Replica:
     def __init__(
         self,
         tables: Tables,
-        merged: Tables,
-        touches: tuple[Touches, Touches],
+        merged: list[Table],
+        touches: Sequence[Touches],
         rate: Callable[[int], float],
         merging: Merging,
         chunks: int,
@@ -92,7 +92,7 @@ class Replica:
         self._merging, self._collective = merging, collective
         self._merge_chunks = chunks * collective.size  # of all replicas
         mine = slice(collective.rank, None, collective.size)
-        self._merged = [table[mine] for table in merged]
+        self._merged = merged
         self._touches = [table.share(mine) for table in touches]
         self._merges = [0 * table.occasions for table in self._touches]  # since a row was merged
 

@@ -22,7 +22,12 @@ class Rounds(Pass):
         worker: the step of a replica's tables.
         train: trains one chunk.
         threads: the connections.
+
+    Attributes:
+        apart: what replicas merge is not the tables of the run, which are whole at any time.
     """
+
+    apart = False
 
     def __init__(
         self,
@@ -47,7 +52,7 @@ class Rounds(Pass):
                 with self._worker(replica.tables) as step:
                     self._run_rounds(replica, member, step)
             finally:
-                self.whole &= replica.whole
+                self.whole &= replica.whole or self.apart
 
     def _run_rounds(self, replica: Replica, member: Collective, step: Step) -> None:
         first, going = self.taken, self.taken < self._chunks
@@ -56,5 +61,10 @@ class Rounds(Pass):
             replica.run_round(range(first, last), self._train, step)
             if member.rank == 0:
                 self._going = not self._stop and last < self._chunks
-            member.barrier()
-            self.taken, first, going = last, last, self._going
+            self._end_round(replica, member, range(first, last))
+            first, going = last, self._going
+
+    def _end_round(self, replica: Replica, member: Collective, done: range) -> None:
+        """Wait for all; then these chunks are done."""
+        member.barrier()
+        self.taken = done.stop

@@ -26,6 +26,7 @@ from embedlayer.training.checks import (
 )
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.further import OLD_RATE, Learnt, start_further
+from embedlayer.training.gpus import COPIES, chosen_gpus
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, TrainingOptions, run_options
 from embedlayer.training.plan import MemoryPlan, plan_run
@@ -77,15 +78,19 @@ class Training(Loop):
         self.lr, self.min_lr = self.options.rates(self.model)
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
-        self.workers = self.device.workers(self.options.workers)
-        self.merging, self._replicas = self._merging(), {}
+        held = state is not None and state.rates is not None
+        plain = self.model.subwords is None and not held
+        self.gpus = chosen_gpus(self.options, self.device, plain)
+        self.workers = len(self.gpus) or self.device.workers(self.options.workers)
+        self.merging, self._replicas, self._examples = self._merging(), {}, {}
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         fitting = default_shared_windows(len(corpus.vocabulary), self.device)
         self.shared_windows = self.options.shared_windows or fitting
-        held = state is not None and state.rates is not None
         chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
             corpus, self.options.epochs, self.device
         )
+        if self.gpus and self.merging:  # what a GPU is given at once is long between two merges
+            chunk = min(chunk, self.merging.tokens)
         self.plan = self._planned(chunk, held)
         check_optimizer(self.options.optimizer, self._inputs, self._steps)
         self.report = start_report(
@@ -164,7 +169,7 @@ class Training(Loop):
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
-        if self.options.deterministic:
+        if self.options.deterministic and not self.gpus:
             chosen = replace(chosen, workers=self.workers)
         return chosen
 
@@ -179,11 +184,12 @@ class Training(Loop):
         return self.options.in_flight
 
     def _planned(self, chunk_tokens: int, held: bool) -> MemoryPlan:
-        """Make the steps; the memory of the run: its tables, and once more for each replica."""
+        """Make the steps; the memory of the run, on each device: its tables, and replicas'."""
         # A thread's local rows would bring back what is held.
         sharing = 1 if self.merging else self.workers
         share = Share(0 if held else len(self.corpus.ids), sharing, self._in_flight())
         self._steps = make_steps(self.options, self._kernels, share)
+        copies = COPIES if self.gpus else self.workers + self.merged_apart
         return plan_run(
             self.corpus,
             self.model,
@@ -191,13 +197,13 @@ class Training(Loop):
             self._inputs,
             chunk_tokens=chunk_tokens,
             shared_windows=self.shared_windows,
-            workers=self.workers,
-            replicas=self.workers + self.merged_apart if self.merging else 0,
-        ).placed(self.device)
+            workers=1 if self.gpus else self.workers,
+            replicas=copies if self.merging else 0,
+        ).placed(self.device, self.gpus)
 
     def _merging(self) -> Merging | None:
         """How the tables of the workers are merged; None: they share them."""
-        if not self.options.deterministic or self.workers == 1:
+        if not (self.options.deterministic or self.gpus) or self.workers == 1:
             return None
         if self.options.step == "layered":
             raise EmbedlayerError(

@@ -6,6 +6,7 @@ import numpy as np
 
 from embedlayer.arrays import Array, Ids
 from embedlayer.backend import array_module, to_numpy
+from embedlayer.device import Device
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.outputs.protocol import Outputs
 from embedlayer.text.vocabulary import Vocabulary
@@ -26,6 +27,10 @@ class Touches(NamedTuple):
     def share(self, rows: slice) -> "Touches":
         """Those of some rows."""
         return Touches(self.occasions[rows], self.each)
+
+    def on(self, device: Device) -> "Touches":
+        """The same on a device."""
+        return Touches(device.xp.asarray(self.occasions), self.each)
 
     def where_any(self, rows: slice, times: Array) -> Array:
         """float32: the touches of rows, of so many times the tokens, where there are any at all.

@@ -12,6 +12,7 @@ RUNGS = {
     "test_r0_surface": "R0 the double's names are the pinned CuPy's",
     "test_r1_double": "R1 the double's rules",
     "test_r1_limits": "R1 the devices' limits",
+    "test_r1_gpus": "R1 replicas on several devices, merged over the double's NCCL",
     SUITE: "R1 layers, optimizers, kernels, models, training, vectors and evaluation on the double",
     "test_r2_nvrtc": "R2 compiled by CuPy's NVRTC",
     "test_r3_emulator": "R3 cuda.cu executed on the CPU",

@@ -17,10 +17,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from . import nccl
 from .device_array import ForbiddenSync, counters, ndarray, no_sync
 from .library import make_cupy
 
-__all__ = ["ForbiddenSync", "counters", "cupy", "installed", "ndarray", "no_sync"]
+__all__ = ["ForbiddenSync", "counters", "cupy", "installed", "nccl", "ndarray", "no_sync"]
 
 cupy = make_cupy()
 
@@ -28,12 +29,14 @@ cupy = make_cupy()
 @contextlib.contextmanager
 def installed() -> Iterator[Any]:
     """The double in place of CuPy, while the block runs; yields it."""
-    before = sys.modules.get("cupy")
-    sys.modules["cupy"] = cupy
+    modules = {"cupy": cupy, "cupy.cuda.nccl": nccl}  # which no attribute leads to
+    before = {name: sys.modules.get(name) for name in modules}
+    sys.modules |= modules
     try:
         yield cupy
     finally:
-        if before is None:
-            del sys.modules["cupy"]
-        else:
-            sys.modules["cupy"] = before
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module

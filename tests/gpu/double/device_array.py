@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from . import nccl
+from .devices import OtherDevice, current
 from .surface import SURFACE as PATH
 
 SURFACE = json.loads(PATH.read_text())
@@ -43,7 +45,7 @@ def sync(what: str) -> None:
 def unwrap(value: Any) -> Any:
     """The NumPy array inside; host arrays and lists are refused, as CuPy refuses them."""
     if isinstance(value, ndarray):
-        return value._device_buffer
+        return value._here()
     if isinstance(value, np.ndarray | list | tuple):
         raise TypeError(f"Unsupported type {type(value)}")
     return value
@@ -83,7 +85,7 @@ def checked_index(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
             raise TypeError("an index is a host array: CuPy would copy it to the device silently")
         if isinstance(item, ndarray):
             _check_range(item, shape, axis)
-            found.append(item._device_buffer)
+            found.append(item._here())
         else:
             found.append(item)
         axis += len(shape) - used if item is Ellipsis else _axes(item)
@@ -131,12 +133,28 @@ class ndarray:
     """An array on the device. ``_device_buffer`` is for the double and the emulator alone."""
 
     __array_priority__ = 100
-    __slots__ = ("_device_buffer",)
+    __slots__ = ("_device_buffer", "_device_id")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, shape: Any, dtype: Any = float) -> None:
         is_memory = isinstance(shape, np.ndarray)
         self._device_buffer = shape if is_memory else poison(shape, dtype)
+        self._device_id = current()
+
+    def _here(self) -> np.ndarray:
+        """The NumPy array inside, of an array on the thread's device."""
+        if self._device_id != current():
+            raise OtherDevice(
+                "Array device must be same as the current device: array device = "
+                f"{self._device_id} while current = {current()}"
+            )
+        return self._device_buffer
+
+    def _view(self, memory: np.ndarray) -> "ndarray":
+        """Memory of this array, on its device."""
+        view = ndarray(memory)
+        view._device_id = self._device_id
+        return view
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use .get()")
@@ -159,21 +177,21 @@ class ndarray:
 
     @property
     def data(self) -> SimpleNamespace:
-        return SimpleNamespace(ptr=self._device_buffer.ctypes.data)
+        return SimpleNamespace(ptr=nccl.address(self._device_buffer, self._device_id))
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         return {**self._device_buffer.__array_interface__, "version": 3}
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 2, 0  # CUDA's first
+        return 2, self._device_id  # CUDA's
 
     def __dlpack__(self, **options: Any) -> Any:
         return self._device_buffer.__dlpack__()
 
     @property
     def T(self) -> "ndarray":
-        return ndarray(self._device_buffer.T)
+        return self._view(self._device_buffer.T)
 
     def __len__(self) -> int:
         return len(self._device_buffer)
@@ -192,7 +210,7 @@ class ndarray:
         counters["to_device"] += 1
         if values.dtype != self.dtype or values.shape != self.shape:
             raise ValueError(f"set: {values.dtype}{values.shape} into {self.dtype}{self.shape}")
-        self._device_buffer[...] = values
+        self._here()[...] = values
         if stream is not None:  # the device copies later: until an event says so, hands off
             source = values if values.base is None else values.base
             source.flags.writeable = False
@@ -200,7 +218,7 @@ class ndarray:
 
     @property
     def device(self) -> Any:
-        return module().cuda.Device()
+        return module().cuda.Device(self._device_id)
 
     def _read(self, what: str) -> np.ndarray:
         sync(what)
@@ -235,10 +253,12 @@ class ndarray:
         index = checked_index(key, self.shape)
         if any(isinstance(item, np.ndarray) and item.dtype == bool for item in index):
             sync("a boolean mask")  # whose count sizes the result
+        if any(isinstance(item, np.ndarray) for item in index):
+            self._here()  # a kernel; all else is a view
         found = self._device_buffer[index]
         if isinstance(found, np.ndarray):
-            return ndarray(found)
-        return ndarray(self._device_buffer[(*index, Ellipsis)])  # a 0-d view, not a scalar
+            return self._view(found)
+        return self._view(self._device_buffer[(*index, Ellipsis)])  # a 0-d view, not a scalar
 
     def __setitem__(self, key: Any, value: Any) -> None:
         index = checked_index(key, self.shape)
@@ -250,15 +270,21 @@ class ndarray:
             def store(flat: np.ndarray, places: np.ndarray, values: np.ndarray) -> None:
                 flat[places] = values
 
-            scatter(self._device_buffer, index, value, store)
+            scatter(self._here(), index, value, store)
         else:
-            self._device_buffer[index] = value
+            self._here()[index] = value
 
     def astype(self, dtype: Any, order: str = "K", casting: Any = None, copy: bool = True) -> Any:
-        return ndarray(self._device_buffer.astype(dtype, copy=copy))
+        return ndarray(self._here().astype(dtype, copy=copy))
+
+    def copy(self, order: str = "C") -> "ndarray":
+        """On the thread's device, from any other where its memory is whole."""
+        if self._device_id != current() and not self._device_buffer.flags.c_contiguous:
+            raise NotImplementedError("CuPy cannot copy non-contiguous array between devices.")
+        return ndarray(self._device_buffer.copy(order))
 
     def fill(self, value: Any) -> None:
-        self._device_buffer.fill(unwrap(value))
+        self._here().fill(unwrap(value))
 
     def take(self, indices: "ndarray", axis: int | None = None, out: Any = None) -> "ndarray":
         flat = self.ravel() if axis is None else self
@@ -267,7 +293,7 @@ class ndarray:
     def argsort(self, axis: int = -1, kind: str | None = None) -> "ndarray":
         if kind not in (None, "stable"):
             raise ValueError("CuPy sorts stably or not at all")
-        return ndarray(self._device_buffer.argsort(axis=axis, kind="stable"))
+        return ndarray(self._here().argsort(axis=axis, kind="stable"))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name not in SURFACE["ndarray"]:
@@ -275,6 +301,7 @@ class ndarray:
         found = getattr(self._device_buffer, name)
         if not callable(found):
             return wrap(found) if isinstance(found, np.ndarray) else found
+        self._here()
         return lambda *args, **kwargs: wrap(
             found(*unwrap_all(args), **{k: unwrap_all(v) for k, v in kwargs.items()})
         )
@@ -295,13 +322,13 @@ def _operator(name: str) -> None:
     function = getattr(np, OPERATORS[name])
 
     def forward(self: ndarray, *other: Any) -> Any:
-        return wrap(function(self._device_buffer, *map(unwrap, other)))
+        return wrap(function(self._here(), *map(unwrap, other)))
 
     def reflected(self: ndarray, other: Any) -> Any:
-        return wrap(function(unwrap(other), self._device_buffer))
+        return wrap(function(unwrap(other), self._here()))
 
     def in_place(self: ndarray, other: Any) -> ndarray:
-        function(self._device_buffer, unwrap(other), out=self._device_buffer)
+        function(self._here(), unwrap(other), out=self._device_buffer)
         return self
 
     for prefix, method in (("", forward), ("r", reflected), ("i", in_place)):

@@ -1,13 +1,12 @@
 """The module ``cupy`` of the double: NumPy's functions under the names and arguments CuPy has."""
 
-import contextlib
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ..emulator import RawModule
-from ..emulator.limits import SHARED, CUDADriverError
+from ..emulator.limits import CUDADriverError
 from .device_array import (
     SURFACE,
     TABLE_TYPES,
@@ -21,6 +20,7 @@ from .device_array import (
     unwrap_all,
     wrap,
 )
+from .devices import MEMORY, Device, current
 
 UFUNC_KEYWORDS = {"out", "dtype", "casting"}
 # The size of their result, or what they check, is known to the device alone.
@@ -28,7 +28,6 @@ WAITING = {"nonzero", "flatnonzero", "argwhere", "unique", "bincount", "array_eq
 WAITING |= {"extract", "compress", "setdiff1d", "intersect1d", "union1d", "array_split"}
 TYPES = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool_ dtype"
 CONSTANTS = "newaxis pi e inf nan integer floating number generic iinfo finfo result_type"
-MEMORY = 1 << 30  # bytes that the device says it has
 
 
 class Ufunc:
@@ -99,7 +98,7 @@ def _from_dlpack(values: Any) -> ndarray:
 
 def _array(values: Any, dtype: Any = None, copy: bool | None = True) -> ndarray:
     if isinstance(values, ndarray):
-        return ndarray(np.array(values._device_buffer, dtype=dtype, copy=copy))
+        return ndarray(np.array(values._here(), dtype=dtype, copy=copy))
     if hasattr(values, "__cuda_array_interface__"):
         return ndarray(np.array(_SeenFromHost(values), dtype=dtype, copy=copy))
     if isinstance(values, list | tuple) and any(isinstance(item, ndarray) for item in values):
@@ -110,6 +109,8 @@ def _array(values: Any, dtype: Any = None, copy: bool | None = True) -> ndarray:
 
 class Stream:
     """Everything runs at once here; only waiting is noted."""
+
+    ptr, done = 0, True
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         pass
@@ -143,22 +144,6 @@ class Event:
         sync("event.synchronize()")
         for source in self.copies:
             source.flags.writeable = True
-
-
-class Device(contextlib.nullcontext):  # type: ignore[type-arg]
-    """As ``cupy.cuda.Device``."""
-
-    def __init__(self, device: int = 0) -> None:
-        super().__init__()
-        self.id = device
-        self.attributes = {"MaxSharedMemoryPerBlockOptin": SHARED[RawModule.device]}
-        self.mem_info = (MEMORY, MEMORY)
-
-    def use(self) -> None:
-        pass
-
-    def synchronize(self) -> None:
-        sync("device.synchronize()")
 
 
 def _properties(device: int) -> dict[str, Any]:
@@ -208,6 +193,7 @@ def make_cupy() -> Any:
         alloc_pinned_memory=bytearray,
         driver=SimpleNamespace(CUDADriverError=CUDADriverError),
         runtime=SimpleNamespace(
+            getDevice=current,
             getDeviceCount=lambda: 1,
             memGetInfo=lambda: (MEMORY, MEMORY),
             getDeviceProperties=_properties,

@@ -6,13 +6,14 @@ Run ``python surface.py`` from here after moving to another CuPy; a test compare
 import inspect
 import json
 import warnings
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 SURFACE = Path(__file__).with_name("surface.json")
 PINNED = "14.2.0"
-CURE = f"pip install cupy-cuda13x=={PINNED} nvidia-cuda-nvrtc nvidia-cuda-runtime"
+CURE = f"pip install cupy-cuda13x=={PINNED} nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-nccl-cu13"
 # ufunc.at exists for these alone; CuPy's own table is not visible from Python.
 WITH_AT = {"add", "subtract", "maximum", "minimum", "bitwise_and", "bitwise_or", "bitwise_xor"}
 
@@ -44,7 +45,33 @@ def surface() -> dict[str, Any]:
         "functions": _functions(cupy, exclude=set(ufuncs)),
         "linalg": _functions(cupy.linalg),
         "ndarray": _public(cupy.ndarray),
+        "nccl": _nccl(),
     }
+
+
+def _nccl() -> dict[str, Any]:
+    """What communicators take, as compiled code tells it in its documentation."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        nccl = import_module("cupy.cuda.nccl")
+    if not nccl.available:
+        raise RuntimeError(f"the GPU checks need NCCL: {CURE}")
+    communicator = nccl.NcclCommunicator
+    owners = [(nccl, _public(nccl)), (communicator, _public(communicator))]
+    found = {
+        name: _declared(getattr(owner, name).__doc__)
+        for owner, names in owners
+        for name in names
+        if callable(getattr(owner, name)) and not isinstance(getattr(owner, name), type)
+    }
+    return found | {name: getattr(nccl, name) for name in dir(nccl) if name.startswith("NCCL_")}
+
+
+def _declared(documentation: str) -> list[str]:
+    """``f(self, size_t count, int peer=0)``, the first line: count and peer."""
+    inside = documentation.split("(", 1)[1].split(")", 1)[0]
+    names = [one.split("=")[0].split()[-1] for one in inside.split(", ") if one]
+    return [name for name in names if name != "self"]
 
 
 def _public(owner: Any) -> list[str]:

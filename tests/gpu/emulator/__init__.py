@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ SANITIZERS = {
 }
 SHARED = re.compile(r"extern __shared__ (\w+) (\w+)\[\];")
 KERNEL = re.compile(r'extern "C"\s+void\s+(?:__launch_bounds__\(([^,)]*)[^)]*\)\s+)?(\w+)\s*\(')
+ONE_DEVICE = threading.Lock()  # the scheduler of threads is one
 RUNTIME = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
 CPP = ("g++", "-std=gnu++20", "-fPIC", "-g", f"-I{HERE}")
 
@@ -91,9 +93,10 @@ class Kernel(LimitedKernel):
         options = Options(RawModule.seed, RawModule.resident, 1)
         error = ctypes.create_string_buffer(500)
         size = ctypes.c_size_t
-        code = self.run(
-            pointers, blocks, threads, size(shared_mem), ctypes.byref(options), error, size(500)
-        )
+        with ONE_DEVICE:
+            code = self.run(
+                pointers, blocks, threads, size(shared_mem), ctypes.byref(options), error, size(500)
+            )
         RawModule.loaded += options.loaded
         RawModule.added += options.added
         if code:
@@ -102,7 +105,7 @@ class Kernel(LimitedKernel):
     def _value(self, ctype: str, argument: Any) -> np.ndarray:
         """The bytes that CuPy would hand to the kernel for this argument."""
         dtype = np.dtype("?" if "b1" in ctype else ctype.removeprefix("const ").removesuffix("*"))
-        host = getattr(argument, "_device_buffer", argument)  # of the double's array
+        host = argument._here() if hasattr(argument, "_here") else argument  # the double's array
         if isinstance(host, (bool, int, float)):  # as CuPy: Python's numbers take 8 bytes
             host = np.asarray(host)
         if ctype.endswith("*") and isinstance(host, np.ndarray) and host.ndim:

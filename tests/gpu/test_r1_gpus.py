@@ -1,0 +1,402 @@
+"""R1: replicas on two emulated devices, merged over the double's NCCL, are those of one process."""
+
+import threading
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command import mistake, run
+from planted import planted_sentences
+
+from embedlayer.device import DEVICES, STREAMED
+from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels.arguments import Tables
+from embedlayer.models.options import CBOW, SkipGram, Word2Vec
+from embedlayer.ngrams import Subwords
+from embedlayer.text.corpus import Corpus
+from embedlayer.training.checkpoint import checkpoints_in
+from embedlayer.training.collective import LostReplica
+from embedlayer.training.gpus import COPIES, Gpus
+from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.run import Training
+from embedlayer.training.touches import Touches
+from embedlayer.vectors.vectors import Vectors
+
+from . import double
+from .double import nccl
+from .double.devices import Device, OtherDevice
+from .double.nccl import NcclCommunicator, NcclError, NcclHang
+
+SKIPGRAM = SkipGram(dim=8, window=2, sample=0.0)
+MODELS = {"skip-gram": SKIPGRAM, "CBOW, hierarchical": CBOW(dim=8, loss="hierarchical")}
+OTHERS = 3  # devices of the machine
+
+
+@pytest.fixture(scope="module")
+def corpus() -> Corpus:
+    return Corpus.from_sentences(planted_sentences(60), min_count=1)
+
+
+@pytest.fixture
+def gpus(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The double with three devices."""
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: OTHERS)
+    return cupy
+
+
+class Tried(Training):
+    """A run that merges the head after each chunk, and all rows after every fourth."""
+
+    def __init__(self, corpus: Corpus, model: Word2Vec, **options: Any) -> None:
+        super().__init__(corpus, model, epochs=2, measure=1, backend="cupy", **options)
+
+    def _merging(self) -> Merging | None:
+        return Merging(tokens=24, head=4, merges=4)
+
+
+def simulated(
+    corpus: Corpus, model: Word2Vec, size: int, monkeypatch: pytest.MonkeyPatch
+) -> Training:
+    """The run by replicas on one device, one after the other."""
+    with monkeypatch.context() as patch:
+        patch.setattr(DEVICES["cupy"], "workers", lambda asked: asked or 1)
+        made = Tried(corpus, model, workers=size, deterministic=True)
+    made.turns = True
+    made.run()
+    return made
+
+
+def same(one: Training, other: Training) -> None:
+    for a, b in zip(one.state.tables, other.state.tables, strict=True):
+        np.testing.assert_array_equal(a.get(), b.get())
+    assert one.report.loss == other.report.loss
+    assert one.report.tokens_trained == other.report.tokens_trained
+
+
+@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_replicas_on_devices_have_the_bits_of_replicas_in_turns_on_one(
+    model: Word2Vec, size: int, corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_each = Tried(corpus, model, gpus=size)
+    on_each.run()
+    assert on_each.report.workers == size
+    same(on_each, simulated(corpus, model, size, monkeypatch))
+
+
+def test_one_device_is_the_plain_run(corpus: Corpus, gpus: Any) -> None:
+    options: dict[str, Any] = {"epochs": 1, "backend": "cupy"}
+    one, plain = (
+        Training(corpus, SKIPGRAM, gpus=1, **options),
+        Training(corpus, SKIPGRAM, **options),
+    )
+    np.testing.assert_array_equal(one.run().matrix, plain.run().matrix)
+    two = Training(corpus, SKIPGRAM, gpus=2, **options)
+    assert not np.array_equal(two.run().matrix, plain.run().matrix)
+    assert two.report.tokens_trained == plain.report.tokens_trained
+
+
+def test_the_device_in_use_is_the_first_and_the_tables_of_the_run_stay_there(
+    corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with gpus.cuda.Device(1):
+        tried = Tried(corpus, SKIPGRAM, gpus=2)
+        tried.run()
+        assert tried.gpus == [1, 0]
+        assert [table.device.id for table in tried.state.tables] == [1, 1]
+        wanted = simulated(corpus, SKIPGRAM, 2, monkeypatch)
+    same(tried, wanted)
+
+
+def failing(tried: Training, chunk: int, error: BaseException) -> Callable[[], None]:
+    """Have a run fail in the middle of a chunk; what mends it."""
+    train = tried._train
+
+    def fail(examples: Any, tables: Any, at: int, *rest: Any) -> None:
+        train(examples, tables, at, *rest)
+        if at == chunk:
+            raise error
+
+    def mend() -> None:
+        tried._train = train  # type: ignore[method-assign]
+
+    tried._train = fail  # type: ignore[method-assign]
+    return mend
+
+
+@pytest.mark.parametrize("chunk", [8, 13, 15])
+def test_a_replica_that_fails_ends_the_run_whose_round_is_void(
+    chunk: int, corpus: Corpus, gpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second round is of chunks 8 … 15."""
+    tried = Tried(corpus, SKIPGRAM, gpus=2, checkpoint=tmp_path / "run")
+    closed: list[int] = []
+    close = Gpus.close
+    monkeypatch.setattr(Gpus, "close", lambda self: (closed.append(1), close(self)))
+    mend = failing(tried, chunk, KeyError("lost"))
+    with pytest.raises(KeyError, match="lost"):
+        tried.run()
+    assert closed
+    assert tried.position() == (0, 8)
+    assert not tried.state.sums[8:].any()
+    taken = tried.state.copy(tried.device)
+    mend()
+    tried.run()
+    wanted = simulated(corpus, SKIPGRAM, 2, monkeypatch)
+    same(tried, wanted)
+    same_state = Tried(corpus, SKIPGRAM, gpus=2, state=taken)
+    same_state.run()
+    same(same_state, wanted)
+    assert checkpoints_in(tmp_path / "run")
+
+
+def test_an_error_on_the_way_ends_the_run_without_a_hang(
+    corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link breaks in the second round: the device never ends, and NCCL alone knows."""
+    broken, aborted = threading.Event(), threading.Event()
+    abort, send = NcclCommunicator.abort, NcclCommunicator.send
+    sent: list[int] = []
+
+    def count(*arguments: Any) -> None:
+        sent.append(1)
+        if len(sent) == 50:
+            broken.set()
+        send(*arguments)
+
+    def failed(self: Any) -> None:
+        raise NcclError("NCCL_ERROR_REMOTE_ERROR: remote process exited or there was a network")
+
+    def note(self: Any) -> None:
+        aborted.set()
+        abort(self)
+
+    monkeypatch.setattr(NcclCommunicator, "send", count)
+    monkeypatch.setattr(NcclCommunicator, "check_async_error", failed)
+    monkeypatch.setattr(NcclCommunicator, "abort", note)
+    done = property(lambda self: not broken.is_set() or aborted.is_set())
+    monkeypatch.setattr(gpus.cuda.Stream, "done", done)
+    tried = Tried(corpus, SKIPGRAM, gpus=2)
+    start = tried.state.copy()
+    with pytest.raises(NcclError, match="REMOTE_ERROR"):
+        tried.run()
+    assert tried.position()[0] == 0
+    assert not np.array_equal(tried.state.tables.W_out.get(), start.tables.W_out)
+    assert np.isfinite(tried.state.tables.W_in.get()).all()
+    monkeypatch.undo()
+
+
+def test_a_run_goes_on_from_a_checkpoint_with_as_many(
+    corpus: Corpus, gpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    options: dict[str, Any] = {"epochs": 2, "backend": "cupy", "gpus": 2}
+    Training(corpus, SKIPGRAM, checkpoint=folder, **options).run(until=1)
+    whole = Training(corpus, SKIPGRAM, **options)
+    monkeypatch.setattr(gpus.cuda.runtime, "getDeviceCount", lambda: 2)
+    resumed = Training.resume(folder, corpus)
+    assert resumed.workers == 2
+    np.testing.assert_array_equal(resumed.run().matrix, whole.run().matrix)
+    with pytest.raises(EmbedlayerError, match="gpus is 1, but 2 in the checkpoint"):
+        Training.resume(folder, corpus, gpus=1)
+
+
+def on_each(size: int, work: Callable[[Any], Any]) -> list[Any]:
+    """What replicas, each with its device, make; raises what one of them does."""
+    gpus = Gpus(list(range(size)))
+
+    def begin(rank: int) -> Any:
+        with gpus.member(rank) as member:
+            return work(member)
+
+    with ThreadPoolExecutor(size) as pool:
+        made = [pool.submit(begin, rank) for rank in range(size)]
+    gpus.close()
+    errors = [error for error in map(Future.exception, made) if error]
+    for error in sorted(errors, key=lambda one: isinstance(one, LostReplica)):
+        raise error
+    return [one.result() for one in made]
+
+
+def test_a_merge_never_passes_through_the_host(gpus: Any) -> None:
+    whole = np.arange(24, dtype=np.float32).reshape(6, 4)
+
+    def work(member: Any) -> Any:
+        table = gpus.asarray(whole) + np.float32(100 * member.rank)
+        parts = [[table[0:5:2]], [table[1:5:2]]]
+        given = member.exchange(parts)
+        assert {rows.device.id for part in given for rows in part} == {member.rank}
+        member.give_back([given[0][0] + given[1][0]], parts)
+        return table
+
+    before = double.counters["to_host"]
+    with double.no_sync():
+        made = on_each(2, work)
+    assert double.counters["to_host"] == before
+    for rank, table in enumerate(made):
+        np.testing.assert_array_equal(table.get()[:5], 2 * whole[:5] + 100)
+        np.testing.assert_array_equal(table.get()[5], whole[5] + 100 * rank)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_merge_of_all_rows_takes_what_the_plan_says(size: int, gpus: Any) -> None:
+    ones, shape = np.ones(3000, np.float32), (3000, 64)
+
+    def work(member: Any) -> None:
+        tables = Tables(gpus.zeros(shape, np.float32), gpus.zeros(shape, np.float32))
+        share = slice(member.rank, None, member.size)
+        merged = [table[share].copy() for table in tables]
+        touches = [Touches(gpus.asarray(ones), 1.0)] * 2
+        merging = Merging("damped", 1, 4, 2)
+        rate = 0.1
+        replica = Replica(tables, merged, touches, lambda _: rate, merging, 1, member)
+        replica.run_round(range(4 * size), lambda *_: None, None)
+
+    tracemalloc.start()
+    try:
+        on_each(size, work)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    copies = peak / size / (2 * 4 * 3000 * 64)
+    assert COPIES - 2 < copies < COPIES
+
+
+def test_the_plan_has_to_fit_each_device(
+    corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Tried(corpus, SKIPGRAM, gpus=2).plan
+    assert plan.replicas == COPIES * (plan.W_in + plan.W_out)
+    free = plan.allocated - 1
+
+    def room() -> tuple[int, int]:
+        return (free if gpus.cuda.runtime.getDevice() == 1 else 2 * free), 2 * free
+
+    monkeypatch.setattr(gpus.cuda.runtime, "memGetInfo", room)
+    assert Tried(corpus, SKIPGRAM, gpus=2).plan.corpus_is == STREAMED
+    free = plan.replicas
+    with pytest.raises(EmbedlayerError, match=r"training needs .* replicas "):
+        Tried(corpus, SKIPGRAM, gpus=2)
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "more than there are": ({"gpus": 4}, "gpus is 4, and CuPy sees 3: lower it .*CUDA_VISIBLE"),
+    "another backend": ({"backend": "numpy"}, "gpus needs the backend cupy, and this is numpy"),
+    "threads": ({"workers": 2}, r"leave out workers \(--workers\)"),
+    "layers": ({"step": "layered"}, "the layered step is trained on one device: give gpus=1"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_several_devices_cannot_do_is_refused(name: str, corpus: Corpus, gpus: Any) -> None:
+    options, text = REFUSED[name]
+    with pytest.raises(EmbedlayerError, match=text):
+        Training(corpus, SKIPGRAM, **{"backend": "cupy", "gpus": 2, **options})
+
+
+def test_models_that_one_device_trains_are_told(corpus: Corpus, gpus: Any) -> None:
+    grams = SkipGram(dim=8, subwords=Subwords(2, 4, buckets=90))
+    with pytest.raises(EmbedlayerError, match=r"n-grams \(--subwords\).*give gpus=1"):
+        Training(corpus, grams, backend="cupy", gpus=2)
+    learnt = Training(corpus, SKIPGRAM, backend="cupy", epochs=1, keep_output=True).run()
+    options: dict[str, Any] = {"backend": "cupy", "gpus": 2}
+    with pytest.raises(EmbedlayerError, match="unless --old-rate 1"):
+        Training.from_vectors(learnt, corpus, **options)
+    Training.from_vectors(learnt, corpus, old_rates=1.0, epochs=1, **options).run()
+
+
+def test_without_nccl_one_line_names_what_to_install(
+    corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nccl, "available", False)
+    with pytest.raises(EmbedlayerError, match=r"need NCCL.*: pip install nvidia-nccl-cu13"):
+        Training(corpus, SKIPGRAM, backend="cupy", gpus=2)
+    Training(corpus, SKIPGRAM, backend="cupy", gpus=1)
+
+
+def test_the_command_line_trains_on_several(
+    gpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, out = tmp_path / "text.txt", tmp_path / "out.safetensors"
+    text.write_text("\n".join(map(" ".join, planted_sentences(60))))
+    options = ("--dim", 8, "--sample", 0, "--epochs", 1, "--min-count", 1)
+    run("train", text, "-o", out, "--backend", "cupy", "--gpus", 2, *options)
+    assert np.isfinite(Vectors.load(out).matrix).all()
+    line = mistake("train", text, "-o", out, "--backend", "numpy", "--gpus", 2, *options)
+    assert "gpus needs the backend cupy, and this is numpy" in line
+    line = mistake("train", text, "-o", out, "--scheduler", "local", "--gpus", 2, *options)
+    assert "--gpus has no effect with --scheduler" in line
+
+
+class TestDouble:
+    """What NCCL refuses, or would wait for without end."""
+
+    @pytest.fixture
+    def pair(self, gpus: Any) -> Any:
+        return NcclCommunicator.initAll([0, 1])
+
+    @pytest.fixture
+    def rows(self, gpus: Any) -> Any:
+        made = []
+        for device in range(2):
+            with Device(device):
+                made.append(gpus.zeros((4, 2), np.float32) + np.float32(device))
+        return made
+
+    def pass_on(self, pair: Any, rows: Any, sent: int = 8, taken: int = 8) -> None:
+        nccl.groupStart()
+        try:
+            pair[0].send(rows[0].data.ptr, sent, nccl.NCCL_FLOAT32, 1, 0)
+            pair[1].recv(rows[1].data.ptr, taken, nccl.NCCL_FLOAT32, 0, 0)
+        finally:
+            nccl.groupEnd()
+
+    def test_a_copy_from_device_to_device(self, pair: Any, rows: Any) -> None:
+        self.pass_on(pair, rows)
+        assert not rows[1].get().any()
+
+    def test_counts_differ(self, pair: Any, rows: Any) -> None:
+        with pytest.raises(NcclHang, match="rank 0 to 1: 8 sent, 6 taken"):
+            self.pass_on(pair, rows, taken=6)
+
+    def test_a_send_without_its_receive(self, pair: Any, rows: Any) -> None:
+        nccl.groupStart()
+        pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
+        with pytest.raises(NcclHang, match="1 sent, 0 taken"):
+            nccl.groupEnd()
+        with pytest.raises(NcclHang, match="without a group"):
+            pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
+
+    def test_two_threads_call_one_communicator(self, pair: Any, rows: Any) -> None:
+        nccl.groupStart()
+        pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(NcclHang, match="two threads"):
+            pool.submit(pair[0].check_async_error).result()
+        with pytest.raises(NcclHang):
+            nccl.groupEnd()
+
+    def test_an_array_of_another_device(self, pair: Any, rows: Any) -> None:
+        with pytest.raises(NcclHang, match="on device 1, not 0"):
+            self.pass_on(pair, rows[::-1])
+        with pytest.raises(OtherDevice, match="array device = 1 while current = 0"):
+            rows[0] + rows[1]
+        with pytest.raises(OtherDevice):
+            rows[1][0] = 0
+
+    def test_an_array_with_gaps(self, pair: Any, rows: Any) -> None:
+        with pytest.raises(NcclHang, match="no whole array's"):
+            self.pass_on(pair, [rows[0][::2], rows[1]], 4, 4)
+
+    def test_one_is_aborted_while_the_other_waits(self, pair: Any) -> None:
+        with pytest.raises(NcclHang, match="while the others"):
+            pair[0].abort()
+        nccl.groupStart()
+        for one in pair:
+            one.abort()
+        nccl.groupEnd()
+        with pytest.raises(NcclError):
+            pair[0].check_async_error()
