@@ -17,6 +17,7 @@ NCCL_CURE = "pip install nvidia-nccl-cu13 (nvidia-nccl-cu12 for CUDA 12)"
 # Of the tables, on each device, at most: a replica's own, its share as it was last merged and, in a
 # merge of all rows, what is sent, what comes and what the rule makes of it.
 COPIES = 4
+NOT_READY = 600  # cudaErrorNotReady
 LOOK_SECONDS = 0.0005  # how often a thread asks whether its device is done
 
 
@@ -86,9 +87,9 @@ class Gpus(Threads):
         for peer in range(self.size):
             if peer == post.rank:
                 continue
-            for rows in post.sent[peer]:
+            for rows in filter(len, post.sent[peer]):
                 communicator.send(rows.data.ptr, rows.size, kind, peer, post.stream)
-            for rows in post.taken[peer]:
+            for rows in filter(len, post.taken[peer]):
                 communicator.recv(rows.data.ptr, rows.size, kind, peer, post.stream)
 
 
@@ -130,10 +131,11 @@ class GpuMember(Member):
         Raises:
             NcclError, CUDARuntimeError: it could not.
         """
-        stream = self._xp.cuda.get_current_stream()
-        while not stream.done:
+        query, stream = self._xp.cuda.runtime.streamQuery, self._xp.cuda.get_current_stream()
+        while query(stream.ptr) == NOT_READY:  # of a stream that has failed, done is False for ever
             self._gpus.check(self.rank)
             time.sleep(LOOK_SECONDS)
+        stream.synchronize()  # which raises what failed
 
     def _swap(self, sent: Sequence[Rows], taken: Sequence[Rows]) -> None:
         """Send rows to each replica, take what each sends: done when the device comes to it.

@@ -50,6 +50,7 @@ class MemoryPlan:
     optimizer: int = 0
     replicas: int = 0
     corpus_is: str = MAPPED
+    devices: int = 1
 
     @property
     def state(self) -> int:
@@ -74,7 +75,7 @@ class MemoryPlan:
         """
         room = device.least_room_bytes(of_each) if of_each else device.room_bytes()
         for place in device.corpus_places:
-            plan = replace(self, corpus_is=place)
+            plan = replace(self, corpus_is=place, devices=len(of_each) or 1)
             if plan.allocated <= room:
                 return plan
         raise EmbedlayerError(
@@ -98,10 +99,11 @@ class MemoryPlan:
     def __str__(self) -> str:
         optimizer = f", optimizer {megabytes(self.optimizer)}" if self.optimizer else ""
         replicas = f", replicas {megabytes(self.replicas)}" if self.replicas else ""
+        each = f", on each of {self.devices} devices" if self.devices > 1 else ""
         return (
             f"W_in {megabytes(self.W_in)}, W_out {megabytes(self.W_out)}, "
             f"sampling {megabytes(self.sampling)}, corpus {megabytes(self.corpus)} "
-            f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}{replicas}"
+            f"{self.corpus_is}, workspace {megabytes(self.workspace)}{optimizer}{replicas}{each}"
         )
 
 

@@ -20,7 +20,7 @@ from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import checkpoints_in
 from embedlayer.training.collective import LostReplica
-from embedlayer.training.gpus import COPIES, Gpus
+from embedlayer.training.gpus import COPIES, NOT_READY, Gpus
 from embedlayer.training.replicas import Merging, Replica
 from embedlayer.training.run import Training
 from embedlayer.training.touches import Touches
@@ -33,7 +33,9 @@ from .double.nccl import NcclCommunicator, NcclError, NcclHang
 
 SKIPGRAM = SkipGram(dim=8, window=2, sample=0.0)
 MODELS = {"skip-gram": SKIPGRAM, "CBOW, hierarchical": CBOW(dim=8, loss="hierarchical")}
-OTHERS = 3  # devices of the machine
+DEVICES_HERE = 3
+ILLEGAL_ADDRESS = 700  # cudaErrorIllegalAddress
+SENDS = 4 * 2 * 2 * 2  # of a round: merges, exchanges, replicas, tables
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def corpus() -> Corpus:
 @pytest.fixture
 def gpus(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The double with three devices."""
-    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: OTHERS)
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: DEVICES_HERE)
     return cupy
 
 
@@ -154,40 +156,68 @@ def test_a_replica_that_fails_ends_the_run_whose_round_is_void(
     assert checkpoints_in(tmp_path / "run")
 
 
-def test_an_error_on_the_way_ends_the_run_without_a_hang(
-    corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("known", ["NCCL", "CUDA"])
+def test_an_error_on_a_device_ends_the_run_without_a_hang(
+    known: str, corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The link breaks in the second round: the device never ends, and NCCL alone knows."""
-    broken, aborted = threading.Event(), threading.Event()
+    """In the second round one device fails and the other waits for it, until it is told not to."""
+    waiting, aborted, sent = threading.Event(), threading.Event(), []
     abort, send = NcclCommunicator.abort, NcclCommunicator.send
-    sent: list[int] = []
 
     def count(*arguments: Any) -> None:
         sent.append(1)
-        if len(sent) == 50:
-            broken.set()
+        if len(sent) == SENDS + 3:
+            waiting.set()
         send(*arguments)
 
-    def failed(self: Any) -> None:
-        raise NcclError("NCCL_ERROR_REMOTE_ERROR: remote process exited or there was a network")
+    def query(stream: int) -> int:
+        if not waiting.is_set() or aborted.is_set():
+            return 0
+        failed = known == "CUDA" and gpus.cuda.runtime.getDevice() == 1
+        return ILLEGAL_ADDRESS if failed else NOT_READY
+
+    def check(self: Any) -> None:
+        if known == "NCCL" and self._rank == 1:
+            raise NcclError("NCCL_ERROR_REMOTE_ERROR")
+
+    def synchronize(self: Any) -> None:
+        if query(0) == ILLEGAL_ADDRESS:
+            raise RuntimeError("cudaErrorIllegalAddress")
 
     def note(self: Any) -> None:
         aborted.set()
         abort(self)
 
     monkeypatch.setattr(NcclCommunicator, "send", count)
-    monkeypatch.setattr(NcclCommunicator, "check_async_error", failed)
+    monkeypatch.setattr(NcclCommunicator, "check_async_error", check)
     monkeypatch.setattr(NcclCommunicator, "abort", note)
-    done = property(lambda self: not broken.is_set() or aborted.is_set())
-    monkeypatch.setattr(gpus.cuda.Stream, "done", done)
+    monkeypatch.setattr(gpus.cuda.runtime, "streamQuery", query)
+    monkeypatch.setattr(gpus.cuda.Stream, "synchronize", synchronize)
     tried = Tried(corpus, SKIPGRAM, gpus=2)
-    start = tried.state.copy()
-    with pytest.raises(NcclError, match="REMOTE_ERROR"):
+    with pytest.raises(RuntimeError, match="REMOTE_ERROR|IllegalAddress"):
         tried.run()
-    assert tried.position()[0] == 0
-    assert not np.array_equal(tried.state.tables.W_out.get(), start.tables.W_out)
-    assert np.isfinite(tried.state.tables.W_in.get()).all()
+    assert tried.position() == (0, 8)
     monkeypatch.undo()
+    monkeypatch.setattr(gpus.cuda.runtime, "getDeviceCount", lambda: DEVICES_HERE)
+    wanted = Tried(corpus, SKIPGRAM, gpus=2)
+    stop_after(wanted, 8)
+    for a, b in zip(tried.state.tables, wanted.state.tables, strict=True):
+        np.testing.assert_array_equal(a.get(), b.get())
+
+
+def stop_after(tried: Training, chunks: int) -> None:
+    """Run so many chunks, whole rounds."""
+    failing(tried, chunks, KeyError("enough"))
+    with pytest.raises(KeyError):
+        tried.run()
+    assert tried.position() == (0, chunks)
+
+
+def test_more_devices_than_rows(gpus: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = Corpus.from_sentences([["tea", "cup"]] * 50, min_count=1)
+    on_devices = Tried(few, SKIPGRAM, gpus=3)
+    on_devices.run()
+    same(on_devices, simulated(few, SKIPGRAM, 3, monkeypatch))
 
 
 def test_a_run_goes_on_from_a_checkpoint_with_as_many(

@@ -110,7 +110,7 @@ def _array(values: Any, dtype: Any = None, copy: bool | None = True) -> ndarray:
 class Stream:
     """Everything runs at once here; only waiting is noted."""
 
-    ptr, done = 0, True
+    ptr = 0
 
     def __init__(self, null: bool = False, non_blocking: bool = False) -> None:
         pass
@@ -195,6 +195,7 @@ def make_cupy() -> Any:
         runtime=SimpleNamespace(
             getDevice=current,
             getDeviceCount=lambda: 1,
+            streamQuery=lambda stream: 0,
             memGetInfo=lambda: (MEMORY, MEMORY),
             getDeviceProperties=_properties,
         ),
