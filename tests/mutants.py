@@ -492,6 +492,27 @@ MUTANTS = {
         "kernels/cpu/merge.py", "write(addresses[i] + r", "write(addresses[0] + r",
         "training_replicas",
     ),
+    "a GPU sends each the parts of the next": Mutant(
+        "training/gpus.py", "post.sent[peer]", "post.sent[peer - 1]", "gpu/r1_gpus", select=""
+    ),
+    "a GPU merges its own rows alone": Mutant(
+        "training/gpus.py", "post.taken[peer]", "post.taken[post.rank]", "gpu/r1_gpus", select=""
+    ),
+    "rows of which a GPU sends a part": Mutant(
+        "training/gpus.py", "rows.size, kind", "len(rows), kind", "gpu/r1_gpus", select=""
+    ),
+    "rows with gaps are sent as they lie": Mutant(
+        "training/gpus.py", "self._xp.ascontiguousarray, rows", "lambda row: row, rows",
+        "gpu/r1_gpus", select="",
+    ),
+    "GPUs wait for one that has failed": Mutant(
+        "training/gpus.py", "            self._gpus.close()", "            pass", "gpu/r1_gpus",
+        select="CUDA",
+    ),
+    "a void round of GPUs is in the tables": Mutant(
+        "training/gpu_rounds.py", "        member.barrier()\n        if member.rank == 0:",
+        "        if member.rank == 0:", "gpu/r1_gpus", select="",
+    ),
     "a replica of a cluster gets another's parts": Mutant(
         "dask/group.py", "[self.thread :: len(given)]", "[: len(given)]", "dask_training"
     ),

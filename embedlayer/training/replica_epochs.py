@@ -74,11 +74,8 @@ class ReplicaEpochs(ABC):
         def replica(collective: Collective) -> Replica:
             rank, own = collective.rank, self._own_tables(collective.rank)
             mine = slice(rank, None, collective.size)
-            rows = [table[mine] for table in merged]
-            if self.gpus:  # on the device, and not where others write
-                rows = [table[mine].copy() for table in own]
-            if self.gpus and rank not in self._examples:
-                self._examples[rank] = self._make_examples()
+            # On several devices on its own, and apart from the tables of the run.
+            rows = [one[mine].copy() for one in own] if self.gpus else [one[mine] for one in merged]
             counted = tuple(one.on(self.device) for one in touches)
             return Replica(own, rows, counted, rate, merging, chunks, collective)
 
@@ -93,6 +90,8 @@ class ReplicaEpochs(ABC):
         return GpuRounds(state, len(examples), replica, worker, self._train_on, links)
 
     def _train_on(self, rank: int, sums: Array, tables: Tables, chunk: int, step: Step) -> None:
+        if rank not in self._examples:
+            self._examples[rank] = self._make_examples()
         self._train(self._examples[rank], tables, chunk, step, sums)
 
     def _release(self) -> None:

@@ -86,11 +86,7 @@ class Training(Loop):
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         fitting = default_shared_windows(len(corpus.vocabulary), self.device)
         self.shared_windows = self.options.shared_windows or fitting
-        chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
-            corpus, self.options.epochs, self.device
-        )
-        if self.gpus and self.merging:  # what a GPU is given at once is long between two merges
-            chunk = min(chunk, self.merging.tokens)
+        chunk = self._chunk_tokens(state)
         self.plan = self._planned(chunk, held)
         check_optimizer(self.options.optimizer, self._inputs, self._steps)
         self.report = start_report(
@@ -182,6 +178,13 @@ class Training(Loop):
         if self.options.in_flight is None and fitting and self._inputs.shared:
             return fitting(len(self.corpus.vocabulary))
         return self.options.in_flight
+
+    def _chunk_tokens(self, state: State | None) -> int:
+        """The tokens of a chunk: on several devices no more than lie between two merges."""
+        if state and state.chunk_tokens:
+            return state.chunk_tokens
+        tokens = chunk_tokens(self.corpus, self.options.epochs, self.device)
+        return min(tokens, self.merging.tokens) if self.gpus and self.merging else tokens
 
     def _planned(self, chunk_tokens: int, held: bool) -> MemoryPlan:
         """Make the steps; the memory of the run, on each device: its tables, and replicas'."""

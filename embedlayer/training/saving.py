@@ -105,9 +105,10 @@ def resumed(
             "a run that goes on keeps its checkpoints where they are: leave out checkpoint"
         )
     for name, value in given.items():
-        if name in TRAINING_NAMES and name not in FREE and value != options[name]:
+        known = options.get(name)
+        if name in TRAINING_NAMES and name not in FREE and value != known:
             raise EmbedlayerError(
-                f"{name} is {value!r}, but {options[name]!r} in the checkpoint: leave it out to "
+                f"{name} is {value!r}, but {known!r} in the checkpoint: leave it out to "
                 "go on with that run, or begin another"
             )
     return made, options | given | {"checkpoint": found}
