@@ -499,11 +499,11 @@ MUTANTS = {
         "training/gpus.py", "post.taken[peer]", "post.taken[post.rank]", "gpu/r1_gpus", select=""
     ),
     "rows of which a GPU sends a part": Mutant(
-        "training/gpus.py", "rows.size, kind", "len(rows), kind", "gpu/r1_gpus", select=""
+        "training/gpus.py", "rows.size, kind", "len(rows), kind", "gpu/r1_nccl", select=""
     ),
     "rows with gaps are sent as they lie": Mutant(
-        "training/gpus.py", "self._xp.ascontiguousarray, rows", "lambda row: row, rows",
-        "gpu/r1_gpus", select="",
+        "training/gpus.py", "self._xp.ascontiguousarray(part)", "part", "gpu/r1_nccl",
+        select="",
     ),
     "GPUs wait for one that has failed": Mutant(
         "training/gpus.py", "            self._gpus.close()", "            pass", "gpu/r1_gpus",

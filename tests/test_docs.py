@@ -49,6 +49,10 @@ NOT_RUN = [
     ("docs/scaling_out.md", "from distributed import Client, SSHCluster"),
     ("docs/scaling_out.md", "from dask_kubernetes.operator import KubeCluster"),
     ("docs/scaling_out.md", "from dask_jobqueue import SLURMCluster"),
+    (
+        "docs/scaling_out.md",
+        "embedlayer train corpus.txt -o vectors.safetensors --backend cupy --gpus 2",
+    ),
 ]
 # Lines of these programs are looked up, and not run.
 LOOKED_UP = {

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,6 +70,13 @@ class Cuda(Device):
             }
             for about in map(runtime.getDeviceProperties, range(runtime.getDeviceCount()))
         ]
+
+
+def nccl() -> Any:
+    """``cupy.cuda.nccl``, no attribute before it is imported: ``available`` if NCCL is here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is not, in many lines
+        return importlib.import_module("cupy.cuda.nccl")
 
 
 class _PageLocked:

@@ -2,13 +2,12 @@
 
 import threading
 import time
-import warnings
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from embedlayer.backend import array_library
 from embedlayer.device import DEVICES, Device
+from embedlayer.device.cuda import nccl
 from embedlayer.errors import EmbedlayerError
 from embedlayer.training.collective import LostReplica, Member, Rows, Threads
 from embedlayer.training.options import TrainingOptions
@@ -46,7 +45,7 @@ class Gpus(Threads):
         self.devices, self.posts = devices, list[Post]()
         self.meeting = threading.Barrier(self.size, self._send)
         self._calling = threading.Lock()  # a communicator takes one call at a time
-        self._nccl = _nccl()
+        self._nccl = nccl()
         self._communicators = self._nccl.NcclCommunicator.initAll(devices)
 
     def member(self, rank: int) -> "GpuMember":
@@ -114,7 +113,8 @@ class GpuMember(Member):
     def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         given: list[Rows] = [list(map(self._xp.empty_like, parts[self.rank])) for _ in parts]
         given[self.rank] = parts[self.rank]
-        self._swap(parts, given)
+        sent = [[] if rank == self.rank else part for rank, part in enumerate(parts)]
+        self._swap(sent, given)
         return given
 
     def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
@@ -143,7 +143,7 @@ class GpuMember(Member):
         All memory is there before the calls are made, and all calls are made before any thread goes
         on: to ask for memory may be to wait for all devices, also for one that waits for a call.
         """
-        whole = [list(map(self._xp.ascontiguousarray, rows)) for rows in sent]
+        whole = [[self._xp.ascontiguousarray(part) for part in rows] for rows in sent]
         stream = self._xp.cuda.get_current_stream().ptr
         self._gpus.posts.append(Post(self.rank, whole, taken, stream))
         self.barrier()
@@ -172,8 +172,8 @@ def chosen_gpus(options: TrainingOptions, device: Device, plain: bool) -> list[i
     found, first = runtime.getDeviceCount(), runtime.getDevice()
     if options.gpus > found:
         raise EmbedlayerError(
-            f"gpus is {options.gpus}, and CuPy sees {found}: lower it (--gpus), or check "
-            "CUDA_VISIBLE_DEVICES and nvidia-smi"
+            f"gpus is {options.gpus}, and CuPy sees {found} devices: lower it (--gpus), "
+            "or check CUDA_VISIBLE_DEVICES and nvidia-smi"
         )
     if options.gpus > 1:
         _check_several(options, device, plain)
@@ -188,12 +188,5 @@ def _check_several(options: TrainingOptions, device: Device, plain: bool) -> Non
             "gpus: words of n-grams (--subwords), and vectors that take a part of their changes "
             "(--continue-from, unless --old-rate 1), are trained on one device: give gpus=1"
         )
-    if not _nccl().available:
+    if not nccl().available:
         raise EmbedlayerError(f"several GPUs need NCCL, which CuPy does not find: {NCCL_CURE}")
-
-
-def _nccl() -> Any:
-    """CuPy's module, which is no attribute of ``cupy.cuda`` before it is imported."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that NCCL is not there, in many lines
-        return import_module("cupy.cuda.nccl")

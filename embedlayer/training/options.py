@@ -71,7 +71,7 @@ class TrainingOptions:
     deterministic: bool = option(
         False, Flag(), "The same workers give the same bits.", "no-deterministic"
     )
-    gpus: int | None = option(None, Whole(1, 4096), "Devices, a replica on each.", "one")
+    gpus: int | None = option(None, Whole(1, 4096), "GPUs, a replica on each.", "one")
     backend: str | None = option(
         None, Choice(DEVICES, also=("auto",)), "Array library.", "EMBEDLAYER_BACKEND, else auto"
     )

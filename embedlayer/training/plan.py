@@ -38,8 +38,8 @@ class MemoryPlan:
         workspace: at most, for the chunks under way and their examples.
         optimizer: what an optimizer keeps for the tables.
         replicas: the tables that workers have of their own, and what a merge over several GPUs
-            takes besides. Of several GPUs each needs what the plan says, but for the tables of the
-            run, which are on the first.
+            takes besides.
+        devices: how many take so much each, less the tables of the run, which are on the first.
     """
 
     W_in: int

@@ -12,7 +12,8 @@ RUNGS = {
     "test_r0_surface": "R0 the double's names are the pinned CuPy's",
     "test_r1_double": "R1 the double's rules",
     "test_r1_limits": "R1 the devices' limits",
-    "test_r1_gpus": "R1 replicas on several devices, merged over the double's NCCL",
+    "test_r1_gpus": "R1 replicas on several devices",
+    "test_r1_nccl": "R1 what they send each other, over the double's NCCL",
     SUITE: "R1 layers, optimizers, kernels, models, training, vectors and evaluation on the double",
     "test_r2_nvrtc": "R2 compiled by CuPy's NVRTC",
     "test_r3_emulator": "R3 cuda.cu executed on the CPU",
@@ -36,6 +37,13 @@ def cupy(on_double: Any) -> Any:
 def library(request: pytest.FixtureRequest) -> Any:
     """The double, then the real CuPy: the rules are the same."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def gpus(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The double with three devices."""
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 3)
+    return cupy
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -2,9 +2,7 @@
 
 import threading
 import time
-import tracemalloc
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +13,20 @@ from planted import planted_sentences
 
 from embedlayer.device import DEVICES, STREAMED
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import CBOW, SkipGram, Word2Vec
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import checkpoints_in
-from embedlayer.training.collective import LostReplica
 from embedlayer.training.gpus import COPIES, NOT_READY, Gpus
-from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.replicas import Merging
 from embedlayer.training.run import Training
-from embedlayer.training.touches import Touches
 from embedlayer.vectors.vectors import Vectors
 
-from . import double
 from .double import nccl
-from .double.devices import Device, OtherDevice
-from .double.nccl import NcclCommunicator, NcclError, NcclHang
+from .double.nccl import NcclCommunicator, NcclError
 
 SKIPGRAM = SkipGram(dim=8, window=2, sample=0.0)
 MODELS = {"skip-gram": SKIPGRAM, "CBOW, hierarchical": CBOW(dim=8, loss="hierarchical")}
-DEVICES_HERE = 3
 ILLEGAL_ADDRESS = 700  # cudaErrorIllegalAddress
 SENDS = 4 * 2 * 2 * 2  # of a round: merges, exchanges, replicas, tables
 
@@ -42,13 +34,6 @@ SENDS = 4 * 2 * 2 * 2  # of a round: merges, exchanges, replicas, tables
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
     return Corpus.from_sentences(planted_sentences(60), min_count=1)
-
-
-@pytest.fixture
-def gpus(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The double with three devices."""
-    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: DEVICES_HERE)
-    return cupy
 
 
 class Tried(Training):
@@ -206,8 +191,6 @@ def test_an_error_on_a_device_ends_the_run_without_a_hang(
         tried.run()
     assert not hung
     assert tried.position() == (0, 8)
-    monkeypatch.undo()
-    monkeypatch.setattr(gpus.cuda.runtime, "getDeviceCount", lambda: DEVICES_HERE)
     wanted = Tried(corpus, SKIPGRAM, gpus=2)
     stop_after(wanted, 8)
     for a, b in zip(tried.state.tables, wanted.state.tables, strict=True):
@@ -244,67 +227,6 @@ def test_a_run_goes_on_from_a_checkpoint_with_as_many(
         Training.resume(folder, corpus, gpus=1)
 
 
-def on_each(size: int, work: Callable[[Any], Any]) -> list[Any]:
-    """What replicas, each with its device, make; raises what one of them does."""
-    gpus = Gpus(list(range(size)))
-
-    def begin(rank: int) -> Any:
-        with gpus.member(rank) as member:
-            return work(member)
-
-    with ThreadPoolExecutor(size) as pool:
-        made = [pool.submit(begin, rank) for rank in range(size)]
-    gpus.close()
-    errors = [error for error in map(Future.exception, made) if error]
-    for error in sorted(errors, key=lambda one: isinstance(one, LostReplica)):
-        raise error
-    return [one.result() for one in made]
-
-
-def test_a_merge_never_passes_through_the_host(gpus: Any) -> None:
-    whole = np.arange(24, dtype=np.float32).reshape(6, 4)
-
-    def work(member: Any) -> Any:
-        table = gpus.asarray(whole) + np.float32(100 * member.rank)
-        parts = [[table[0:5:2]], [table[1:5:2]]]
-        given = member.exchange(parts)
-        assert {rows.device.id for part in given for rows in part} == {member.rank}
-        member.give_back([given[0][0] + given[1][0]], parts)
-        return table
-
-    before = double.counters["to_host"]
-    with double.no_sync():
-        made = on_each(2, work)
-    assert double.counters["to_host"] == before
-    for rank, table in enumerate(made):
-        np.testing.assert_array_equal(table.get()[:5], 2 * whole[:5] + 100)
-        np.testing.assert_array_equal(table.get()[5], whole[5] + 100 * rank)
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_a_merge_of_all_rows_takes_what_the_plan_says(size: int, gpus: Any) -> None:
-    ones, shape = np.ones(3000, np.float32), (3000, 64)
-
-    def work(member: Any) -> None:
-        tables = Tables(gpus.zeros(shape, np.float32), gpus.zeros(shape, np.float32))
-        share = slice(member.rank, None, member.size)
-        merged = [table[share].copy() for table in tables]
-        touches = [Touches(gpus.asarray(ones), 1.0)] * 2
-        merging = Merging("damped", 1, 4, 2)
-        rate = 0.1
-        replica = Replica(tables, merged, touches, lambda _: rate, merging, 1, member)
-        replica.run_round(range(4 * size), lambda *_: None, None)
-
-    tracemalloc.start()
-    try:
-        on_each(size, work)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    copies = peak / size / (2 * 4 * 3000 * 64)
-    assert COPIES - 2 < copies < COPIES
-
-
 def test_the_plan_has_to_fit_each_device(
     corpus: Corpus, gpus: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,7 +245,10 @@ def test_the_plan_has_to_fit_each_device(
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "more than there are": ({"gpus": 4}, "gpus is 4, and CuPy sees 3: lower it .*CUDA_VISIBLE"),
+    "more than there are": (
+        {"gpus": 4},
+        "gpus is 4, and CuPy sees 3 devices: lower it .*CUDA_VISIBLE",
+    ),
     "another backend": ({"backend": "numpy"}, "gpus needs the backend cupy, and this is numpy"),
     "threads": ({"workers": 2}, r"leave out workers \(--workers\)"),
     "layers": ({"step": "layered"}, "the layered step is trained on one device: give gpus=1"),
@@ -369,73 +294,3 @@ def test_the_command_line_trains_on_several(
     assert "gpus needs the backend cupy, and this is numpy" in line
     line = mistake("train", text, "-o", out, "--scheduler", "local", "--gpus", 2, *options)
     assert "--gpus has no effect with --scheduler" in line
-
-
-class TestDouble:
-    """What NCCL refuses, or would wait for without end."""
-
-    @pytest.fixture
-    def pair(self, gpus: Any) -> Any:
-        return NcclCommunicator.initAll([0, 1])
-
-    @pytest.fixture
-    def rows(self, gpus: Any) -> Any:
-        made = []
-        for device in range(2):
-            with Device(device):
-                made.append(gpus.zeros((4, 2), np.float32) + np.float32(device))
-        return made
-
-    def pass_on(self, pair: Any, rows: Any, sent: int = 8, taken: int = 8) -> None:
-        nccl.groupStart()
-        try:
-            pair[0].send(rows[0].data.ptr, sent, nccl.NCCL_FLOAT32, 1, 0)
-            pair[1].recv(rows[1].data.ptr, taken, nccl.NCCL_FLOAT32, 0, 0)
-        finally:
-            nccl.groupEnd()
-
-    def test_a_copy_from_device_to_device(self, pair: Any, rows: Any) -> None:
-        self.pass_on(pair, rows)
-        assert not rows[1].get().any()
-
-    def test_counts_differ(self, pair: Any, rows: Any) -> None:
-        with pytest.raises(NcclHang, match="rank 0 to 1: 8 sent, 6 taken"):
-            self.pass_on(pair, rows, taken=6)
-
-    def test_a_send_without_its_receive(self, pair: Any, rows: Any) -> None:
-        nccl.groupStart()
-        pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
-        with pytest.raises(NcclHang, match="1 sent, 0 taken"):
-            nccl.groupEnd()
-        with pytest.raises(NcclHang, match="without a group"):
-            pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
-
-    def test_two_threads_call_one_communicator(self, pair: Any, rows: Any) -> None:
-        nccl.groupStart()
-        pair[0].send(rows[0].data.ptr, 8, nccl.NCCL_FLOAT32, 1, 0)
-        with ThreadPoolExecutor(1) as pool, pytest.raises(NcclHang, match="two threads"):
-            pool.submit(pair[0].check_async_error).result()
-        with pytest.raises(NcclHang):
-            nccl.groupEnd()
-
-    def test_an_array_of_another_device(self, pair: Any, rows: Any) -> None:
-        with pytest.raises(NcclHang, match="on device 1, not 0"):
-            self.pass_on(pair, rows[::-1])
-        with pytest.raises(OtherDevice, match="array device = 1 while current = 0"):
-            rows[0] + rows[1]
-        with pytest.raises(OtherDevice):
-            rows[1][0] = 0
-
-    def test_an_array_with_gaps(self, pair: Any, rows: Any) -> None:
-        with pytest.raises(NcclHang, match="no whole array's"):
-            self.pass_on(pair, [rows[0][::2], rows[1]], 4, 4)
-
-    def test_one_is_aborted_while_the_other_waits(self, pair: Any) -> None:
-        with pytest.raises(NcclHang, match="while the others"):
-            pair[0].abort()
-        nccl.groupStart()
-        for one in pair:
-            one.abort()
-        nccl.groupEnd()
-        with pytest.raises(NcclError):
-            pair[0].check_async_error()
