@@ -21,6 +21,7 @@ class WordMap {
     const size = this.words.length;
     this.x = new Float32Array(size).map((_, i) => data.points[2 * i]);
     this.y = new Float32Array(size).map((_, i) => data.points[2 * i + 1]);
+    this.order = paintOrder(this.y, size > MANY);
     this.shares = shares(data.counts, size);
     this.chosen = this.hovered = -1;
     this.outstanding = null;
@@ -148,9 +149,9 @@ class WordMap {
 
   draw() {
     const growth = Math.min((this.camera.scale / this.camera.whole) ** 0.3, 2.2) * this.ratio;
-    const { x, y, radii, fills: colours, quiet } = this;
+    const { order, x, y, radii, fills: colours, quiet } = this;
     const opacities = [x.length > MANY ? 190 : 225, 26];
-    const all = { x, y, radii, colours, quiet, opacities };
+    const all = { order, x, y, radii, colours, quiet, opacities };
     this.points.paint(this.camera, this.ratio, this.ground, all, growth);
     this.over.draw(this.ratio);
   }
