@@ -64,11 +64,11 @@ def _tell_missing(found: fonts.Fonts, words: Sequence[str]) -> None:
     lost = [word for word in dict.fromkeys(words) if not found.can_draw(word)]
     if lost:
         packages = " ".join(sorted({fonts.package_for(letter) for letter in found.missing}))
-        few = ", ".join(lost[:FEW]) + (", …" if len(lost) > FEW else "")
+        more = f" and {len(lost) - FEW:,} more" if len(lost) > FEW else ""
         log.warning(
-            f"no font here has all letters of {len(lost):,} words ({few}), which are drawn without "
-            f"their names: install a font, on Debian and Ubuntu by apt-get install {packages}, "
-            "or make an .html"
+            f"no font here has all letters of {', '.join(lost[:FEW])}{more}: these points are "
+            "drawn without their words. Install a font, on Debian and Ubuntu by apt-get install "
+            f"{packages}, or make an .html"
         )
 
 

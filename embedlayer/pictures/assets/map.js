@@ -126,7 +126,8 @@ class WordMap {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.surface;
     if (width === 0 || height === 0) return; // it is hidden; the observer calls when it is not
-    if (width === this.camera.width && height === this.camera.height) return;
+    const same = width === this.camera.width && height === this.camera.height;
+    if (same && this.ratio === devicePixelRatio) return;
     this.ratio = devicePixelRatio;
     for (const one of [this.points, this.over]) {
       one.resize(Math.round(width * this.ratio), Math.round(height * this.ratio));
