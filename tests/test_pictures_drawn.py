@@ -126,8 +126,8 @@ def test_hostile_words_are_drawn_without_a_warning(tmp_path):
 
 def test_labels_take_the_first_side_that_is_free():
     points = np.array([[50, 50], [50, 50], [50, 50], [50, 50], [50, 50], [2, 90]], float)
-    places = placed_labels(points, np.array([[20, 10]] * 6, float), [4] * 6, (100, 100), 1)
-    assert places == {0: (54, 50), 1: (26, 50), 2: (40, 59), 3: (40, 41), 5: (6, 90)}
+    places = placed_labels(points, np.array([[20, 6]] * 6, float), [4] * 6, (100, 100), 1)
+    assert places == {0: (54, 50), 1: (26, 50), 2: (40, 57), 3: (40, 43), 5: (6, 90)}
 
 
 def test_many_labels_are_apart_and_inside():

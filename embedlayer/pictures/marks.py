@@ -19,11 +19,13 @@ def draw_points(axes: Any, panel: Panel, colours: Colours) -> np.ndarray:
     steps = np.rint(shares**2 * SIZES)
     widths = np.clip(9 - 1.6 * np.log10(len(shares)), 1.4, 7) * (0.8 + 0.6 * steps / SIZES)
     fills = _fills_of(panel, shares, colours)
-    style = {"alpha": 0.75 if many else 0.9, "linewidths": 0, "rasterized": many}
-    for step in np.unique(steps):  # an .svg holds each size once
-        (of_step,) = np.nonzero(steps == step)
-        rows = of_step[::-1]
-        axes.scatter(*panel.points[rows].T, s=widths[rows[0]] ** 2, c=fills[rows], **style)
+    told = panel.is_told()
+    for kind, step in np.unique(np.column_stack([told, steps]), axis=0):
+        (those,) = np.nonzero((told == kind) & (steps == step))  # an .svg holds each size once
+        rows = those[::-1]
+        style = {"alpha": (0.75 if many else 0.9) if kind else 0.45, "rasterized": many}
+        size = widths[rows[0]] ** 2
+        axes.scatter(*panel.points[rows].T, s=size, c=fills[rows], linewidths=0, **style)
     return widths
 
 

@@ -51,6 +51,10 @@ class Panel:
         """The words as a picture shows them."""
         return [shown_word(word) for word in self.words]
 
+    def is_told(self) -> np.ndarray:
+        """bool, (n,): the words that have a label; all, where labels were not given."""
+        return (self.groups != NO_LABEL) | (self.labels is None)
+
     def data(self) -> dict[str, Any]:
         """What ``map.js`` reads, as ``page.page`` takes it."""
         wide = len(self.words) > np.iinfo(np.uint16).max

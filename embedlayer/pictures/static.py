@@ -114,8 +114,10 @@ def _draw_panel(axes: Any, panel: Panel, words: Sequence[str], look: Look) -> No
 def _draw_labels(
     axes: Any, panel: Panel, words: Sequence[str], widths: np.ndarray, look: Look
 ) -> None:
-    """The labels that have room: those of analogies and of the word in the middle first."""
+    """The names that have room: first of analogies and of the word in the middle, then of words
+    that have a label."""
     first = [i for four in panel.analogies for i in four] + [i for i in [panel.centre] if i >= 0]
+    first += np.flatnonzero(panel.is_told())[:LABELLED].tolist()
     order = list(dict.fromkeys([*first, *range(min(LABELLED, len(words)))]))
     order = [i for i in order if words[i].strip() and look.fonts.can_draw(words[i])]
     style = {"color": look.colours["text"], "parse_math": False, "va": "center", "zorder": 5}

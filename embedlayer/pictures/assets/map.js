@@ -4,6 +4,7 @@
 const GROUPS = 8, NO_LABEL = 65535; // labels with a colour of their own; the group of words without one
 const SMALLEST = 12, LARGEST = 15; // letters, in pixels
 const MANY = 5000; // words whose points let those below shine through
+const QUIET = 1, UNLABELLED = 2; // of points and labels that are fainter than others
 const FLIGHT = 420; // milliseconds
 const NEAR = 14; // pixels between a pointer and a point that it means
 
@@ -21,7 +22,6 @@ class WordMap {
     const size = this.words.length;
     this.x = new Float32Array(size).map((_, i) => data.points[2 * i]);
     this.y = new Float32Array(size).map((_, i) => data.points[2 * i + 1]);
-    this.order = paintOrder(this.y, size > MANY);
     this.shares = shares(data.counts, size);
     this.chosen = this.hovered = -1;
     this.outstanding = null;
@@ -70,8 +70,11 @@ class WordMap {
     const base = Math.min(Math.max(6.2 - 0.95 * Math.log10(size), 1.5), 5);
     this.radii = this.shares.map((share) => base * (0.8 + 0.6 * share ** 2));
     const pinned = new Set([...this.analogies.flat(), ...(this.centre < 0 ? [] : [this.centre])]);
-    const others = Array.from(this.words.keys()).filter((i) => !pinned.has(i));
-    const order = Int32Array.from([...pinned, ...others]);
+    const all = Array.from(this.words.keys());
+    const order = Int32Array.from(new Set([
+      ...pinned, ...all.filter((i) => !this.isUnlabelled(i)), ...all,
+    ]));
+    this.order = order;
     const sizes = this.shares.map((share, i) =>
       SMALLEST + (pinned.has(i) ? steps : Math.round(share ** 2 * steps)));
     this.over.context.font = this.font(100);
@@ -84,7 +87,7 @@ class WordMap {
 
   // Labels of larger scales are placed while nothing else is to be done.
   lay() {
-    const labels = new Labels(this.camera.whole * FARTHEST, this.measures);
+    const labels = new Labels(this.camera.whole * FARTHEST, this.camera, this.measures);
     const most = labels.levelOf(this.camera.whole * NEAREST);
     const step = (deadline) => {
       while (labels.done < most && deadline.timeRemaining() > 12) labels.prepare(labels.done + 1);
@@ -107,8 +110,14 @@ class WordMap {
   }
 
   fade() {
-    this.quiet = Uint8Array.from(this.words, (_, i) => (this.isQuiet(i) ? 1 : 0));
+    this.quiet = Uint8Array.from(this.words, (_, i) =>
+      this.isQuiet(i) ? QUIET : this.outstanding === null && this.isUnlabelled(i) ? UNLABELLED : 0);
     this.redraw();
+  }
+
+  // Whether others have labels, and this word has none.
+  isUnlabelled(i) {
+    return this.groupNames !== null && this.groups[i] === NO_LABEL;
   }
 
   // Whether a word stands back, as a reader has chosen another label than its own.
@@ -149,7 +158,7 @@ class WordMap {
   draw() {
     const growth = Math.min((this.camera.scale / this.camera.whole) ** 0.3, 2.2) * this.ratio;
     const { order, x, y, radii, fills: colours, quiet } = this;
-    const opacities = [x.length > MANY ? 190 : 225, 26];
+    const opacities = [x.length > MANY ? 190 : 225, 26, 110];
     const all = { order, x, y, radii, colours, quiet, opacities };
     this.points.paint(this.camera, this.ratio, this.ground, all, growth);
     this.over.draw(this.ratio);

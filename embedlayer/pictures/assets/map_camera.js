@@ -24,8 +24,9 @@ class Camera {
     this.height = height;
     const narrow = width < NARROW;
     // Room for the search box above, the legend below and labels on the right.
-    this.margin = narrow ? [96, 64, 76, 20] : [72, 110, 64, 48];
+    this.margin = narrow ? [96, 64, 76, 30] : [72, 110, 64, 90];
     const [top, right, bottom, left] = this.margin;
+    this.room = left - 4;
     const across = (width - left - right) / (this.right - this.left);
     const down = (height - top - bottom) / (this.top - this.bottom);
     const whole = Math.min(across, down);

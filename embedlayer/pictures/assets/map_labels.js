@@ -10,10 +10,11 @@ const LINE = 1.25; // the height of a label, in sizes of its letters
 const COMMON = 3000, COMMON_SCALE = 300; // words that may have labels at a scale; more at larger ones
 
 class Labels {
-  // least: the smallest scale; order: the words, the most important first; widths, sizes: of labels,
+  // least: the smallest scale; left, room: no label begins farther left of this place than so many
+  // pixels; order: the words, the most important first; widths, sizes: of labels,
   // in pixels; gaps: between a word's place and its label.
-  constructor(least, { x, y, order, widths, sizes, gaps }) {
-    Object.assign(this, { least, x, y, order, widths, sizes, gaps });
+  constructor(least, { left, room }, { x, y, order, widths, sizes, gaps }) {
+    Object.assign(this, { least, left, room, x, y, order, widths, sizes, gaps });
     this.since = new Uint8Array(x.length).fill(NOT_YET);
     this.right = Float32Array.from(gaps); // from a word's place to the left end of its label
     this.up = new Float32Array(x.length); // and to the middle of its height
@@ -56,7 +57,9 @@ class Labels {
   finds(i, scale) {
     const width = this.widths[i], gap = this.gaps[i], above = this.sizes[i] * 0.6 + gap;
     const sides = [[gap, 0], [-gap - width, 0], [-width / 2, -above], [-width / 2, above]];
+    const edge = (this.left - this.x[i]) * scale - this.room;
     return sides.some(([right, up]) => {
+      if (right < edge) return false;
       this.right[i] = right;
       this.up[i] = up;
       return this.free(i, scale);

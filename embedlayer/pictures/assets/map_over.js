@@ -2,6 +2,7 @@
 // The letters and lines over the points, drawn anew in every frame.
 
 const PILL = 5; // pixels around the letters of a word that stands out
+const FAINTER = [1, 0.15, 0.5]; // opacities of labels, as points have them
 const BOLDER = 1.12; // as wide are bold letters
 
 class Over {
@@ -52,7 +53,7 @@ class Over {
         if (left > width || left + labels.widths[i] < 0 || y < -20 || y > height + 20) continue;
         const right = left + labels.widths[i];
         if (pills.some((p) => p.left < right && p.right > left && Math.abs(p.y - y) < 22)) continue;
-        context.globalAlpha = map.quiet[i] ? 0.15 : faint ? 0.35 : 1;
+        context.globalAlpha = Math.min(FAINTER[map.quiet[i]], faint ? 0.35 : 1);
         context.lineWidth = 3;
         context.strokeStyle = map.colours.ground;
         context.strokeText(map.shown(i), left, y);

@@ -31,7 +31,8 @@ function searchBox(map) {
     const buttons = close.map((i) => make("button", {
       type: "button", class: "map-word", onclick: () => { box.value = map.words[i]; look(); },
     }, bidi(map.shown(i))));
-    const cure = close.length ? ["Did you mean ", ...between(buttons), "?"] : [];
+    const last = make("span", { class: "map-last" }, buttons.pop() ?? "", "?");
+    const cure = close.length ? ["Did you mean ", ...between([...buttons, last])] : [];
     return [`“${text}” is not on this map. `, ...cure];
   };
   let waiting = 0, searched = "";
