@@ -488,6 +488,10 @@ MUTANTS = {
     "a row's touches are never forgotten": Mutant(
         "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
     ),
+    "replicas meet after a whole chunk of a plain run": Mutant(
+        "training/run.py", "min(fitting, self.merging.tokens)", "fitting",
+        "training_replicas",
+    ),
     "replicas merge what others have not": Mutant(
         "kernels/cpu/merge.py", "write(addresses[i] + r", "write(addresses[0] + r",
         "training_replicas",

@@ -83,9 +83,7 @@ class Training(Loop):
         fitting = default_shared_windows(len(corpus.vocabulary), self.device)
         self.shared_windows = self.options.shared_windows or fitting
         held = state is not None and state.rates is not None
-        chunk = (state.chunk_tokens if state else 0) or chunk_tokens(
-            corpus, self.options.epochs, self.device
-        )
+        chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
         self.plan = self._planned(chunk, held)
         check_optimizer(self.options.optimizer, self._inputs, self._steps)
         self.report = start_report(
@@ -177,6 +175,11 @@ class Training(Loop):
         if self.options.in_flight is None and fitting and self._inputs.shared:
             return fitting(len(self.corpus.vocabulary))
         return self.options.in_flight
+
+    def _chunk_tokens(self) -> int:
+        """The tokens of a chunk: no more than a replica trains between two merges."""
+        fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
+        return min(fitting, self.merging.tokens) if self.merging else fitting
 
     def _planned(self, chunk_tokens: int, held: bool) -> MemoryPlan:
         """Make the steps; the memory of the run: its tables, and once more for each replica."""
