@@ -21,7 +21,7 @@ from embedlayer.training.replica_epochs import ReplicaEpochs
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, done_so_far
+from embedlayer.training.state import SUMS, Done, done_so_far
 from embedlayer.training.steps import Step
 from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
@@ -63,6 +63,7 @@ class Loop(ReplicaEpochs):
             self.device,
             chunk_tokens=self.state.chunk_tokens,
             measure=self.options.measure,
+            held_out=self.options.held_out,
             place=self.plan.corpus_is,
         )
         table = self.state.tables.W_in
@@ -111,7 +112,7 @@ class Loop(ReplicaEpochs):
         """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
         state = self.state
         if state.sums is None:
-            state.sums = self.device.xp.zeros((len(examples), 4))
+            state.sums = self.device.xp.zeros((len(examples), SUMS))
 
         def tick(epoch_done: bool) -> None:
             memory.look()
@@ -164,10 +165,13 @@ class Loop(ReplicaEpochs):
     def _train(self, examples: Examples, tables: Tables, chunk: int, step: Step) -> None:
         """Train the tables on the examples of a chunk, and note its sums."""
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
-        batch, kept = examples.batch(state.epoch, chunk)
+        batch, held_out, kept = examples.parts(state.epoch, chunk)
+        row = state.sums[chunk]
+        if held_out is not None:  # at the rate 0 all rows stay as they are; not what optimizers keep
+            measuring = self._kernels.sgd_step if self._steps.kept else step
+            row[4], row[5] = self._step(tables, held_out, measuring, 0.0)
         lr = self.learning_rate(state.epoch, start)
         loss, pairs = self._step(tables, batch, step, lr)
-        row = state.sums[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
@@ -194,6 +198,7 @@ class Loop(ReplicaEpochs):
             seconds=state.seconds + perf_counter() - self._since,
             lr=lr,
             loss=done.loss,
+            held_out_loss=done.held_out_loss,
             vectors=self.vectors,
         )
         for callback in self.callbacks:

@@ -21,6 +21,7 @@ class Progress:
         seconds: since training began.
         lr: the learning rate now.
         loss: the mean loss per (hidden, output) pair of this epoch so far; NaN before the first.
+        held_out_loss: the same of the windows that are held out; NaN where none are.
         vectors: makes a copy of the vectors as they are now.
     """
 
@@ -33,6 +34,7 @@ class Progress:
     lr: float
     loss: float
     vectors: Callable[[], Vectors]
+    held_out_loss: float = math.nan
 
     @property
     def words_per_second(self) -> float:

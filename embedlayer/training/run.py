@@ -73,7 +73,7 @@ class Training(Loop):
         self.options, rest = run_options({**options})
         self.callbacks = checked_callbacks(rest.get("callbacks", ()))
         self.corpus, self.model = corpus, checked_model(model)
-        check_corpus(corpus, self.model)
+        check_corpus(corpus, self.model, self.options.held_out)
         self.lr, self.min_lr = self.options.rates(self.model)
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
