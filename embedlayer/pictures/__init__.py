@@ -1,0 +1,1 @@
+"""Pictures of vectors, and pages that need nothing but themselves."""
