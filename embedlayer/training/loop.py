@@ -14,6 +14,7 @@ from embedlayer.options import Whole
 from embedlayer.training.epoch import Epoch, Pass, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
+from embedlayer.training.history import History
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
@@ -114,13 +115,19 @@ class Loop(ReplicaEpochs):
         if state.sums is None:
             state.sums = self.device.xp.zeros((len(examples), SUMS))
 
+        total = self.options.epochs * len(self.corpus.ids)
+        history = History(state.history, total, done_so_far(state.sums))
+
         def tick(epoch_done: bool) -> None:
             memory.look()
             sums = to_numpy(state.sums)  # once: to read it is to wait for a device
             done = done_so_far(sums)
             lr = self.learning_rate(state.epoch, done.tokens)
             check_loss(sums, epoch.taken, state.epoch, lr)
-            self._tell(done, lr, epoch_done)
+            progress = self._progress(done, lr, epoch_done)
+            history.add(progress.tokens, progress.seconds, lr, done)
+            for callback in self.callbacks:
+                callback(progress)
             if self._saving.is_due():
                 epoch.stop()
 
@@ -167,7 +174,8 @@ class Loop(ReplicaEpochs):
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, held_out, kept = examples.parts(state.epoch, chunk)
         row = state.sums[chunk]
-        if held_out is not None:  # at the rate 0 all rows stay as they are; not what optimizers keep
+        if held_out is not None:
+            # At the rate 0 all rows stay as they are, but not what optimizers keep.
             measuring = self._kernels.sgd_step if self._steps.kept else step
             row[4], row[5] = self._step(tables, held_out, measuring, 0.0)
         lr = self.learning_rate(state.epoch, start)
@@ -187,9 +195,9 @@ class Loop(ReplicaEpochs):
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
-    def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
+    def _progress(self, done: Done, lr: float, epoch_done: bool) -> Progress:
         state, tokens = self.state, len(self.corpus.ids)
-        progress = Progress(
+        return Progress(
             epoch=state.epoch,
             epochs=self.options.epochs,
             epoch_done=epoch_done,
@@ -201,5 +209,3 @@ class Loop(ReplicaEpochs):
             held_out_loss=done.held_out_loss,
             vectors=self.vectors,
         )
-        for callback in self.callbacks:
-            callback(progress)

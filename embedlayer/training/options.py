@@ -131,6 +131,7 @@ class RunOptions(TypedDict, total=False):
     callbacks: Sequence[Callback]
     checkpoint: str | os.PathLike[str] | None
     checkpoint_every: float
+    watch: int | Sequence[str]
 
 
 class TrainOptions(RunOptions, total=False):

@@ -11,7 +11,6 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.tables import Shapes
 
-
 SUMS = 6  # numbers of a chunk
 
 
@@ -39,8 +38,14 @@ class Done(NamedTuple):
 def done_so_far(sums: Array) -> Done:
     """Add up ``State.sums`` in the order of the chunks, so that the total is repeatable."""
     losses, pairs, tokens, kept, held_out, held_out_pairs = to_numpy(sums).T.tolist()
-    numbers = [int(sum(column)) for column in (pairs, tokens, kept, held_out_pairs)]
-    return Done(math.fsum(losses), *numbers[:3], math.fsum(held_out), numbers[3])
+    return Done(
+        losses=math.fsum(losses),
+        pairs=int(sum(pairs)),
+        tokens=int(sum(tokens)),
+        tokens_kept=int(sum(kept)),
+        held_out_losses=math.fsum(held_out),
+        held_out_pairs=int(sum(held_out_pairs)),
+    )
 
 
 @dataclass
@@ -59,6 +64,8 @@ class State:
             pairs of that sum, its tokens and how many of these were kept; and the summed loss of
             windows held out, and its pairs. Where the tables are.
         loss, held_out_loss: of each epoch that is done, the mean loss per pair.
+        history: how the run went so far, a :class:`~embedlayer.training.history.Point` each.
+        neighbours: of the words that the run watches, so far.
         tokens_trained: tokens kept, in the epochs that are done.
         seconds: of training so far.
         rates: float32, (rows of W_in,): how much of its change each row takes, 0 to 1; None: all.
@@ -72,6 +79,8 @@ class State:
     sums: Array = None
     loss: list[float] = field(default_factory=list)
     held_out_loss: list[float] = field(default_factory=list)
+    history: list[list[float]] = field(default_factory=list)
+    neighbours: list[dict[str, Any]] = field(default_factory=list)
     tokens_trained: int = 0
     seconds: float = 0.0
     rates: Array = None
@@ -109,6 +118,8 @@ class State:
             rates=None if self.rates is None else device.xp.array(to_numpy(self.rates)),
             loss=list(self.loss),
             held_out_loss=list(self.held_out_loss),
+            history=list(self.history),
+            neighbours=list(self.neighbours),
             optimizer={name: _copied(value, device) for name, value in self.optimizer.items()},
         )
 

@@ -11,10 +11,10 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.sampled_softmax import sampled_softmax_loss, split
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.report import Callback, Progress
 from embedlayer.training.run import Training
+from embedlayer.training.sampled_softmax import sampled_softmax_loss, split
 from embedlayer.vectors.evaluation import analogies, similarity
 from embedlayer.vectors.evaluation.files import Benchmark, holds_questions, read_benchmark
 from embedlayer.vectors.vectors import Vectors
