@@ -393,7 +393,7 @@ def test_the_command_shows_the_best_beside_the_defaults(text, optuna, judged):
     assert [line.split()[0] for line in lines[1:7]] == [*tuning.SPACE]
     assert lines[1].split()[1] == "100"
     assert lines[-1].startswith("score, seed 2")
-    assert "judged by held-out loss" in done.stderr
+    assert "judged by sampled softmax loss" in done.stderr
 
 
 def test_the_command_keeps_the_best_when_it_is_stopped(text, tmp_path, optuna, judged, monkeypatch):
