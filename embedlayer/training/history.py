@@ -7,6 +7,7 @@ from typing import NamedTuple
 from embedlayer.training.state import Done
 
 POINTS = 400  # at most; each is a stretch of as many tokens
+NEAR = 2  # points on either side, over which a speed is measured
 
 Column = list[float | None]
 
@@ -68,9 +69,13 @@ class History:
 
 
 def columns(points: Sequence[Sequence[float]]) -> dict[str, Column]:
-    """The points as JSON can hold them, by column: what was not measured in a stretch is None."""
+    """The points as JSON can hold them, by column: what was not measured in a stretch is None.
+
+    The speed is that from some points before to some points behind: workers end chunks in lumps.
+    """
     made = [Point(*point) for point in points]
-    before = [Point(*[0.0] * len(Point._fields)), *made]
+    around = [Point(*[0.0] * len(Point._fields)), *made]
+    pairs = [(max(0, i - NEAR), min(len(made), i + NEAR)) for i in range(1, len(around))]
     return {
         "tokens": [point.tokens for point in made],
         "seconds": [round(point.seconds, 3) for point in made],
@@ -78,8 +83,8 @@ def columns(points: Sequence[Sequence[float]]) -> dict[str, Column]:
         "loss": [_mean(point.losses, point.pairs) for point in made],
         "held_out_loss": [_mean(point.held_out_losses, point.held_out_pairs) for point in made],
         "words_per_second": [
-            _rate(point.tokens - last.tokens, point.seconds - last.seconds)
-            for last, point in zip(before, made, strict=False)
+            _rate(around[b].tokens - around[a].tokens, around[b].seconds - around[a].seconds)
+            for a, b in pairs
         ],
     }
 

@@ -69,15 +69,18 @@ class Loop(ReplicaEpochs):
         )
         table = self.state.tables.W_in
         pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
-        with self._saving, MemoryWatch() as memory, pool:
-            self._since = perf_counter()
-            while self.state.epoch < last:
-                self._run_part(examples, pool, memory)
-            if self.state.epoch == epochs:
-                check_learnt(self.state.tables)
-            self._save(pool)
-        self._replicas.clear()
-        self.report.end(self.state, len(self.corpus.ids), memory.peak())
+        memory = MemoryWatch()
+        try:
+            with self._saving, memory, pool:
+                self._since = perf_counter()
+                while self.state.epoch < last:
+                    self._run_part(examples, pool, memory)
+                if self.state.epoch == epochs:
+                    check_learnt(self.state.tables)
+                self._save(pool)
+        finally:
+            self._replicas.clear()
+            self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
     def vectors(self) -> Vectors:
@@ -136,7 +139,6 @@ class Loop(ReplicaEpochs):
             epoch.run(pool, self.workers, tick)
         except BaseException as error:
             self._stand(epoch)
-            self._replicas.clear()
             if epoch.whole and not isinstance(error, Diverged):
                 check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
                 self._save(pool)

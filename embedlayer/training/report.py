@@ -1,12 +1,15 @@
 """What a training run tells: its progress while it runs, a report at its end."""
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from embedlayer.device import Device
+from embedlayer.pictures.report import report_page
+from embedlayer.storage.writing import told_where
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.history import columns
 from embedlayer.training.machine import about_machine
@@ -103,8 +106,8 @@ class Report:
     def end(self, state: State, tokens: int, memory: tuple[int, int | None]) -> None:
         """Note what a run came to, of a corpus of so many tokens, and its peaks of memory."""
         done = state.tokens_done(tokens)
-        self.tokens_trained = state.tokens_trained
-        self.tokens_subsampled = done - state.tokens_trained
+        self.tokens_trained = state.tokens_kept()
+        self.tokens_subsampled = done - self.tokens_trained
         self.seconds["training"] = state.seconds
         self.words_per_second = done / state.seconds if state.seconds else 0.0
         self.peak_memory, self.peak_anonymous_memory = memory
@@ -120,6 +123,23 @@ class Report:
             "history": columns(self.history),
         }
         return told | told.pop("plan")
+
+    def to_html(self) -> str:
+        """One page that needs nothing but itself: how the run went, what it took, what it made.
+
+        It holds no path and no name of a machine, and :meth:`to_dict` as JSON, from which
+        ``embedlayer compare`` reads it.
+        """
+        return report_page(self.to_dict())
+
+    def save_html(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`to_html` to a file, whole or not at all.
+
+        Raises:
+            EmbedlayerError: a folder or a disk that does not take it.
+        """
+        with told_where(path) as unfinished:
+            unfinished.write_text(self.to_html(), encoding="utf-8")
 
     def origin(self) -> dict[str, Any]:
         """What the metadata of the vectors keep of it."""

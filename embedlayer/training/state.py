@@ -91,6 +91,11 @@ class State:
         under_way = 0 if self.sums is None else done_so_far(self.sums).tokens
         return self.epoch * tokens + under_way
 
+    def tokens_kept(self) -> int:
+        """Tokens that subsampling kept so far, over all epochs."""
+        under_way = 0 if self.sums is None else done_so_far(self.sums).tokens_kept
+        return self.tokens_trained + under_way
+
     def end_epoch(self) -> None:
         """All chunks of the epoch are done: note its sums, and stand at the next one's start."""
         done = done_so_far(self.sums)
