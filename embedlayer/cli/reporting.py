@@ -1,12 +1,14 @@
 """``train --report``: what a run is judged by, and the page that tells how it went."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import click
 
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import check_place
+from embedlayer.text.options import CorpusOptions
 from embedlayer.training.report import Report
 from embedlayer.vectors.evaluation import evaluate
 from embedlayer.vectors.evaluation.files import Benchmark, read_benchmark
@@ -14,6 +16,7 @@ from embedlayer.vectors.samples import neighbours, sample_words
 from embedlayer.vectors.vectors import Vectors
 
 WATCHED = 12  # words, where none are named
+OF_TEXT = ("min_count", "max_size", "max_sentence")
 NAMES = ("report", "watch", "evaluate", "restrict_vocab")
 
 
@@ -82,21 +85,21 @@ class Reporting(NamedTuple):
             epoch = len(report.loss)
             report.neighbours = [{"epoch": epoch, "neighbours": neighbours(vectors, named)}]
 
-    def write(self, report: Report) -> None:
+    def write(self, report: Report, vectors: Vectors) -> None:
         """Write the page, if one is asked for."""
         if self.path is not None:
-            report.save_html(self.path)
+            report.save_html(self.path, vectors)
 
 
 NO_REPORT = Reporting()
 
 
-def reporting_of(given: Mapping[str, Any], options: Mapping[str, Any]) -> Reporting:
+def reporting_of(given: Mapping[str, Any], text: CorpusOptions) -> Reporting:
     """What is asked for; mistakes are told before a text is read.
 
     Args:
         given: the options that were given.
-        options: of the text, as the report tells them.
+        text: how the text is read.
 
     Raises:
         EmbedlayerError: a page that cannot be written, a set that cannot be used.
@@ -112,4 +115,5 @@ def reporting_of(given: Mapping[str, Any], options: Mapping[str, Any]) -> Report
     watch = tuple(given.get("watch", ())) or WATCHED
     benchmarks = tuple(read_benchmark(one) for one in files)
     restrict = given.get("restrict_vocab")
-    return Reporting(path, watch if path else 0, benchmarks, restrict, options)
+    told = {name: value for name, value in asdict(text).items() if name in OF_TEXT and value}
+    return Reporting(path, watch if path else 0, benchmarks, restrict, told)

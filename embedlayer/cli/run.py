@@ -123,7 +123,7 @@ def told_of(
     report = training.report
     report.seconds = {**before, **report.seconds, **after}
     reporting.judge(vectors, report)
-    reporting.write(report)
+    reporting.write(report, vectors)
     return report.to_dict()
 
 
@@ -134,9 +134,9 @@ def tell_stopped(training: Training, reporting: Reporting) -> None:
     if not hasattr(training, "report"):
         note("a run on a cluster tells of itself when it is done: no report was written")
         return
-    with suppress(EmbedlayerError):  # a word that nobody knows yet: what there is
-        reporting.judge(training.vectors(), training.report)
-    reporting.write(training.report)
+    vectors = training.vectors()
+    reporting.judge(vectors, training.report)
+    reporting.write(training.report, vectors)
     note(f"how it went so far: {reporting.path}")
 
 

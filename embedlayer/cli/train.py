@@ -117,7 +117,7 @@ def train(
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
     made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
     saving = _saving(checkpoint, checkpoint_every, resume)
-    reporting = reporting_of(given, arguments(CorpusOptions, given))
+    reporting = reporting_of(given, CorpusOptions(**arguments(CorpusOptions, given)))
     if save_config is not None:
         write_config(save_config, resolved(made, given), "embedlayer train --config")
     with on_cluster(files, given, resume) as cluster:

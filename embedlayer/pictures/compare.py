@@ -52,9 +52,8 @@ class Comparison:
 
     def to_html(self) -> str:
         """The page: charts of both in one, and tables."""
-        charts = charts_of(
-            [(name, run.told) for name, run in zip(self.names, self.runs, strict=True)]
-        )
+        runs = zip(self.names, self.runs, strict=True)
+        charts = charts_of([(name, run.told) for name, run in runs])
         head = ("", *self.names)
         title = f"{self.names[0]} and {self.names[1]}"
         same = "<p>All options that both tell of are the same.</p>"
@@ -76,9 +75,12 @@ class Comparison:
 
     def _options(self) -> list[Pair]:
         left, right = (flat(run.told["options"]) for run in self.runs)
+        told = dict.fromkeys([*left, *right])
+        if any(run.vectors is not None for run in self.runs):  # whose metadata leave some out
+            told = {name: None for name in told if name in left and name in right}
         return [
             (name, left.get(name, NONE), right.get(name, NONE))
-            for name in dict.fromkeys([*left, *right])
+            for name in told
             if left.get(name) != right.get(name)
         ]
 
@@ -86,28 +88,28 @@ class Comparison:
         found = []
         for run in self.runs:
             told = run.told
-            training = told["seconds"].get("training")
+            training, speed = told["seconds"].get("training"), told["words_per_second"]
             found.append(
                 {
                     "words": text_of(told["vocabulary"]),
                     "loss, last epoch": last_loss(told["loss"]),
                     "held-out loss, last epoch": last_loss(told["held_out_loss"]),
                     "training": duration(training) if training else "",
-                    "words per second": text_of(float(round(told["words_per_second"] or 0))),
+                    "words per second": text_of(float(round(speed))) if speed else "",
                 }
             )
         return [
             (name, found[0][name] or NONE, found[1][name] or NONE)
             for name in found[0]
-            if found[0][name].strip("0") or found[1][name].strip("0")
+            if found[0][name] or found[1][name]
         ]
 
     def _scores(self) -> list[Pair]:
-        found = [
+        left, right = (
             {f"{name}, {what}": score_text(score) for name, what, score, _ in scores_of(run.told)}
             for run in self.runs
-        ]
-        return [(name, *(one.get(name, NONE) for one in found)) for name in found[0] | found[1]]
+        )
+        return [(name, left.get(name, NONE), right.get(name, NONE)) for name in left | right]
 
     def _neighbours(self, words: list[str]) -> list[Changed]:
         left, right = (run.neighbours(words) for run in self.runs)

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from embedlayer.pictures.charts import SCRIPTS, STYLES, charts_of, figures
+from embedlayer.pictures.map import SCRIPTS as map_scripts
+from embedlayer.pictures.map import STYLES as map_styles
+from embedlayer.pictures.map import section, word_map
 from embedlayer.pictures.page import page
 from embedlayer.pictures.told import (
     duration,
@@ -17,9 +20,12 @@ from embedlayer.pictures.told import (
     scores_of,
     title_of,
 )
-from embedlayer.vectors.shown import Cell, html_table, text_of
+from embedlayer.vectors.shown import Cell, html_table, text_of, titled
+from embedlayer.vectors.vectors import Vectors
 
 SKIPPED = ("output",)  # a path of the machine
+MAP = "map"
+ON_DEVICE = "on the device"  # where a corpus takes memory of its own
 PARTS = {
     "table_bytes": "both tables",
     "optimizer_bytes": "the optimizer's arrays",
@@ -32,14 +38,21 @@ PARTS = {
 Row = Sequence[Cell]
 
 
-def report_page(told: Mapping[str, Any]) -> str:
-    """The page of what a run told: ``Report.to_dict()``, of which it keeps a copy as JSON."""
+def report_page(told: Mapping[str, Any], vectors: Vectors | None = None) -> str:
+    """The page of a run.
+
+    Args:
+        told: ``Report.to_dict()``, of which the page keeps a copy as JSON.
+        vectors: what the run made, for a map of its commonest words.
+    """
     told = {name: value for name, value in told.items() if name not in SKIPPED}
     charts = charts_of([("", told)])
+    maps = {MAP: word_map(vectors).panels[0].data()} if vectors is not None else {}
     sections = [
         ("How it went", figures(charts)),
         ("Scores", scores_table(told)),
         ("Neighbours on the way", neighbours_table(told["neighbours"])),
+        ("Map of the commonest words", section(MAP) if maps else ""),
     ]
     panels = [
         ("The text", html_table(text_rows(told))),
@@ -60,9 +73,20 @@ def report_page(told: Mapping[str, Any]) -> str:
     return page(
         title_of(told),
         body=f"<main>{''.join(body)}</main>",
-        styles=STYLES,
-        scripts=SCRIPTS,
-        data={"report": told, "charts": charts},
+        styles=STYLES + (map_styles if maps else ()),
+        scripts=SCRIPTS + (map_scripts if maps else ()),
+        data={"report": told, "charts": charts, "maps": maps},
+    )
+
+
+def summary_tables(told: Mapping[str, Any]) -> str:
+    """What a notebook shows of a report: its numbers, and the losses of its epochs."""
+    losses = zip(told["loss"], told["held_out_loss"], strict=True)
+    epochs: list[Row] = [(str(i), *two) for i, two in enumerate(losses, 1)]
+    return titled(
+        title_of(told),
+        html_table([*numbers_of(told).items()], right=(1,)),
+        html_table(epochs, ("epoch", "loss", "held-out loss"), right=(1, 2)) if epochs else "",
     )
 
 
@@ -74,6 +98,15 @@ def began(told: Mapping[str, Any]) -> str:
 
 def tiles(told: Mapping[str, Any]) -> str:
     """The numbers that a reader looks for first."""
+    made = "".join(
+        f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>"
+        for name, text in numbers_of(told).items()
+    )
+    return f'<dl class="tiles">{made}</dl>'
+
+
+def numbers_of(told: Mapping[str, Any]) -> dict[str, str]:
+    """The few numbers that say what a run came to."""
     numbers = {
         "training": duration(told["seconds"].get("training", 0.0)),
         "words per second": text_of(float(round(told["words_per_second"]))),
@@ -82,11 +115,7 @@ def tiles(told: Mapping[str, Any]) -> str:
         "held-out loss, last epoch": last_loss(told["held_out_loss"]),
         "memory at the peak": megabytes(told["peak_memory"]),
     }
-    shown = ((name, text) for name, text in numbers.items() if text)
-    made = "".join(
-        f"<div><dt>{name}</dt><dd>{html.escape(text)}</dd></div>" for name, text in shown
-    )
-    return f'<dl class="tiles">{made}</dl>'
+    return {name: text for name, text in numbers.items() if text}
 
 
 def text_rows(told: Mapping[str, Any]) -> list[Row]:
@@ -117,6 +146,8 @@ def memory_rows(told: Mapping[str, Any]) -> list[Row]:
         for part, name in PARTS.items()
         if told.get(part)
     ]
+    counted = [part for part in PARTS if part != "corpus_bytes" or told["corpus_is"] == ON_DEVICE]
+    rows.append(("planned in all", megabytes(sum(told[part] for part in counted))))
     rows.append(("the process at its peak", megabytes(told["peak_memory"])))
     if told.get("peak_anonymous_memory"):
         rows.append(("of it without mapped files", megabytes(told["peak_anonymous_memory"])))
@@ -157,7 +188,8 @@ def neighbours_table(epochs: Sequence[Mapping[str, Any]]) -> str:
     head = f"<thead><tr><th>word</th>{head}</tr></thead>"
     return (
         f'<div class="scroll"><table class="stacked">{head}{rows}</table></div>'
-        '<p class="quiet">Marked: neighbours that were none in the column before.</p>'
+        + '<p class="quiet">Marked: neighbours that were none in the column before.</p>'
+        * (len(epochs) > 1)
     )
 
 

@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 def read_run(path: str) -> Run:
-    """A run's report, as ``train --json`` prints it or ``train --report`` writes it, or its vectors.
+    """A report, as ``train --json`` prints it or ``train --report`` writes it; or vectors.
 
     Raises:
         EmbedlayerError, OSError: none of these, a damaged file, or a missing one.

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from embedlayer.device import Device
-from embedlayer.pictures.report import report_page
+from embedlayer.pictures.report import report_page, summary_tables
 from embedlayer.storage.writing import told_where
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.history import columns
@@ -124,22 +124,28 @@ class Report:
         }
         return told | told.pop("plan")
 
-    def to_html(self) -> str:
+    def _repr_html_(self) -> str:
+        """Small tables, for notebooks; :meth:`to_html` has all."""
+        return summary_tables(self.to_dict())
+
+    def to_html(self, vectors: Vectors | None = None) -> str:
         """One page that needs nothing but itself: how the run went, what it took, what it made.
+
+        With the vectors it has a map of their commonest words, too.
 
         It holds no path and no name of a machine, and :meth:`to_dict` as JSON, from which
         ``embedlayer compare`` reads it.
         """
-        return report_page(self.to_dict())
+        return report_page(self.to_dict(), vectors)
 
-    def save_html(self, path: str | os.PathLike[str]) -> None:
+    def save_html(self, path: str | os.PathLike[str], vectors: Vectors | None = None) -> None:
         """Write :meth:`to_html` to a file, whole or not at all.
 
         Raises:
             EmbedlayerError: a folder or a disk that does not take it.
         """
         with told_where(path) as unfinished:
-            unfinished.write_text(self.to_html(), encoding="utf-8")
+            unfinished.write_text(self.to_html(vectors), encoding="utf-8", newline="\n")
 
     def origin(self) -> dict[str, Any]:
         """What the metadata of the vectors keep of it."""

@@ -29,6 +29,11 @@ def html_table(
     return f"<table>{''.join(lines)}</table>"
 
 
+def titled(title: str, *tables: str) -> str:
+    """Tables below a title, as a notebook shows an object."""
+    return f"<div><strong>{html.escape(title)}</strong>{''.join(tables)}</div>"
+
+
 def text_of(cell: Cell) -> str:
     """A cell as people read it."""
     if cell is None:
