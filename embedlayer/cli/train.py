@@ -115,7 +115,12 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
+    written = filter(None, [given.get("report")])
+    made, phrases, files = (
+        _model(given, learnt),
+        phrases_of(given),
+        find_texts(texts, output, *written),
+    )
     saving = _saving(checkpoint, checkpoint_every, resume)
     reporting = reporting_of(given, CorpusOptions(**arguments(CorpusOptions, given)))
     if save_config is not None:

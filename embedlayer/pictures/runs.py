@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from embedlayer.errors import EmbedlayerError
+from embedlayer.pictures.checks import COLUMNS, are_numbers, checked_report
 from embedlayer.storage.reading import expanded
 from embedlayer.vectors.samples import neighbours, sample_words
 from embedlayer.vectors.vectors import Vectors
@@ -14,13 +15,6 @@ from embedlayer.vectors.vectors import Vectors
 DATA = re.compile(r'<script type="application/json" id="page-data">(.*?)</script>', re.DOTALL)
 MOST_BYTES = 1 << 28
 WORDS = 12  # whose neighbours are compared, where no report names them
-# What a report has, and of which type; the rest of it is not looked at.
-FIELDS: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("options", "history", "machine", "seconds"), dict),
-    **dict.fromkeys(("loss", "held_out_loss", "neighbours", "evaluation"), list),
-    **dict.fromkeys(("vocabulary", "words_per_second", "tokens_trained", "begun"), (int, float)),
-}
-COLUMNS = ("tokens", "seconds", "lr", "loss", "held_out_loss", "words_per_second")
 NOT_OPTIONS = ("loss_per_epoch", "held_out_loss_per_epoch", "tokens")
 
 
@@ -69,24 +63,6 @@ def read_run(path: str) -> Run:
     return Run(name, _of_vectors(vectors), vectors)
 
 
-def checked_report(told: Any, path: str) -> dict[str, Any]:
-    """What a report tells; EmbedlayerError unless it has what a comparison asks for."""
-    if not isinstance(told, dict):
-        raise EmbedlayerError(f"{path} holds no report of a run")
-    for name, kind in FIELDS.items():
-        if not isinstance(told.get(name), kind):
-            raise EmbedlayerError(f"{path} is no report of a run: it tells no {name}")
-    columns = [told["history"].get(name) for name in COLUMNS]
-    numbers = all(isinstance(column, list) and _are_numbers(column) for column in columns)
-    if not numbers or len({*map(len, columns)}) > 1 or not _are_numbers(told["loss"]):
-        raise EmbedlayerError(f"{path} is no report of a run: its history is no table of numbers")
-    if not all(map(_is_watched, told["neighbours"])) or not all(
-        map(_is_result, told["evaluation"])
-    ):
-        raise EmbedlayerError(f"{path} is no report of a run: its neighbours or scores are none")
-    return told
-
-
 def _told_in(text: str, path: str) -> Any:
     """The JSON of a report, which may stand in a page."""
     found = DATA.search(text)
@@ -102,45 +78,21 @@ def _told_in(text: str, path: str) -> Any:
 def _of_vectors(vectors: Vectors) -> dict[str, Any]:
     """What the metadata of vectors tell of the run that made them."""
     about = vectors.metadata
-    losses = {name: about.get(f"{name}_per_epoch") or [] for name in ("loss", "held_out_loss")}
-    epochs, tokens = len(losses["loss"]), about.get("tokens", 0)
+    losses = {name: about.get(f"{name}_per_epoch") for name in ("loss", "held_out_loss")}
+    known = {name: values if are_numbers(values) else [] for name, values in losses.items()}
+    epochs, tokens = len(known["loss"]), about.get("tokens")
     history: dict[str, list[Any]] = {name: [None] * epochs for name in COLUMNS}
-    history |= {name: values for name, values in losses.items() if len(values) == epochs}
-    history["tokens"] = [tokens * (epoch + 1) for epoch in range(epochs)]
-    told: dict[str, Any] = {name: {} for name, kind in FIELDS.items() if kind is dict}
-    told |= {name: [] for name, kind in FIELDS.items() if kind is list}
+    history |= {name: values for name, values in known.items() if len(values) == epochs}
+    if isinstance(tokens, int):
+        history["tokens"] = [tokens * (epoch + 1) for epoch in range(epochs)]
     options = {name: value for name, value in about.items() if name not in NOT_OPTIONS}
-    return (
-        told
-        | losses
-        | {
-            "options": options or {"dim": vectors.dim},
-            "history": history,
-            "vocabulary": len(vectors),
-            "words_per_second": 0.0,
-            "tokens_trained": 0,
-            "begun": 0.0,
-        }
-    )
-
-
-def _are_numbers(values: Sequence[Any]) -> bool:
-    return all(value is None or isinstance(value, int | float) for value in values)
-
-
-def _is_watched(one: Any) -> bool:
-    found = one.get("neighbours") if isinstance(one, Mapping) else None
-    return isinstance(found, dict) and all(
-        isinstance(pairs, list)
-        and all(isinstance(p, list) and len(p) == 2 and isinstance(p[0], str) for p in pairs)
-        for pairs in found.values()
-    )
-
-
-def _is_result(one: Any) -> bool:
-    if not isinstance(one, Mapping) or not isinstance(one.get("benchmark"), str):
-        return False
-    if "spearman" in one:
-        return _are_numbers([one["spearman"], one.get("found"), one.get("pairs")])
-    groups = [one.get(name) or {} for name in ("semantic", "syntactic", "total")]
-    return all(isinstance(group, Mapping) for group in groups)
+    return {
+        "options": options or {"dim": vectors.dim},
+        "history": history,
+        **known,
+        "neighbours": [],
+        "evaluation": [],
+        "vocabulary": len(vectors),
+        "words_per_second": 0.0,
+        "seconds": {},
+    }
