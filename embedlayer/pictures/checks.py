@@ -1,7 +1,7 @@
 """Whether a file's JSON is the report of a run, as far as a comparison asks for it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from embedlayer.errors import EmbedlayerError
 
@@ -25,7 +25,7 @@ def checked_report(told: Any, path: str) -> dict[str, Any]:
     return told
 
 
-def are_numbers(values: Any) -> bool:
+def are_numbers(values: Any) -> TypeGuard[list[Any]]:
     """Where a number is not known, it is None."""
     return isinstance(values, list) and all(one is None or _is_number(one) for one in values)
 
