@@ -51,6 +51,7 @@ class ClusterRounds(Pass):
     def _work(self) -> None:
         with self._group.member(next(self._threads)) as member:
             replica = self._replica(member)
+            member.share(replica.tables)
             with self._worker(replica.tables) as step:
                 self._run_rounds(replica, member, step)
 
