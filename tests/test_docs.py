@@ -36,7 +36,10 @@ REASONS: dict[tuple[str, str], str] = {
     ): "it needs a cluster of several machines; test_dask_cli.py has one of processes",
 }
 # What the blocks of a page import beside embedlayer; without it they are skipped.
-NEEDED = {"docs/ecosystem.md": ["sklearn", "torch", "pandas"]}
+NEEDED = {
+    "docs/ecosystem.md": ["sklearn", "torch", "pandas"],
+    "docs/reports.md": ["tensorboardX"],
+}
 ELSEWHERE = (
     *("eval/", "Generator"),  # of the folder that EMBEDLAYER_DATA names; of CuPy
     *("load_facebook_vectors", "load_model", "include_freq", "get_word_vector", "get_words"),

@@ -69,7 +69,7 @@ def check_corpus(corpus: Any, model: Word2Vec, held_out: float = 0.0) -> None:
             f"sample {model.sample} drops every token but {kept:.2g} of {len(corpus.ids)} in an "
             "epoch: raise it, or give 0 to keep all"
         )
-    check_held_out(held_out, kept)
+    check_held_out(held_out, len(corpus.ids), kept)
     if kept < LEAST_KEPT * len(corpus.ids):
         _log.warning(
             "sample %g keeps %.1f %% of the tokens: raise it (--sample), or give 0 to keep all",

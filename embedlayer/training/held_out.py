@@ -65,21 +65,20 @@ class HeldOut:
         return Parts(batch, held_out, kept)
 
 
-def check_held_out(share: float, tokens: float) -> None:
-    """Warn of a loss that tells little, of so many tokens that an epoch keeps.
+def check_held_out(share: float, tokens: int, kept: float) -> None:
+    """Warn of a loss that tells little, of a text of so many tokens of which an epoch keeps some.
 
     Raises:
-        EmbedlayerError: nearly always no window is held out.
+        EmbedlayerError: hardly a token is held out.
     """
-    windows = share * tokens
-    if 0 < windows < 1:
+    if 0 < share * tokens < 1:
         raise EmbedlayerError(
-            f"held_out {share:g} of the {tokens:,.0f} tokens that are trained on in an epoch is "
-            "less than a window: raise it (--held-out 1%), or leave it out"
+            f"held_out {share:g} of the {tokens:,} tokens is less than one: raise it "
+            "(--held-out 1%), or leave it out"
         )
-    if 0 < windows < FEW:
+    if 0 < share * kept < FEW:
         _log.warning(
             "held_out %g leaves about %.0f windows: their loss tells little, raise it (--held-out)",
             share,
-            windows,
+            share * kept,
         )
