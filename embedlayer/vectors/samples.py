@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from embedlayer.vectors.search import cosines, nearest_rows, unit_rows
 from embedlayer.vectors.vectors import Vectors
 
 AMONG = 30_000  # words: the neighbours are the nearest of the commonest
@@ -14,12 +15,20 @@ COMMON, RARE = 100, 5_000  # ranks between which words are chosen
 
 def neighbours(vectors: Vectors, words: Sequence[str]) -> dict[str, list[list[Any]]]:
     """Of each word the nearest among the commonest: ``[word, cosine]``, as JSON can hold them."""
-    common = Vectors(vectors.words[:AMONG], vectors.matrix[:AMONG])
-    answers = common.nearest(vectors[list(words)], NEIGHBOURS + 1) if words else []
-    return {
-        word: [[one, round(cosine, 4)] for one, cosine in found if one != word][:NEIGHBOURS]
-        for word, found in zip(words, answers, strict=True)
-    }
+    common = unit_rows(vectors.matrix[:AMONG])
+    own = [[row] for row in vectors.find(words).tolist()]
+    rows, scores = nearest_rows(common, unit_rows(vectors[list(words)]), own, NEIGHBOURS)
+    found = zip(words, rows.tolist(), scores.tolist(), strict=True)
+    return {word: _told(vectors, *best) for word, *best in found}
+
+
+def _told(vectors: Vectors, rows: list[int], scores: list[float]) -> list[list[Any]]:
+    """Where all other rows are excluded, scores are −inf."""
+    return [
+        [vectors.words[row], round(float(cosines(score)), 4)]
+        for row, score in zip(rows, scores, strict=True)
+        if score > -np.inf
+    ]
 
 
 def sample_words(words: Sequence[str], size: int) -> list[str]:
