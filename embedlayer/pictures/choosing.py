@@ -98,7 +98,9 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
     with open_to_read(path) as file:
         data = file.text().read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise EmbedlayerError(f"{path} has more than {MOST_BYTES >> 20} MiB: it is no list of words")
+        raise EmbedlayerError(
+            f"{path} has more than {MOST_BYTES >> 20} MiB: it is no list of words"
+        )
     try:
         lines = data.decode().split("\n")
     except UnicodeDecodeError as error:

@@ -27,7 +27,9 @@ BOTH, ALONE = "in both", "in one"
 
 
 class Map(NamedTuple):
-    """A picture of one map, or of two side by side; made by :func:`word_map`, :func:`neighbourhoods`.
+    """A picture of one map, or of two side by side.
+
+    Made by :func:`word_map` and :func:`neighbourhoods`.
 
     Attributes:
         title: what stands above it.
@@ -41,7 +43,9 @@ class Map(NamedTuple):
 
     def to_html(self) -> str:
         """A page in one file that asks nothing of anyone: the maps, to be explored."""
-        sections = [section(f"map-{i}", alone=len(self.panels) == 1) for i in range(len(self.panels))]
+        sections = [
+            section(f"map-{i}", alone=len(self.panels) == 1) for i in range(len(self.panels))
+        ]
         if len(self.panels) > 1:
             sections = [
                 f"<h2>{html.escape(panel.title)}</h2>{text}"
@@ -180,7 +184,9 @@ def check_picture(path: str | Path) -> None:
 def _suffix(path: str | Path) -> str:
     suffix = Path(expanded(path)).suffix.lower()
     if suffix not in PICTURES:
-        raise EmbedlayerError(f"a map is {', '.join(PICTURES)}: {shown(str(path))} is none of these")
+        raise EmbedlayerError(
+            f"a map is {', '.join(PICTURES)}: {shown(str(path))} is none of these"
+        )
     return suffix
 
 

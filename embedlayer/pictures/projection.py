@@ -4,8 +4,10 @@ All see vectors at length 1, whose distances rise as their cosines fall, so that
 what ``nearest`` says. The same vectors give the same picture, each time.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -13,7 +15,9 @@ from embedlayer.errors import EmbedlayerError, extra_library
 from embedlayer.options import Choice
 
 SEED = 0
-PERPLEXITY = 30  # t-SNE's: how many neighbours count, of which there have to be thrice as many words
+PERPLEXITY = (
+    30  # t-SNE's: how many neighbours count, of which there have to be thrice as many words
+)
 UMAP_NEIGHBOURS = 15
 
 
@@ -33,18 +37,25 @@ def principal(unit: np.ndarray) -> np.ndarray:
 
 def t_sne(unit: np.ndarray) -> np.ndarray:
     """t-SNE by openTSNE (van der Maaten and Hinton, 2008; Poličar, Stražar and Zupan, 2024)."""
-    library = extra_library("openTSNE", "plot")
+    library = _library("openTSNE")
     perplexity = min(PERPLEXITY, (len(unit) - 1) / 3)
-    made = library.TSNE(perplexity=perplexity, random_state=SEED, n_jobs=-1)
+    # One thread: several spend more time on each other than on the work, of a few thousand words.
+    made = library.TSNE(perplexity=perplexity, random_state=SEED, n_jobs=1)
     return np.asarray(made.fit(unit))
 
 
 def umap(unit: np.ndarray) -> np.ndarray:
     """UMAP by umap-learn (McInnes, Healy and Melville, 2018)."""
-    library = extra_library("umap", "plot")
+    library = _library("umap")
     neighbours = min(UMAP_NEIGHBOURS, len(unit) - 1)
     # One thread: several would give another picture each time.
     return library.UMAP(n_neighbors=neighbours, random_state=SEED, n_jobs=1).fit_transform(unit)
+
+
+def _library(name: str) -> ModuleType:
+    with warnings.catch_warnings():  # umap misses TensorFlow, which is not needed here
+        warnings.simplefilter("ignore", ImportWarning)
+        return extra_library(name, "plot")
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,7 @@ def check_method(method: str) -> None:
     """
     library = PROJECTIONS[METHOD.checked("method", method)].library
     if library is not None:
-        extra_library(library, "plot")
+        _library(library)
 
 
 def projected(unit: np.ndarray, method: str = "pca") -> np.ndarray:

@@ -9,7 +9,7 @@ const NEAR = 14; // pixels between a pointer and a point that it means
 
 class WordMap {
   constructor(element, data) {
-    Object.assign(this, { element, counts: data.counts, labels: data.labels, groups: data.groups });
+    Object.assign(this, { element, counts: data.counts, groupNames: data.labels, groups: data.groups });
     this.words = data.words;
     this.spelt = data.shown;
     this.analogies = data.analogies;
@@ -21,6 +21,7 @@ class WordMap {
     const size = this.words.length;
     this.x = new Float32Array(size).map((_, i) => data.points[2 * i]);
     this.y = new Float32Array(size).map((_, i) => data.points[2 * i + 1]);
+    this.order = paintOrder(this.y, size > MANY);
     this.shares = shares(data.counts, size);
     this.chosen = this.hovered = -1;
     this.outstanding = null;
@@ -28,7 +29,8 @@ class WordMap {
     this.search = new Search(this.words);
     this.build(data.title);
     this.style();
-    this.lay();
+    this.measure();
+    this.resize();
     new ResizeObserver(() => this.resize()).observe(this.surface);
     whenSchemeChanges(() => this.style());
   }
@@ -62,38 +64,33 @@ class WordMap {
     return this.spelt[i] ?? this.words[i];
   }
 
-  // Sizes of points and letters by frequency, and which labels have room.
-  lay() {
-    const size = this.words.length;
+  // Sizes of points and letters by frequency, and which words come first.
+  measure() {
+    const size = this.words.length, steps = LARGEST - SMALLEST;
     const base = Math.min(Math.max(6.2 - 0.95 * Math.log10(size), 1.5), 5);
     this.radii = this.shares.map((share) => base * (0.8 + 0.6 * share ** 2));
-    const pinned = [...new Set([...this.analogies.flat(), ...(this.centre < 0 ? [] : [this.centre])])];
-    const isPinned = new Set(pinned);
-    const order = [...pinned, ...Array.from(this.words.keys()).filter((i) => !isPinned.has(i))];
-    const sizes = new Float32Array(size), widths = new Float32Array(size);
+    const pinned = new Set([...this.analogies.flat(), ...(this.centre < 0 ? [] : [this.centre])]);
+    const others = Array.from(this.words.keys()).filter((i) => !pinned.has(i));
+    const order = Int32Array.from([...pinned, ...others]);
+    const sizes = this.shares.map((share, i) =>
+      SMALLEST + (pinned.has(i) ? steps : Math.round(share ** 2 * steps)));
     this.over.context.font = this.font(100);
-    const bySize = Array.from({ length: LARGEST - SMALLEST + 1 }, () => []);
-    for (const i of order) {
-      const step = isPinned.has(i) ? LARGEST - SMALLEST
-        : Math.round(this.shares[i] ** 2 * (LARGEST - SMALLEST));
-      sizes[i] = SMALLEST + step;
-      widths[i] = this.widths.of(this.shown(i)) * sizes[i];
-      bySize[step].push(i);
-    }
+    const widths = sizes.map((letters, i) => this.widths.of(this.shown(i)) * letters);
     const gaps = this.radii.map((radius) => radius * 1.4 + 4);
-    const labels = new Labels(this.x, this.y, Int32Array.from(order), widths, sizes, gaps);
-    this.layout = { labels, bySize };
-    this.later();
+    this.bySize = Array.from({ length: steps + 1 }, (_, step) =>
+      order.filter((i) => sizes[i] === SMALLEST + step));
+    this.measures = { x: this.x, y: this.y, order, widths, sizes, gaps };
   }
 
   // Labels of larger scales are placed while nothing else is to be done.
-  later() {
-    const { labels } = this.layout;
-    const most = Labels.levelOf(1e9);
+  lay() {
+    const labels = new Labels(this.camera.whole * FARTHEST, this.measures);
+    const most = labels.levelOf(this.camera.whole * NEAREST);
     const step = (deadline) => {
       while (labels.done < most && deadline.timeRemaining() > 12) labels.prepare(labels.done + 1);
-      if (labels.done < most) requestIdleCallback(step);
+      if (labels.done < most && this.labels === labels) requestIdleCallback(step);
     };
+    this.labels = labels;
     requestIdleCallback(step);
   }
 
@@ -105,7 +102,7 @@ class WordMap {
     const groups = Array.from({ length: GROUPS }, (_, k) => bytes(colour(`group-${k}`)));
     const none = bytes(colour("group-none"));
     this.fills = Int32Array.from(this.words, (_, i) =>
-      this.labels === null ? mixed(low, high, this.shares[i]) : groups[this.groups[i]] ?? none);
+      this.groupNames === null ? mixed(low, high, this.shares[i]) : groups[this.groups[i]] ?? none);
     this.fade();
   }
 
@@ -128,12 +125,14 @@ class WordMap {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.surface;
-    if (width === 0 || height === 0) return;
+    if (width === 0 || height === 0) return; // it is hidden; the observer calls when it is not
+    if (width === this.camera.width && height === this.camera.height) return;
     this.ratio = devicePixelRatio;
     for (const one of [this.points, this.over]) {
       one.resize(Math.round(width * this.ratio), Math.round(height * this.ratio));
     }
     this.camera.resize(width, height);
+    this.lay();
     this.draw();
   }
 
@@ -148,9 +147,9 @@ class WordMap {
 
   draw() {
     const growth = Math.min((this.camera.scale / this.camera.whole) ** 0.3, 2.2) * this.ratio;
-    const { x, y, radii, fills: colours, quiet } = this;
+    const { order, x, y, radii, fills: colours, quiet } = this;
     const opacities = [x.length > MANY ? 190 : 225, 26];
-    const all = { x, y, radii, colours, quiet, opacities };
+    const all = { order, x, y, radii, colours, quiet, opacities };
     this.points.paint(this.camera, this.ratio, this.ground, all, growth);
     this.over.draw(this.ratio);
   }

@@ -1,7 +1,7 @@
 "use strict";
 // Where the reader looks: the middle of the view in the map's own units, and pixels per unit.
 
-const NEAREST = 4000; // times as near as the whole map
+const NEAREST = 4000, FARTHEST = 0.7; // times as near as the whole map
 const NARROW = 640; // pixels; map.css says so too
 
 class Camera {
@@ -66,7 +66,7 @@ class Camera {
   }
 
   bounded(scale) {
-    return Math.min(Math.max(scale, this.whole / 2), this.whole * NEAREST);
+    return Math.min(Math.max(scale, this.whole * FARTHEST), this.whole * NEAREST);
   }
 
   // Part of the way to another view; 1 is all of it. Scales multiply, so they go by their logarithm.

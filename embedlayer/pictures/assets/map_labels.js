@@ -3,17 +3,17 @@
 // last. A label that has room at a level keeps it at all larger ones, as words only move apart: so
 // labels come, and none goes, as the reader looks nearer, and none depends on what else is in view.
 
-const LEAST_SCALE = 20, LEVEL = 1.25, NOT_YET = 255;
+const LEVEL = 1.25, NOT_YET = 255;
 const BIN_X = 160, BIN_Y = 40, BINS = 1 << 16; // pixels of a bin, and how many there are
 const AROUND_X = 18, AROUND_Y = 7; // pixels kept free
 const LINE = 1.25; // the height of a label, in sizes of its letters
 const COMMON = 3000, COMMON_SCALE = 300; // words that may have labels at a scale; more at larger ones
 
 class Labels {
-  // order: the words, the most important first; widths, sizes: of labels, in pixels; gaps: between a
-  // word's place and its label.
-  constructor(x, y, order, widths, sizes, gaps) {
-    Object.assign(this, { x, y, order, widths, sizes, gaps });
+  // least: the smallest scale; order: the words, the most important first; widths, sizes: of labels,
+  // in pixels; gaps: between a word's place and its label.
+  constructor(least, { x, y, order, widths, sizes, gaps }) {
+    Object.assign(this, { least, x, y, order, widths, sizes, gaps });
     this.since = new Uint8Array(x.length).fill(NOT_YET);
     this.right = Float32Array.from(gaps); // from a word's place to the left end of its label
     this.up = new Float32Array(x.length); // and to the middle of its height
@@ -23,8 +23,8 @@ class Labels {
     this.widest = widths.reduce((most, one) => Math.max(most, one), 0) + AROUND_X;
   }
 
-  static levelOf(scale) {
-    const level = Math.floor(Math.log(scale / LEAST_SCALE) / Math.log(LEVEL));
+  levelOf(scale) {
+    const level = Math.floor(Math.log(scale / this.least) / Math.log(LEVEL) + 1e-6);
     return Math.min(Math.max(level, 0), NOT_YET - 1);
   }
 
@@ -37,7 +37,7 @@ class Labels {
   }
 
   place(level) {
-    const scale = LEAST_SCALE * LEVEL ** level;
+    const scale = this.least * LEVEL ** level;
     const common = COMMON * (scale / COMMON_SCALE) ** 2;
     this.heads.fill(-1);
     for (const i of this.order) {
@@ -74,22 +74,30 @@ class Labels {
 
   free(i, scale) {
     const left = this.x[i] * scale + this.right[i], right = left + this.widths[i] + AROUND_X;
-    const middle = this.y[i] * scale + this.up[i];
-    const first = Math.floor((left - this.widest) / BIN_X), last = Math.floor(right / BIN_X);
-    const row = Math.floor(middle / BIN_Y);
+    const row = Math.floor((this.y[i] * scale + this.up[i]) / BIN_Y);
+    const first = Math.floor((left - this.widest - AROUND_X) / BIN_X);
+    const last = Math.floor((right + AROUND_X) / BIN_X);
     for (let v = row - 1; v <= row + 1; v++) {
       for (let u = first; u <= last; u++) {
         for (let other = this.heads[binOf(u, v)]; other >= 0; other = this.next[other]) {
-          const start = this.x[other] * scale + this.right[other];
-          const height = ((this.sizes[i] + this.sizes[other]) / 2) * LINE + AROUND_Y;
-          if (
-            start < right && start + this.widths[other] + AROUND_X > left &&
-            Math.abs(this.y[other] * scale + this.up[other] - middle) < height
-          ) return false;
+          if (!this.apart(i, other, scale)) return false;
         }
       }
     }
     return true;
+  }
+
+  // Whether two labels lie apart, now and at all larger scales: the one of the two that lies farther to
+  // the left (or above) belongs to the word that does so, too.
+  apart(i, other, scale) {
+    const { x, y, right, up, widths, sizes } = this;
+    const across = x[other] - x[i], down = y[other] - y[i];
+    const shift = across * scale + right[other] - right[i];
+    if (across >= 0 && shift >= widths[i] + AROUND_X) return true;
+    if (across <= 0 && -shift >= widths[other] + AROUND_X) return true;
+    const height = ((sizes[i] + sizes[other]) / 2) * LINE + AROUND_Y;
+    const drop = down * scale + up[other] - up[i];
+    return (down >= 0 && drop >= height) || (down <= 0 && -drop >= height);
   }
 }
 

@@ -37,15 +37,15 @@ class Over {
   // The labels that have room at this scale, save where a word that stands out lies over them.
   names(pills) {
     const { map, context } = this;
-    const { labels } = map.layout;
-    const level = Labels.levelOf(map.camera.scale);
+    const { labels } = map;
+    const level = labels.levelOf(map.camera.scale);
     labels.prepare(level);
     const { width, height } = map.camera;
     const faint = pills.length > 0;
     const told = new Set(pills.map((pill) => pill.i));
     for (let size = SMALLEST; size <= LARGEST; size++) {
       context.font = map.font(size);
-      for (const i of map.layout.bySize[size - SMALLEST]) {
+      for (const i of map.bySize[size - SMALLEST]) {
         if (labels.since[i] > level || told.has(i)) continue;
         const x = map.camera.screenX(map.x[i]), y = map.camera.screenY(map.y[i]) - labels.up[i];
         const left = x + labels.right[i];

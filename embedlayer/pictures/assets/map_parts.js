@@ -63,9 +63,9 @@ function zoomButtons(map) {
 
 // How often words occur, or the labels that they have; a label that is pressed stands out.
 function legend(map) {
-  if (map.labels === null) return frequencyLegend(map);
-  const rows = map.labels.slice(0, GROUPS).map((name, group) => row(map, name, group));
-  const rest = map.labels.length - GROUPS;
+  if (map.groupNames === null) return frequencyLegend(map);
+  const rows = map.groupNames.slice(0, GROUPS).map((name, group) => row(map, name, group));
+  const rest = map.groupNames.length - GROUPS;
   if (rest > 0) rows.push(row(map, `${numbers.format(rest)} more`, GROUPS));
   if (map.groups.includes(NO_LABEL)) rows.push(row(map, "no label", NO_LABEL));
   return make("div", { class: "map-legend", role: "group", "aria-label": "Labels" }, ...rows);
@@ -101,7 +101,7 @@ function fillCard(card, map, i, chosen) {
   if (map.counts !== null && map.counts[i] >= 0) {
     about.push(`${numbers.format(map.counts[i])} times`);
   }
-  if (map.labels !== null && map.groups[i] !== NO_LABEL) about.push(map.labels[map.groups[i]]);
+  if (map.groupNames !== null && map.groups[i] !== NO_LABEL) about.push(map.groupNames[map.groups[i]]);
   const close = make("button", {
     type: "button", class: "map-close", "aria-label": "Close", onclick: () => map.choose(-1),
   }, "×");

@@ -3,6 +3,7 @@
 
 const PHASES = 4; // places of a disc's centre inside a pixel, each way
 const STEPS = 4; // radii per pixel
+const STRIPS = 96; // of a large map, painted one after the other: the pixels of one stay in the cache
 
 // By radius and phase, of points that are quiet and of those that are not.
 const noDiscs = () => [0, 1].map(() => new Array(1 << 13).fill(undefined));
@@ -45,10 +46,10 @@ class Points {
     return Int32Array.from(pixels);
   }
 
-  // All points, the last first, so that the first lie on top.
-  //   x, y: in the map's units; radii: in device pixels; colours: 0xBBGGRR; quiet: 0, or 1 for points
-  //   that stand back; opacities: of both kinds, of 256.
-  paint(camera, ratio, ground, { x, y, radii, colours, quiet, opacities }, growth) {
+  // All points.
+  //   order: in which they are painted; x, y: in the map's units; radii: in device pixels; colours:
+  //   0xBBGGRR; quiet: 0, or 1 for points that stand back; opacities: of both kinds, of 256.
+  paint(camera, ratio, ground, { order, x, y, radii, colours, quiet, opacities }, growth) {
     const { width, height } = this.context.canvas;
     const scale = camera.scale * ratio;
     this.prepare(24 + Math.ceil(12 * ratio));
@@ -56,7 +57,7 @@ class Points {
     pixels.fill(ground | 0xff000000);
     const startX = width / 2 - camera.middleX * scale, startY = height / 2 + camera.middleY * scale;
     const most = (border - 14) * STEPS;
-    for (let i = x.length - 1; i >= 0; i--) {
+    for (const i of order) {
       const left = startX + x[i] * scale, top = startY - y[i] * scale;
       if (!(left > -12 && top > -12 && left < width + 12 && top < height + 12)) continue;
       const pixelX = Math.floor(left), pixelY = Math.floor(top);
@@ -68,6 +69,14 @@ class Points {
     }
     this.context.putImageData(this.image, -border, -border);
   }
+}
+
+// The last point first, so that the first lies on top; of a large map that holds within each strip.
+function paintOrder(y, large) {
+  const order = Int32Array.from(y, (_, i) => y.length - 1 - i);
+  if (!large) return order;
+  const strips = y.map((one) => Math.floor(((one + 1) / 2) * STRIPS));
+  return order.sort((a, b) => strips[a] - strips[b] || b - a);
 }
 
 // One colour laid over some pixels; two of its three bytes are mixed in one multiplication.
