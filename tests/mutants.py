@@ -771,13 +771,13 @@ MUTANTS = {
         "cli_config",
     ),
     "the measure forgets the noise of a run": Mutant(
-        "training/held_out.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
+        "training/sampled_softmax.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
     ),
     "the measure is that of the noise alone": Mutant(
-        "training/held_out.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
+        "training/sampled_softmax.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
     ),
     "sentences that are held out are trained on": Mutant(
-        "training/held_out.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
+        "training/sampled_softmax.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
     ),
     "a lucky run is the best": Mutant(
         "training/tuning.py", "if len(trial.scores) == seeds", "", "tuning"

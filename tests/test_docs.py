@@ -64,6 +64,7 @@ NEEDED = {
     "docs/torch.md": ["torch"],
     "docs/howto/tune.md": ["optuna"],
     "docs/tuning.md": ["optuna"],
+    "docs/reports.md": ["tensorboardX"],
 }
 ELSEWHERE = (
     *("eval/", "Generator"),  # of the folder that EMBEDLAYER_DATA names; of CuPy

@@ -37,7 +37,8 @@ ARROWS = {
     "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage", "ngrams"},
     "models": BASE | {"storage", "ngrams", "kernels"},
     "training": BASE - {"threads"}
-    | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"},
+    | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"}
+    | {"pictures"},
     "dask": BASE
     | {"storage", "ngrams", "kernels", "layers", "models", "optim"}
     | {"text", "vectors", "training"},

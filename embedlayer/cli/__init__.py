@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli import demo, doctor, fasttext, files, phrases, plot, query, train, tune
+from embedlayer.cli import compare, demo, doctor, fasttext, files, phrases, plot, query, train, tune
 from embedlayer.cli.signals import BY_SIGNAL, TOLD
 from embedlayer.errors import EmbedlayerError
 
@@ -25,6 +25,7 @@ COMMANDS = (
     query.evaluate,
     plot.plot,
     tune.tune,
+    compare.compare,
     phrases.phrases,
     files.convert,
     files.info,

@@ -10,7 +10,7 @@ import click
 from embedlayer.models.options import CBOW, MODELS, SkipGram, Word2Vec
 from embedlayer.models.outputs import LOSSES
 from embedlayer.ngrams import Subwords
-from embedlayer.options import Choice, Flag, Group, Whole
+from embedlayer.options import Choice, Flag, Group, Share, Whole
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
 
@@ -37,6 +37,8 @@ def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
     metavar: str | None = "NUMBER"
     if isinstance(kind, Group):
         takes, metavar = Lengths(), "MIN-MAX"
+    elif isinstance(kind, Share):
+        takes, metavar = Part(), "SHARE"
     elif isinstance(kind, Whole):
         takes = click.IntRange(kind.least, kind.most)
     elif isinstance(kind, Choice):
@@ -57,6 +59,19 @@ class Lengths(click.ParamType):
             text = f"{value!r} are no lengths: give the shortest and the longest n-gram, as in 3-6"
             self.fail(text, parameter, context)
         return str(value)
+
+
+class Part(click.ParamType):
+    """A part of something: ``0.001`` or ``0.1%``."""
+
+    name = "share"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> float:
+        digits, percent, _ = str(value).replace(" ", "").partition("%")
+        try:
+            return float(digits) / (100 if percent else 1)
+        except ValueError:
+            self.fail(f"{value!r} is no share: give 0.001 or 0.1%", parameter, context)
 
 
 OPTIONS = [

@@ -22,6 +22,7 @@ from embedlayer.cli.options import (
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
+from embedlayer.cli.reporting import report_options, reporting_of
 from embedlayer.cli.run import run_training, summary
 from embedlayer.models.options import MODELS, SkipGram, Word2Vec
 from embedlayer.text.corpus import Corpus
@@ -33,7 +34,7 @@ from embedlayer.training.options import TrainingOptions
 from embedlayer.training.run import Training
 from embedlayer.vectors.files import check_writable
 
-SWITCHES = ("no_cache", "no_new_words", "freeze")
+SWITCHES = ("no_cache", "no_new_words", "freeze", "watch", "evaluate")
 
 
 @click.command()
@@ -84,6 +85,7 @@ SWITCHES = ("no_cache", "no_new_words", "freeze")
     help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
 )
 @click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are.")
+@report_options
 @cluster_options
 @click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
@@ -113,8 +115,14 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
+    written = filter(None, [given.get("report")])
+    made, phrases, files = (
+        _model(given, learnt),
+        phrases_of(given),
+        find_texts(texts, output, *written),
+    )
     saving = _saving(checkpoint, checkpoint_every, resume)
+    reporting = reporting_of(given, CorpusOptions(**arguments(CorpusOptions, given)))
     if save_config is not None:
         write_config(save_config, resolved(made, given), "embedlayer train --config")
     with on_cluster(files, given, resume) as cluster:
@@ -128,7 +136,8 @@ def train(
             begin=cluster.begin if cluster else _beginning(resume, given, learnt),
             checkpoints=resume or checkpoint,
             notes=command._replace(texts=tuple(files)).notes(),
-            **arguments(TrainingOptions, given) | saving,
+            reporting=reporting,
+            **arguments(TrainingOptions, given) | saving | ({} if cluster else reporting.watched()),
         )
     if as_json:
         print_json(report)
