@@ -34,9 +34,7 @@ def did_you_mean(word: object, words: Sequence[str], known: Collection[str]) -> 
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
-def alike(
-    word: str, words: Sequence[str], known: Collection[str] = (), most: int = 3
-) -> list[str]:
+def alike(word: str, words: Sequence[str], known: Collection[str] = (), most: int = 3) -> list[str]:
     """The words that are spelt most like one, at most so many; of those alike the first come first.
 
     Args:

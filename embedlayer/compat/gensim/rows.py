@@ -145,12 +145,13 @@ class Rows:
         row = self.key_to_index.get(key) if isinstance(key, str) else None
         if row is None and isinstance(key, int | np.integer) and 0 <= key < len(self):
             row = int(key)
-        if row is None and default is None:
+        row = default if row is None else row
+        if row is None:
             raise UnknownWordError(
                 f"key {key!r} is not among these {len(self):,}",
                 partial(did_you_mean, key, self.index_to_key, self.key_to_index),
             )
-        return default if row is None else row
+        return row
 
     def indices(self, keys: Iterable[Any]) -> np.ndarray:
         """int64, (n,): the rows of keys; UnknownWordError for one that is not there."""
