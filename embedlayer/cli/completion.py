@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_EMBEDLAYER_COMPLETE"
 MOST_WORDS = 50  # that are offered
 # Words that a shell would take for something else, unless they are quoted.
-SPECIAL = re.compile(r"""^-|[\s'"\\$`!&;|<>()*?{}~#\[\]\x00-\x1f]""")
+SPECIAL = re.compile(r"""^-|[\s,'"\\$`!&;|<>()*?{}~#\[\]\x00-\x1f]""")
 
 
 @click.command(cls=Documented)

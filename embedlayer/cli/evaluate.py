@@ -59,7 +59,8 @@ def _show(text: str, about: dict[str, Any]) -> None:
     if columns is None or max(map(display_width, text.splitlines())) <= columns:
         tell(text)
     elif "sections" not in about:
-        print_table((name, str(value)) for name, value in about.items())
+        numbers = about | {"spearman": _number(about["spearman"])}
+        print_table((name.replace("_", " "), str(value)) for name, value in numbers.items())
     else:
         groups = [about[name] for name in ("semantic", "syntactic", "total")]
         print_table([("benchmark", about["benchmark"])])
@@ -72,5 +73,5 @@ def _show(text: str, about: dict[str, Any]) -> None:
         )
 
 
-def _number(accuracy: float | None) -> str:
-    return "none" if accuracy is None else f"{accuracy:.4f}"
+def _number(score: float | None) -> str:
+    return "none" if score is None else f"{score:.4f}"

@@ -4,6 +4,7 @@ prompt_toolkit (the extra ``prompt``) reads them where it is installed; else ``i
 readline where Python has that.
 """
 
+import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -12,10 +13,11 @@ from heapq import nsmallest
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from embedlayer.cli.output import note
+from embedlayer.cli.output import note, tell
 from embedlayer.errors import EmbedlayerError, MissingLibraryError, extra_library
-from embedlayer.storage.folders import cache_folder, is_writable
+from embedlayer.storage.folders import cache_folder
 
 MOST_OFFERED = 50
 HISTORY_LINES = 1000
@@ -52,21 +54,23 @@ def line_reader(name: str, words: Sequence[str]) -> Callable[[], str]:
         name: of the prompt, and of its history.
         words: with which the Tab key completes.
     """
-    beginnings, history = Beginnings(words), _history_file(name)
+    prompt, beginnings = f"{name}> ", Beginnings(words)
     try:
         toolkit = extra_library("prompt_toolkit", "prompt")
     except MissingLibraryError as missing:
-        note(f"{missing}: it edits and completes better")
-        return _by_readline(f"{name}> ", beginnings, history)
-    return _by_toolkit(toolkit, f"{name}> ", beginnings, history)
+        note(f"{missing}: lines are edited and completed better with it")
+        return _by_readline(prompt, beginnings, _history_file(f"{name}.readline"))
+    return _by_toolkit(toolkit, prompt, beginnings, _history_file(name))
 
 
 def _history_file(name: str) -> Path | None:
-    """Where lines are kept; None where nothing can be."""
-    with suppress(EmbedlayerError):
-        folder = cache_folder() / "history"
-        if is_writable(folder):
-            return folder / name
+    """Where lines are kept, for their user alone; None where nothing can be."""
+    with suppress(EmbedlayerError, OSError):
+        file = cache_folder() / "history" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        if os.access(file, os.R_OK | os.W_OK):
+            return file
     return None
 
 
@@ -93,28 +97,38 @@ def _by_toolkit(
 
 
 def _by_readline(prompt: str, beginnings: Beginnings, history: Path | None) -> Callable[[], str]:
-    try:
-        readline = import_module("readline")
-    except ImportError:  # on Windows
-        return lambda: input(prompt)
-    readline.set_completer_delims(DELIMITERS)
-    readline.set_completer(_completer(beginnings))
-    libedit = getattr(readline, "backend", "readline") != "readline"
-    readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")
-    readline.clear_history()
-    readline.set_history_length(HISTORY_LINES)
-    if history is None:
-        return lambda: input(prompt)
-    with suppress(OSError):
-        readline.read_history_file(history)
+    readline = _readline()
+    if readline is not None:
+        readline.set_completer_delims(DELIMITERS)
+        readline.set_completer(_completer(beginnings))
+        libedit = getattr(readline, "backend", "readline") != "readline"
+        readline.parse_and_bind("bind ^I rl_complete" if libedit else "tab: complete")
+        readline.clear_history()
+        readline.set_history_length(HISTORY_LINES)
+        if history is not None:
+            with suppress(OSError):
+                readline.read_history_file(history)
 
     def read() -> str:
-        line = input(prompt)
-        with suppress(OSError):
-            readline.write_history_file(history)
+        try:
+            line = input(prompt)
+        except (KeyboardInterrupt, EOFError):
+            tell("")  # what is printed next is not behind what was typed
+            raise
+        if readline is not None and history is not None:
+            with suppress(OSError):
+                readline.write_history_file(history)
         return line
 
     return read
+
+
+def _readline() -> Any:
+    """Python's module; None on Windows."""
+    try:
+        return import_module("readline")
+    except ImportError:
+        return None
 
 
 def _completer(beginnings: Beginnings) -> Callable[[str, int], str | None]:

@@ -30,8 +30,10 @@ def did_you_mean(word: object, words: Sequence[str], known: Collection[str]) -> 
         words: those there are, the most frequent first.
         known: the same, where looking up is quick.
     """
-    near = alike(word, words, known) if isinstance(word, str) else []
-    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+    near = [repr(one) for one in alike(word, words, known)] if isinstance(word, str) else []
+    if not near:
+        return ""
+    return f"; did you mean {' or '.join(filter(None, [', '.join(near[:-1]), near[-1]]))}?"
 
 
 def alike(word: str, words: Sequence[str], known: Collection[str] = (), most: int = 3) -> list[str]:
