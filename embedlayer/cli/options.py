@@ -40,7 +40,7 @@ def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
     if isinstance(kind, kinds.Group):
         takes, metavar = Lengths(), "MIN-MAX"
     elif isinstance(kind, kinds.Whole):
-        takes = click.IntRange(kind.least, kind.most)
+        takes = WholeNumber(kind.least, kind.most)
     elif isinstance(kind, kinds.Choice):
         takes, metavar = Choice(kind.names), None
     elif isinstance(kind, kinds.Flag):
@@ -58,6 +58,12 @@ class _Declared(click.Option):
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
         return extra
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range, called so where it is none."""
+
+    name = "whole number"
 
 
 class Lengths(click.ParamType):

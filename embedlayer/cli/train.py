@@ -140,7 +140,8 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
+    made, phrases = _model(given, learnt), phrases_of(given)
+    files = find_texts(texts, output, *filter(None, [save_config]))
     saving = _saving(checkpoint, checkpoint_every, resume)
     if save_config is not None:
         write_config(save_config, resolved(made, given), "embedlayer train --config")
