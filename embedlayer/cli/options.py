@@ -6,6 +6,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from embedlayer import options as kinds
 from embedlayer.cli.choices import Choice
@@ -111,11 +112,19 @@ def check_meaning(model: str, given: dict[str, Any]) -> None:
     """Refuse an option that would change nothing."""
     for name in OF_SUBWORDS:
         if name in given and "subwords" not in given:
-            raise click.UsageError(f"{flag(name)} has no effect without --subwords")
+            raise click.UsageError(f"{_named(name)} has no effect without --subwords")
     chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
     for name, (other, values) in MEANT_FOR.items():
         if name in given and chosen[other] not in values:
-            raise click.UsageError(f"{flag(name)} has no effect with --{other} {chosen[other]}")
+            raise click.UsageError(f"{_named(name)} has no effect with --{other} {chosen[other]}")
+
+
+def _named(name: str) -> str:
+    """The flag of an option that was given, and where that is not seen on the command line."""
+    context = click.get_current_context(silent=True)
+    given_in = context and context.get_parameter_source(name)
+    of_file = given_in is ParameterSource.DEFAULT_MAP
+    return f"{flag(name)}{', in the file of --config,' if of_file else ''}"
 
 
 def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
