@@ -24,14 +24,13 @@ SPECIAL = re.compile(r"""^-|[\s,'"\\$`!&;|<>()*?{}~#\[\]\x00-\x1f]""")
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that makes a shell complete commands, options, files and words.
 
-    Keep it where the shell looks for such scripts, and open a new terminal. zsh looks in the
-    folders of fpath: before compinit, ~/.zshrc needs the line fpath+=~/.zfunc.
+    Keep it in a file that the shell reads when it begins, and open a new terminal.
 
     Examples:
         # bash, with its package bash-completion
         embedlayer completion bash > ~/.local/share/bash-completion/completions/embedlayer
-        # zsh
-        embedlayer completion zsh > ~/.zfunc/_embedlayer
+        # zsh, with this line in ~/.zshrc, below compinit: source ~/.embedlayer.zsh
+        embedlayer completion zsh > ~/.embedlayer.zsh
         # fish
         embedlayer completion fish > ~/.config/fish/completions/embedlayer.fish
     """
