@@ -59,7 +59,7 @@ class Terminal:
 
     def enter(self, line):
         """A line, or a key that ends one; what is told until the next prompt."""
-        before, last = len(self.prompts()), [self.prompt]
+        before = len(self.prompts())
         self.process.send(line if line == CTRL_C else f"{line}\r")
         self.wait(
             lambda: (
