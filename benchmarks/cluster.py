@@ -2,8 +2,12 @@
 
     python benchmarks/cluster.py TEXT [--workers 2] [--tokens 160000 640000] [--heads 2048]
 
-Each line is the median of --runs; runs alternate. ``apart`` is one plain run with one worker for
-each process, on its share of the text, all at once; ``threads`` one process with as many threads.
+With no --tokens the cluster merges as it does by default.
+
+Each line is the median of --runs; runs alternate. ``one`` is a plain run with one worker;
+``apart`` one for each process, on its share of the text, all at once: what the machine's cores can
+do side by side. ``threads`` is one process with as many threads on shared tables, ``replicas`` one
+with ``deterministic``.
 """
 
 import argparse
@@ -16,7 +20,8 @@ from time import perf_counter
 import distributed
 
 from embedlayer.dask import ClusterTraining, DaskCorpus
-from embedlayer.models.options import MODELS
+from embedlayer.models.options import MODELS, Word2Vec
+from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.replicas import Merging
 from embedlayer.training.run import Training
@@ -31,17 +36,18 @@ def share(folder: str, part: int, parts: int) -> Corpus:
     return Corpus(whole.ids[start:stop].copy(), offsets, whole.vocabulary, stop - start, {})
 
 
-def apart(folder: str, part: int, parts: int, model: str, epochs: int) -> float:
-    """Seconds of a plain run on a share of the text."""
-    training = Training(share(folder, part, parts), MODELS[model](), workers=1, epochs=epochs)
+def seconds_of(training: Training | ClusterTraining) -> float:
     training.run()
     return training.report.seconds["training"]
 
 
-def together(client, corpus: DaskCorpus, model: str, epochs: int, merging: Merging) -> float:
-    run = ClusterTraining(client, corpus, MODELS[model](), merge=merging, epochs=epochs)
-    run.run()
-    return run.report.seconds["training"]
+def apart(folder: str, part: int, parts: int, model: Word2Vec, epochs: int) -> float:
+    """Seconds of a plain run on a share of the text."""
+    return seconds_of(Training(share(folder, part, parts), model, workers=1, epochs=epochs))
+
+
+def together(client, corpus: DaskCorpus, model: Word2Vec, epochs: int, merging: Merging) -> float:
+    return seconds_of(ClusterTraining(client, corpus, model, merge=merging, epochs=epochs))
 
 
 def main(given: argparse.Namespace) -> None:
@@ -55,42 +61,58 @@ def main(given: argparse.Namespace) -> None:
     ):
         corpus = DaskCorpus.from_files(client, given.text, folder=Path(place, "corpus"))
         addresses = [*client.scheduler_info(n_workers=-1)["workers"]]
+        model, epochs = MODELS[given.model](loss=given.loss), given.epochs
 
         def all_apart() -> float:
             parts = enumerate(addresses)
             tasks = [
                 client.submit(
-                    apart, str(corpus.folder), i, len(addresses), given.model, given.epochs,
+                    apart, str(corpus.folder), i, len(addresses), model, epochs,
                     workers=[address], pure=False,
                 )
                 for i, address in parts
             ]  # fmt: skip
             return max(client.gather(tasks))
 
-        def threads() -> float:
-            run = Training(
-                corpus.corpus(), MODELS[given.model](), workers=given.workers, epochs=given.epochs
+        def threads(workers: int, **options) -> float:
+            return seconds_of(
+                Training(corpus.corpus(), model, workers=workers, epochs=epochs, **options)
             )
-            run.run()
-            return run.report.seconds["training"]
 
-        ways = {"apart": all_apart, "threads": threads}
+        fitting = Merging.fitting(len(addresses), epochs * corpus.tokens)
+        ways = {
+            "apart": all_apart,
+            "one": lambda: threads(1),
+            "threads": lambda: threads(given.workers),
+            "replicas": lambda: threads(given.workers, deterministic=True),
+        }
+        if not given.tokens:
+            ways[f"cluster: {fitting.tokens:,} tokens"] = lambda: together(
+                client, corpus, model, epochs, fitting
+            )
         for tokens in given.tokens:
             for head in given.heads:
                 merging = Merging(tokens=tokens, head=head)
-                ways[f"{tokens:,} tokens, {head:,} rows"] = lambda merging=merging: together(
-                    client, corpus, given.model, given.epochs, merging
+                ways[f"cluster: {tokens:,} tokens, {head:,} rows"] = lambda merging=merging: (
+                    together(client, corpus, model, epochs, merging)
                 )
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         started = perf_counter()
-        together(client, corpus, given.model, 1, Merging(tokens=1_000_000))  # compiles
+        together(client, corpus, model, 1, Merging(tokens=1_000_000))  # compiles
         for _ in range(given.runs):
             for name, way in ways.items():
                 seconds[name].append(way())
         for name, taken in seconds.items():
-            ratio = median(taken) / median(seconds["apart"])
-            print(f"{name:30} {median(taken):6.2f} s  {ratio:5.2f} of apart")
-        print(f"{given.model}, {corpus.tokens:,} tokens, {perf_counter() - started:.0f} s in all")
+            of_apart, of_one = (
+                median(mine / its for mine, its in zip(taken, seconds[base], strict=True))
+                for base in ("apart", "one")
+            )
+            print(
+                f"{name:30} {median(taken):6.2f} s  {of_apart:5.2f} of apart, "
+                f"{1 / of_one:5.2f} times as fast as one"
+            )
+        took = perf_counter() - started
+        print(f"{given.model}, {given.loss}, {corpus.tokens:,} tokens, {took:.0f} s in all")
 
 
 if __name__ == "__main__":
@@ -98,8 +120,9 @@ if __name__ == "__main__":
     parser.add_argument("text")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--model", choices=MODELS, default="skipgram")
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--loss", choices=LOSSES, default="negative")
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--tokens", type=int, nargs="+", default=[160_000, 640_000])
+    parser.add_argument("--tokens", type=int, nargs="*", default=[])
     parser.add_argument("--heads", type=int, nargs="+", default=[Merging.head])
     main(parser.parse_args())

@@ -166,7 +166,7 @@ def _told(output: bytes) -> dict[str, Any]:
 
 
 def _embedlayer(text: Path, out: Path, settings: Settings) -> list[str]:
-    program = [sys.executable, "-c", "from embedlayer.cli import main; main()"]
+    program = [sys.executable, "-m", "embedlayer"]
     options = asdict(settings) | {"lr": settings.lr}
     if settings.loss != "negative":
         del options["negative"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format, lint, types and tests, the tests against the installed wheel. Needs Python 3.11+, pip and
+# Format, lint, types, the site and tests, the tests against the installed wheel. Needs Python 3.11+, pip and
 # g++; makes its own environment in .venv-test.
 #   bash ci/test.sh [PYTEST ARGUMENTS]
 #   bash ci/test.sh --lowest [PYTEST ARGUMENTS]   the tests alone, in .venv-lowest, with the lowest
@@ -43,7 +43,11 @@ ruff format --check .
 ruff check .
 mypy
 
+echo "== the site of docs/, without a warning"
+sphinx-build -W --keep-going -q -E -d build/doctrees docs build/site
+
 echo "== tests"
+export EMBEDLAYER_REQUIRE=${EMBEDLAYER_REQUIRE:+$EMBEDLAYER_REQUIRE,}site
 # Not `python -m pytest`: it would put this folder, and so the package's source, before the wheel.
 pytest "${SIDE_BY_SIDE[@]}" --cov --cov-report=term --cov-fail-under=90 "$@"
 

@@ -67,7 +67,11 @@ def arm(place: str, after: bool, calls: int) -> None:
 
 
 def armed_one(client, place: str, after: bool, calls: int) -> str:
-    """Arm one of the workers of a cluster; its address."""
+    """Arm one of the workers of a cluster; its address.
+
+    A nanny starts none in the place of one that is killed in its first moments.
+    """
+    time.sleep(1)
     victim = random.choice(workers(client))
     client.run(arm, place, after, calls, workers=[victim])
     return victim
@@ -78,12 +82,11 @@ def workers(client) -> list[str]:
 
 
 def wait_for(client, count: int) -> None:
-    """Wait for so many workers; those that were killed come again.
-
-    A nanny starts none in the place of one that is killed in its first moments.
-    """
-    client.wait_for_workers(count, timeout=20)
-    time.sleep(1)
+    """Wait for so many workers; those that were killed come again."""
+    deadline = time.monotonic() + 60
+    while len(workers(client)) < count:  # as the client sees them, who is told by and by
+        assert time.monotonic() < deadline, workers(client)
+        time.sleep(0.1)
 
 
 def check_killed(client, victim: str) -> None:

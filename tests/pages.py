@@ -26,10 +26,11 @@ ROOT = Path(__file__).parents[1]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 KINDS = ("python", "bash", "text")  # text: trees, formulas, output
 PRINTED = "text printed"  # exactly what the block of Python before it prints
-NOT_RUN = "norun"
+NOT_RUN = re.compile(r"(python|bash) norun: (.+)")  # the reason stands in the block's first line
 
 FENCE = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 INDENTED = re.compile(r"(?:^\n|\A)((?: {4}.*\n)+)", re.MULTILINE)
+CODE = re.compile(r"\s*(from \w[\w.]* import |[\w.]+ = [\w.]+\(|\w+(\.\w+)+\(.*\))")
 COMMAND = re.compile(r"\s*(\$ |[A-Z_]+=\S+ +\w|(embedlayer|python3?|pip|bash|pytest|import|from) )")
 SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
@@ -51,6 +52,12 @@ class Block(NamedTuple):
         return self.info.split()[0] if self.info else ""
 
     @property
+    def reason(self) -> str | None:
+        """Why the block is not run; None where it is."""
+        found = NOT_RUN.fullmatch(self.info)
+        return found and found[2]
+
+    @property
     def at(self) -> str:
         return f"{self.page}:{self.line}"
 
@@ -62,8 +69,14 @@ def blocks_of(page: str, text: str) -> list[Block]:
         for match in FENCE.finditer(text)
     ]
     for block in found:
-        if block.kind not in KINDS or block.info not in (block.kind, PRINTED, f"bash {NOT_RUN}"):
+        known = block.info in (block.kind, PRINTED) or block.reason
+        if block.kind not in KINDS or not known:
             raise AssertionError(f"{block.at}: a block is {', '.join(KINDS)}, not {block.info!r}")
+        for line in block.text.splitlines() if block.info == "text" else ():
+            if CODE.match(line) or COMMAND.match(line):
+                raise AssertionError(
+                    f"{block.at}: code in a block of text, which is not run:{line}"
+                )
     for indented in INDENTED.findall(without_blocks(text)):
         for line in indented.splitlines():
             if COMMAND.match(line):
@@ -81,7 +94,7 @@ def run_blocks(blocks: list[Block]) -> Iterator[tuple[Block, dict[str, Any], str
     printed = ""
     with np.printoptions():  # a page may set them
         for block in blocks:
-            if block.kind == "python":
+            if block.info == "python":
                 printed = run_python(block, names)
             elif block.info == PRINTED and block.text != printed:
                 raise AssertionError(f"{block.at}: the code prints\n{printed}not\n{block.text}")
@@ -148,6 +161,7 @@ def _script(arguments: list[str], _: dict[str, str]) -> None:
         assert not option.startswith("--") or option in code, f"{script} has no {option}"
 
 
+# What is run, and what is looked up: an extra, a script and its options.
 PROGRAMS: dict[str, Callable[[list[str], dict[str, str]], None]] = {
     "embedlayer": _embedlayer,
     "pip": _pip,

@@ -29,6 +29,7 @@ from kills import (
 
 from embedlayer.dask import ClusterTraining, DaskCorpus, train
 from embedlayer.dask.mail import Mail
+from embedlayer.dask.outbox import Outbox
 from embedlayer.errors import EmbedlayerError, NothingToLearnError
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.training.health import Diverged
@@ -94,6 +95,76 @@ def test_replicas_anywhere_have_the_bits_of_replicas_in_one_process(
     size = processes * threads
     made = Training if size == 1 else Simulated  # one is the plain run
     check_same(found, found.run(), made(corpus.corpus(), model, workers=size, **options))
+
+
+KEPT = {"send": Mail.send, "opened": Outbox.__dict__["opened"]}
+
+
+def count_sent(blind, dask_worker):
+    """In a worker: count the bytes of arrays that are sent; it may find no outbox of others."""
+    sent = dask_worker.plugins["embedlayer"].sent = [0]
+
+    def counted(mail, *where):
+        sent[0] += sum(one.nbytes for rows in where[-1] for one in rows)
+        return KEPT["send"](mail, *where)
+
+    Mail.send = counted
+    if blind:
+        Outbox.opened = classmethod(lambda cls, handle: None)
+
+
+def count_no_more():
+    Mail.send, Outbox.opened = KEPT.values()
+
+
+@pytest.fixture
+def last_blind(client):
+    """The last of the workers has no memory in common with the others."""
+    wait_for(client, 3)
+    client.register_plugin(Mail())
+    *sighted, last = workers(client)
+    client.run(count_sent, False, workers=sighted)
+    client.run(count_sent, True, workers=[last])
+    yield
+    client.run(count_no_more)
+
+
+@pytest.mark.parametrize(("chosen", "threads"), [([0, 1], 2), ([0, 1, 2], 1), ([1, 2], 2)])
+def test_rows_are_sent_only_to_processes_without_memory_in_common(
+    client, corpus, last_blind, chosen, threads
+):
+    options = {"epochs": 2, "measure": 1}
+    addresses = [workers(client)[i] for i in chosen]
+    run = ClusterTraining(
+        client, corpus, MODEL, merge=SMALL, addresses=addresses, workers=threads, **options
+    )
+    wanted = Simulated(corpus.corpus(), MODEL, workers=len(chosen) * threads, **options)
+    check_same(run, run.run(), wanted)
+    sent = client.run(lambda dask_worker: dask_worker.plugins["embedlayer"].sent[0])
+    rows = {address: sent[address] > 10_000 for address in addresses}
+    assert rows == dict.fromkeys(addresses, 2 in chosen), sent
+
+
+def test_an_outbox_is_opened_by_who_was_told_of_it_as_long_as_it_is_open():
+    parts = [[np.ones((3, 16), np.float32), np.ones((2, 16), np.float32)]] * 2
+    outbox = Outbox.made(parts)
+    other = Outbox.opened(outbox.handle)
+    assert [[one.shape for one in rows] for rows in other.laid(parts)] == [[(3, 16), (2, 16)]] * 2
+    outbox.laid(parts)[1][0][...] = 7
+    assert (other.laid(parts)[1][0] == 7).all()
+    assert not other.laid(parts)[0][0].any()
+    assert not other.laid(parts)[1][1].any()
+    process, file, secret = outbox.handle.tolist()
+    for wrong in ([0, 0, 0], [process, file, secret + 1], [process, file + 1000, secret]):
+        assert Outbox.opened(np.array(wrong)) is None
+    read, write = os.pipe()
+    assert Outbox.opened(np.array([os.getpid(), read, 1])) is None  # it does not wait for a writer
+    os.close(read)
+    os.close(write)
+    outbox.close()
+    assert Outbox.opened(outbox.handle) is None
+    other.laid(parts)[0][1][...] = 3
+    assert (outbox.laid(parts)[0][1] == 3).all()
 
 
 def test_the_client_hears_of_the_progress_and_may_ask_for_vectors(client, corpus):
@@ -308,7 +379,7 @@ ClusterTraining(client, corpus, MODEL, merge=SMALL, epochs=10**6, callbacks=look
 """
 
 
-def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch):
+def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch, caplog):
     monkeypatch.setattr("embedlayer.dask.cluster.WAIT_SECONDS", 1)
     wait_for(client, 3)
     command = [sys.executable, "-c", ENDLESS, client.scheduler.address, str(corpus.folder)]
@@ -319,7 +390,11 @@ def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, mo
         assert other.stdout.readline() == b"learning\n"
         other.kill()
     train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    assert "a client that is gone" in caplog.text
     wait_until_nothing_is_kept(client)
+    caplog.clear()
+    train(client, corpus, MODEL, merge=SMALL, epochs=1)
+    assert "a client that is gone" not in caplog.text
 
 
 def test_one_replica_alone_merges_with_nobody(client, corpus):

@@ -12,7 +12,7 @@ from embedlayer.device import Host
 from embedlayer.kernels import cpu, reference
 from embedlayer.kernels.cpu import rows as compiled
 from embedlayer.kernels.cpu import sums
-from embedlayer.kernels.cpu.pool import in_parts
+from embedlayer.threads import in_parts
 
 IMPLEMENTATIONS = pytest.mark.parametrize("kernels", [reference, cpu])
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "int64"])
@@ -223,7 +223,7 @@ class TestParts:
     def test_a_forked_process_has_threads_of_its_own(self):
         code = (
             "import os, signal, time\n"
-            "from embedlayer.kernels.cpu.pool import in_parts\n"
+            "from embedlayer.threads import in_parts\n"
             "done = []\n"
             "in_parts(done.append, 3)\n"
             "time.sleep(0.1)\n"  # the pool's threads wait for work, as if they did in the child

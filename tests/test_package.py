@@ -35,7 +35,7 @@ ARROWS = {
     | {"text", "vectors", "training"},
     "text": {"errors", "options", "threads", "storage"},
     "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage", "ngrams"},
-    "models": BASE - {"threads"} | {"storage", "ngrams", "kernels"},
+    "models": BASE | {"storage", "ngrams", "kernels"},
     "training": BASE - {"threads"}
     | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"},
     "dask": BASE

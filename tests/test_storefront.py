@@ -33,6 +33,21 @@ def test_every_url_of_the_project_leads_to_what_is_here():
             assert (url.startswith(HOME), place) in [(True, ""), (True, "issues")]
 
 
+def test_the_citation_is_of_this_version_and_has_what_its_schema_asks_for(yaml):
+    cited = read(yaml, "CITATION.cff")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert {"cff-version", "message", "title", "authors"} <= {*cited}  # required, of schema 1.2.0
+    assert (cited["cff-version"], cited["type"]) == ("1.2.0", "software")
+    for name in ("version", "license"):
+        assert cited[name] == project[name]
+    assert (cited["title"], cited["repository-code"]) == (project["name"], HOME)
+    assert {*cited["keywords"]} <= {*project["keywords"]}
+    for work in (cited, *cited["references"]):
+        assert {"type", "title", "authors"} <= {*work}
+        for author in work["authors"]:
+            assert {*author} in ({"name"}, {"family-names", "given-names"})
+
+
 def test_a_commit_is_checked_as_ci_checks_it_and_nothing_is_fetched(yaml):
     (repository,) = read(yaml, ".pre-commit-config.yaml")["repos"]
     assert repository["repo"] == "local"

@@ -24,5 +24,5 @@ def create_contexts_target(corpus: Any, window_size: int = 1) -> tuple[Any, Any]
 
 
 def convert_one_hot(corpus: Any, vocab_size: int) -> Any:
-    """int32, (*corpus.shape, vocab_size): one at each id."""
+    """int32, ``(*corpus.shape, vocab_size)``: one at each id."""
     return (corpus[..., None] == array_module(corpus).arange(vocab_size)).astype(np.int32)

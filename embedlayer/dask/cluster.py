@@ -9,13 +9,13 @@ from typing import Any
 import distributed
 
 from embedlayer.dask.group import Process
-from embedlayer.dask.mail import NAME
 from embedlayer.dask.waves import workers_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.training.plan import megabytes
 
 PAUSED = 0.8  # of a worker's memory limit: there Dask gives it no more tasks, and soon ends it
 WAIT_SECONDS = 30.0
+LOCKS = "embedlayer-locks"
 
 _log = logging.getLogger("embedlayer")
 
@@ -85,17 +85,28 @@ def locked_workers(client: distributed.Client, addresses: list[str]) -> Iterator
     """Hold workers against other trainings, each of which would wait for the other's half.
 
     A client that was killed leaves its locks behind: they count as long as there are its tasks.
+    Then the workers get new ones.
     """
-    lock = distributed.MultiLock(names=[f"{NAME}-{one}" for one in addresses], client=client)
-    while not lock.acquire(timeout=WAIT_SECONDS):
+    while not (lock := _lock(client, addresses)).acquire(timeout=WAIT_SECONDS):
         tasks = [key for keys in client.processing(addresses).values() for key in keys]
-        if not any(str(key).startswith("embedlayer-train") for key in tasks):
-            _log.warning("the workers' locks are those of a client that is gone")
-            yield
-            return
-        _log.warning("another training has the workers: waiting for its end")
+        if any(str(key).startswith("embedlayer-train") for key in tasks):
+            _log.warning("another training has the workers: waiting for its end")
+            continue
+        _log.warning("the workers' locks are those of a client that is gone")
+        for address in addresses:
+            client.set_metadata([LOCKS, address], _made(client, address) + 1)
     try:
         yield
     finally:
         with suppress(Exception):  # of a scheduler that is gone
             lock.release()
+
+
+def _lock(client: distributed.Client, addresses: list[str]) -> distributed.MultiLock:
+    names = [f"{LOCKS}-{address}-{_made(client, address)}" for address in addresses]
+    return distributed.MultiLock(names=names, client=client)
+
+
+def _made(client: distributed.Client, address: str) -> int:
+    """How often a worker has got a new lock, as the scheduler knows."""
+    return client.get_metadata([LOCKS, address], 0)

@@ -1,4 +1,7 @@
-"""The replicas of a cluster: threads of several processes, whose parts change hands by mail."""
+"""The replicas of a cluster: threads of several processes, whose parts change hands by mail.
+
+Between processes of one host a message says only that parts are there: they lie in outboxes.
+"""
 
 import asyncio
 import threading
@@ -8,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from embedlayer.dask.mail import Mail
+from embedlayer.dask.outbox import Outbox
 from embedlayer.training.collective import LostReplica, Rows
 
 
@@ -39,22 +43,19 @@ class Group:
         self._mail, self._run, self._attempt, self._timeout = mail, run, attempt, timeout
         self.processes, address = processes, mail.worker.address
         self.here = next(one for one in processes if one.address == address)
+        self.others = [one for one in processes if one is not self.here]
         self.size = sum(one.threads for one in processes)
         # Of two calls, as a replica may begin the next one while another takes what this one gave.
         self.given: list[list[Sequence[Rows]]] = [[()] * self.here.threads for _ in range(2)]
         self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
         self.meeting = threading.Barrier(self.here.threads)
         self.lost, self._step = "", 0
-
-    def member(self, thread: int) -> "Member":
-        """The connection of a replica: a context manager around all its work."""
-        return Member(self, thread)
+        self.members = [Member(self, thread) for thread in range(self.here.threads)]
 
     def swap(self, made_for: Callable[[Process], list[Rows]]) -> None:
         """Send to each other process what is made for it, and receive what it sends here."""
         self._step += 1
-        others = (one for one in self.processes if one is not self.here)
-        parcels = {one.address: made_for(one) for one in others}
+        parcels = {one.address: made_for(one) for one in self.others}
         if parcels:
             self.received = self._wait(self._swap(self._step, parcels))
 
@@ -99,14 +100,14 @@ class Group:
             self._mail.worker.rpc(one.address).embedlayer_lose(
                 run=self._run, attempt=self._attempt, why=why
             )
-            for one in self.processes
-            if one is not self.here
+            for one in self.others
         ]
         await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), self._timeout)
 
 
 class Member:
-    """A replica's :class:`~embedlayer.training.collective.Collective`.
+    """A replica's :class:`~embedlayer.training.collective.Collective`; a context manager around
+    all its work in an epoch.
 
     The first replica of a process sends and receives for all of them.
 
@@ -117,6 +118,8 @@ class Member:
     def __init__(self, group: Group, thread: int) -> None:
         self._group, self.thread, self._calls = group, thread, 0
         self.rank, self.size = group.here.first + thread, group.size
+        self._near: list[Process] = []  # that share memory with this one
+        self._outboxes: dict[int, Outbox] = {}  # its own and those of near replicas, by their ranks
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +128,30 @@ class Member:
         if kind is not None and not self._group.lost:
             self._group.fail(f"{self._group.here.address}: {error or kind.__name__}")
 
+    def share(self, tables: Rows) -> None:
+        """From now on hand rows of these tables to processes of this host without sending them."""
+        group, everybody = self._group, range(self.size)
+        if not group.others or self._outboxes:
+            return
+        own = Outbox.made([[table[rank :: self.size] for table in tables] for rank in everybody])
+        handles = self.gather(own.handle)
+        found = {rank: Outbox.opened(handles[rank]) for one in group.others for rank in one.ranks}
+        outboxes = {self.rank: own} | {rank: one for rank, one in found.items() if one is not None}
+        opened = self.gather(np.array([rank in outboxes for rank in everybody]))
+        own.close()
+        self._near = [
+            one
+            for one in group.others
+            if all(opened[i][j] and opened[j][i] for i in group.here.ranks for j in one.ranks)
+        ]
+        near = [self.rank, *(rank for one in self._near for rank in one.ranks)]
+        self._outboxes = {rank: outboxes[rank] for rank in near}
+
     def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
+        outbox = self._laid(self.rank, parts)
+        for process in self._near:
+            for rank in process.ranks:
+                _write(outbox[rank], parts[rank])
         given = self._give(
             parts, lambda given, other: [parts[rank] for parts in given for rank in other.ranks]
         )
@@ -133,22 +159,23 @@ class Member:
         for process in self._group.processes:
             if process is self._group.here:
                 found += [parts[self.rank] for parts in given]
+            elif process in self._near:
+                found += [self._laid(rank, parts)[self.rank] for rank in process.ranks]
             else:
                 found += self._group.received[process.address][self.thread :: len(given)]
         return found
 
     def give_back(self, merged: Rows, parts: Sequence[Rows]) -> None:
         self._give([merged], _for_all)  # behind it the rows of this process's replicas are written
-        for process in self._group.processes:
-            if process is not self._group.here:
-                received = self._group.received[process.address]
-                for rank, rows in zip(process.ranks, received, strict=True):
-                    for part, table in zip(parts[rank], rows, strict=True):
-                        part[...] = table
+        outbox = self._laid(self.rank, parts)
+        for process in self._group.others:
+            near, received = process in self._near, self._group.received[process.address]
+            for i, rank in enumerate(process.ranks):
+                _write(parts[rank], outbox[rank] if near else received[i])
 
     def gather(self, array: np.ndarray) -> list[np.ndarray]:
-        """Give an array to all; those of all, in the order of ranks."""
-        given = self._give([[array]], _for_all)
+        """Give an array to all, by mail; those of all, in the order of ranks."""
+        given = self._give([[array]], _for_all, by_mail=True)
         found: list[Rows] = []
         for process in self._group.processes:
             if process is self._group.here:
@@ -167,22 +194,31 @@ class Member:
         except threading.BrokenBarrierError:
             raise LostReplica(self._group.lost) from None
 
+    def _laid(self, rank: int, parts: Sequence[Rows]) -> Sequence[Rows]:
+        """Parts in the outbox of a replica, if it has any."""
+        return self._outboxes[rank].laid(parts) if self._near else ()
+
     def _give(
         self,
         parts: Sequence[Rows],
         made_for: Callable[[list[Sequence[Rows]], Process], list[Rows]],
+        by_mail: bool = False,
     ) -> list[Sequence[Rows]]:
-        """Give parts away; what the replicas of this process gave."""
+        """Give parts away; what the replicas of this process gave. What is near has an outbox."""
         group, given = self._group, self._group.given[self._calls % 2]
         self._calls += 1
         given[self.thread] = parts
         self.meet()
         if self.thread == 0:
-            group.swap(
-                lambda other: [
+
+            def parcel(other: Process) -> list[Rows]:
+                if other in self._near and not by_mail:
+                    return []
+                return [
                     [np.ascontiguousarray(one) for one in rows] for rows in made_for(given, other)
                 ]
-            )
+
+            group.swap(parcel)
         self.meet()
         return given
 
@@ -190,3 +226,8 @@ class Member:
 def _for_all(given: list[Sequence[Rows]], other: Process) -> list[Rows]:
     """What each other process is given, where it is the same for all replicas."""
     return [parts[0] for parts in given]
+
+
+def _write(arrays: Rows, values: Rows) -> None:
+    for array, value in zip(arrays, values, strict=True):
+        array[...] = value

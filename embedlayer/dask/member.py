@@ -76,6 +76,7 @@ class MemberTraining(Training):
 
     group: Group
     merged_apart = 1
+    _before: Tables | None = None
 
     def __init__(
         self,
@@ -94,7 +95,6 @@ class MemberTraining(Training):
             workers=group.here.threads,
             backend="numpy",
         )
-        self._before: Tables | None = None
 
     def _merging(self) -> Merging | None:
         return self._given
@@ -103,11 +103,10 @@ class MemberTraining(Training):
         return ClusterRounds(self.state, chunks, replica, self._steps.worker, train, self.group)
 
     def _merged(self) -> Tables:
-        if self._before is None:
+        if self._before is None or not self._replicas:  # else each left the rows that it owns
+            self._before = None  # to make room
             tables = (copied_table(table, self.device) for table in self.state.tables)
             self._before = Tables(*tables)
-        for before, table in zip(self._before, self.state.tables, strict=True):
-            before[...] = table
         return self._before
 
     def _own_tables(self, rank: int) -> Tables:

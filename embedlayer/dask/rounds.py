@@ -49,8 +49,9 @@ class ClusterRounds(Pass):
         self._group.fail(f"{self._group.here.address}: not all of its threads began")
 
     def _work(self) -> None:
-        with self._group.member(next(self._threads)) as member:
+        with self._group.members[next(self._threads)] as member:
             replica = self._replica(member)
+            member.share(replica.tables)
             with self._worker(replica.tables) as step:
                 self._run_rounds(replica, member, step)
 

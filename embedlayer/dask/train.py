@@ -172,7 +172,7 @@ class ClusterTraining:
         replicas, tokens = sum(threads), self.options.epochs * self.corpus.tokens
         if replicas != ALONE and not self._resume:
             self._merging = replace(Merging.fitting(replicas, tokens), **self._asked)
-        self.plan = self._plan(max(threads))
+        self.plan = self._plan(max(threads), len(threads))
         cluster.needed = self.plan.allocated
         cluster.check_memory(str(self.plan))
         return cluster
@@ -230,8 +230,9 @@ class ClusterTraining:
                 "leave out model, merge and round_tokens to go on with it"
             )
 
-    def _plan(self, threads: int) -> MemoryPlan:
+    def _plan(self, threads: int, processes: int) -> MemoryPlan:
         """The memory of the worker with the most threads."""
+        tables = 1 + (threads if processes == 1 else 2 * threads)  # besides the run's: given away
         device, kind = DEVICES["numpy"], kernel_kind(self.options.kernels)
         corpus, options = self.corpus.corpus(), self.options
         words = corpus.vocabulary.words
@@ -243,5 +244,5 @@ class ClusterTraining:
             chunk_tokens=chunk_tokens(corpus, options.epochs, device),
             shared_windows=options.shared_windows or default_shared_windows(len(words), device),
             workers=threads,
-            replicas=threads + 1 if self._merging else 0,
+            replicas=tables if self._merging else 0,
         )

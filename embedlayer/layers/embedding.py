@@ -30,7 +30,7 @@ class Embedding(TableLayer):
         return None if self._kept is None else self._kept.copy()
 
     def forward(self, idx: Any) -> Any:
-        """The rows at ``idx``: (*idx.shape, D), of W's dtype, a copy.
+        """The rows at ``idx``: ``(*idx.shape, D)``, of W's dtype, a copy.
 
         Args:
             idx: an int, nested lists of them, or an array of any integer dtype and any shape.
@@ -49,7 +49,7 @@ class Embedding(TableLayer):
         """Add up ``dout`` by row into ``grads[0]``; ids that repeat accumulate.
 
         Args:
-            dout: (*idx.shape, D); cast to W's dtype.
+            dout: ``(*idx.shape, D)``; cast to W's dtype.
 
         Raises:
             EmbedlayerError: no forward yet, or another shape.

@@ -4,11 +4,12 @@ from embedlayer import rng
 from embedlayer.device import Device
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import Word2Vec
+from embedlayer.threads import in_parts
 
 COLUMNS = 16  # tables have a multiple of so many, so that every row fills whole cache lines
 # Numbers of the input table drawn at once: their bits stay in a core's cache (2**19 took four times
 # as long), or are as many as keep a device at work.
-DRAWN, DRAWN_ON_DEVICE = 1 << 15, 1 << 23
+DRAWN, DRAWN_ON_DEVICE = 1 << 16, 1 << 23
 
 Shapes = tuple[tuple[int, int], tuple[int, int]]
 
@@ -29,8 +30,13 @@ def start_tables(model: Word2Vec, words: int, seed: int, device: Device) -> Tabl
     shape_in, shape_out = table_shapes(model, words)
     W_in, key = device.zeros(*shape_in), rng.make_key(seed, "W_in")
     drawn_rows = max(1, (DRAWN if device.piece_bytes else DRAWN_ON_DEVICE) // model.dim)
-    for first in range(0, len(W_in), drawn_rows):
-        rows = W_in[first : first + drawn_rows, : model.dim]
-        drawn = rng.uniform(device.xp, key, rows.shape, first * model.dim)
-        rows[...] = (drawn - 0.5) / model.dim
+    parts = device.workers(None)
+
+    def draw(part: int) -> None:
+        for first in range(part * drawn_rows, len(W_in), parts * drawn_rows):
+            rows = W_in[first : first + drawn_rows, : model.dim]
+            drawn = rng.uniform(device.xp, key, rows.shape, first * model.dim)
+            rows[...] = (drawn - 0.5) / model.dim
+
+    in_parts(draw, parts)
     return Tables(W_in, device.zeros(*shape_out))

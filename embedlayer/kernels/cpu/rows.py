@@ -10,10 +10,9 @@ from functools import partial
 import numpy as np
 
 from embedlayer.kernels import reference
-from embedlayer.kernels.cpu.pool import in_parts
 from embedlayer.kernels.cpu.prefetch import prefetch_row, prefetch_row_once, rows_ahead
 from embedlayer.storage.compiled import compiled
-from embedlayer.threads import available_cores
+from embedlayer.threads import available_cores, in_parts
 
 HALF = "e"  # the type code of float16, with which numba does not calculate
 MIN_BYTES = 1 << 22  # threads are used from so many bytes to read on: to wake one takes 50 µs

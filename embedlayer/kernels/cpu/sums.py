@@ -14,10 +14,9 @@ import numpy as np
 
 from embedlayer.arrays import SPARSE
 from embedlayer.kernels import reference
-from embedlayer.kernels.cpu.pool import in_parts
 from embedlayer.kernels.cpu.rows import HALF, add_rows, scatter_add
 from embedlayer.storage.compiled import compiled
-from embedlayer.threads import available_cores
+from embedlayer.threads import available_cores, in_parts
 
 PART_BYTES = 1 << 24  # of the values in a part
 MAX_PARTS = 8
