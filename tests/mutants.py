@@ -504,6 +504,25 @@ MUTANTS = {
     "a new worker begins anew": Mutant(
         "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
     ),
+    "what near replicas merged is not taken": Mutant(
+        "dask/group.py", "outbox[rank] if near else", "parts[rank] if near else", "dask_training"
+    ),
+    "what is given away lies elsewhere": Mutant(
+        "dask/outbox.py", "place += _room(one)", "place += one.nbytes - 64", "dask_training"
+    ),
+    "one of a pair that sees the other is near": Mutant(
+        "dask/group.py", "opened[i][j] and opened[j][i]", "opened[i][j]", "dask_training"
+    ),
+    "any file of another process is an outbox": Mutant(
+        "dask/outbox.py", 'f"/memfd:{NAME}{secret} "', '"/memfd"', "dask_training"
+    ),
+    "what a stopped run left is kept": Mutant(
+        "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
+    ),
+    "after a lost round rows are merged from where it was": Mutant(
+        "dask/member.py", "self._before is None or not self._replicas", "self._before is None",
+        "dask_training",
+    ),
     "lines of the shards before are not counted": Mutant(
         "text/runs.py", "return run, lines, bytes_read", "return run, 0, bytes_read", "dask_corpus"
     ),

@@ -23,7 +23,7 @@ def test_help_is_there_for_every_command_and_imports_nothing_heavy():
     names = re.findall(r"^  ([a-z]+)  ", run().stdout, re.MULTILINE)
     assert set(names) == set(main.commands) == {
         "analogy", "completion", "convert", "demo", "doctor", "evaluate", "fasttext", "info",
-        "nearest", "phrases", "similarity", "train", "tune",
+        "nearest", "phrases", "plot", "similarity", "train", "tune",
     }  # fmt: skip
     for name in names:
         assert run(name, "--help").stdout.startswith(f"Usage: embedlayer {name} ")

@@ -60,6 +60,7 @@ LOOKED_UP = {
 # What the blocks of a page import beside embedlayer; without it they are skipped.
 NEEDED = {
     "docs/ecosystem.md": ["sklearn", "torch", "pandas"],
+    "docs/pictures.md": ["matplotlib"],
     "docs/search.md": ["faiss"],
     "docs/torch.md": ["torch"],
     "docs/howto/tune.md": ["optuna"],

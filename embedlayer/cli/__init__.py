@@ -21,6 +21,7 @@ from embedlayer.cli import (
     fasttext,
     files,
     phrases,
+    plot,
     query,
     train,
     tune,
@@ -33,6 +34,7 @@ from embedlayer.errors import EmbedlayerError
 COMMANDS: dict[str, tuple[click.Command, ...]] = {
     "Training": (train.train, tune.tune, phrases.phrases, demo.demo),
     "Questions": (query.nearest, query.analogy, query.similarity, evaluate.evaluate),
+    "Pictures": (plot.plot,),
     "Files": (files.convert, files.info),
     "This program": (doctor.doctor, completion.completion, fasttext.fasttext),
 }
