@@ -117,6 +117,8 @@ def resumed(folder: str, again: Command) -> Command:
 def find_texts(texts: tuple[str, ...], *outputs: str) -> list[str]:
     """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
     files = find_files(texts)
+    if len({_anywhere(output) for output in outputs}) < len(outputs):
+        raise EmbedlayerError(f"{outputs[-1]} is named for two outputs: choose another")
     for output in outputs:
         place = Path(expanded(output))
         for file in files:

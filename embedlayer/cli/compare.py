@@ -2,6 +2,7 @@
 
 import click
 
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import json_option, note, print_json, print_table
 from embedlayer.pictures.compare import Changed, Comparison
 from embedlayer.pictures.runs import read_run
@@ -11,7 +12,7 @@ from embedlayer.storage.writing import check_place, told_where
 SHOWN = 5  # neighbours of a word
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("left", metavar="A", type=click.Path())
 @click.argument("right", metavar="B", type=click.Path())
 @click.option("-o", "--output", metavar="FILE", type=click.Path(), help="An HTML page, too.")
@@ -30,6 +31,10 @@ def compare(
 
     A and B are reports, as train --report or train --json wrote them, or files of vectors, of
     which less is known.
+
+    Examples:
+        embedlayer compare a.html b.html
+        embedlayer compare a.html b.html -o both.html --word king
     """
     if output is not None:
         check_place(expanded(output))

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import log_shown, note
 from embedlayer.cli.reading import reading_options
 from embedlayer.pictures.choosing import read_labels, read_words
@@ -13,7 +15,7 @@ from embedlayer.pictures.projection import PROJECTIONS, check_method
 from embedlayer.vectors.vectors import Vectors
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("path", metavar="VECTORS", type=click.Path())
 @click.option(
     "-o",
@@ -25,7 +27,7 @@ from embedlayer.vectors.vectors import Vectors
 )
 @click.option(
     "--method",
-    type=click.Choice(list(PROJECTIONS)),
+    type=Choice(list(PROJECTIONS)),
     default="pca",
     show_default=True,
     help="How words get their places; tsne and umap come with the extra plot.",
@@ -33,6 +35,7 @@ from embedlayer.vectors.vectors import Vectors
 @click.option(
     "--words",
     "size",
+    metavar="NUMBER",
     type=click.IntRange(1),
     help=f"Show so many words, the commonest.  [default: {WORDS}, unless words are named]",
 )
@@ -77,9 +80,10 @@ def plot(
     Words whose vectors point the same way lie near each other, as far as two dimensions can show
     that. The page holds all that it needs, and asks nothing of anyone.
 
-    \b
-    embedlayer plot vectors.safetensors -o map.html
-    embedlayer plot vectors.safetensors -o royal.png --analogy man king woman
+    Examples:
+        embedlayer plot vectors.safetensors -o map.html
+        embedlayer plot vectors.safetensors -o royal.png --analogy man king woman
+        embedlayer plot vectors.safetensors -o two.svg --neighbours king coffee
     """
     if size is not None and (named or words_file):
         raise click.UsageError("give --words, or name words by --word and --words-file, not both")

@@ -1,11 +1,12 @@
 """``train --report``: what a run is judged by, and the page that tells how it went."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import click
 
+from embedlayer.cli.help import section
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import check_place
 from embedlayer.text.options import CorpusOptions
@@ -20,35 +21,35 @@ OF_TEXT = ("min_count", "max_size", "max_sentence")
 NAMES = ("report", "watch", "evaluate", "restrict_vocab")
 
 
-def report_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of reports."""
-    for option in (
-        click.option(
-            "--restrict-vocab", type=click.IntRange(1), help="--evaluate: so many words only."
-        ),
-        click.option(
-            "--evaluate",
-            metavar="FILE",
-            type=click.Path(),
-            multiple=True,
-            help="Judge the vectors by this set, as the command evaluate does. May be repeated.",
-        ),
-        click.option(
-            "--watch",
-            metavar="WORD",
-            multiple=True,
-            help="--report: show the neighbours of this word. May be repeated.  "
-            f"[default: {WATCHED} words]",
-        ),
-        click.option(
-            "--report",
-            metavar="FILE",
-            type=click.Path(),
-            help="Tell how the run went on one HTML page.",
-        ),
-    ):
-        command = option(command)
-    return command
+report_options = section(
+    "Report",
+    click.option(
+        "--report",
+        metavar="FILE",
+        type=click.Path(),
+        help="Tell how the run went on one HTML page.",
+    ),
+    click.option(
+        "--watch",
+        metavar="WORD",
+        multiple=True,
+        help="--report: show the neighbours of this word. May be repeated.  "
+        f"[default: {WATCHED} words]",
+    ),
+    click.option(
+        "--evaluate",
+        metavar="FILE",
+        type=click.Path(),
+        multiple=True,
+        help="Judge the vectors by this set, as the command evaluate does. May be repeated.",
+    ),
+    click.option(
+        "--restrict-vocab",
+        metavar="NUMBER",
+        type=click.IntRange(1),
+        help="--evaluate: so many words only.",
+    ),
+)
 
 
 class Reporting(NamedTuple):

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import shlex
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
 from embedlayer.cli.reporting import NO_REPORT, Reporting
 from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
+from embedlayer.cli.tables import table_lines
+from embedlayer.cli.terminal import columns_of
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
@@ -194,7 +197,7 @@ def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:
 
 
 def summary(report: dict[str, Any]) -> str:
-    """A report in a few lines, for people."""
+    """A report in a few lines, for people, as wide as their terminal."""
     words, dim, read = report["vocabulary"], report["dim"], report["tokens_read"]
     raw = report["tokens_trained"] + report["tokens_subsampled"]
     unknown = 100 * report["tokens_out_of_vocabulary"] / read
@@ -213,7 +216,7 @@ def summary(report: dict[str, Any]) -> str:
     for name, what, score, of in scores_of(report):
         lines[f"{name}, {what}"] = f"{score_text(score)}, {of}"
     lines["wrote"] = f"{report['output']}: {words:,} words, {dim:,} dimensions"
-    return "\n".join(f"{name:8} {value}" for name, value in lines.items())
+    return "\n".join(table_lines(lines.items(), (), columns_of(sys.stderr)))
 
 
 def _ends(losses: list[float | None]) -> str:

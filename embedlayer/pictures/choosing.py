@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from embedlayer.errors import EmbedlayerError, UnknownWordError, shown
+from embedlayer.errors import EmbedlayerError, shown
 from embedlayer.options import Whole
 from embedlayer.storage.reading import open_to_read
 from embedlayer.vectors.vectors import Vectors
@@ -28,19 +28,12 @@ def chosen_words(vectors: Vectors, words: Any) -> list[str]:
 
 
 def known(vectors: Vectors, word: Any) -> str:
-    """The word; UnknownWordError, with words that are spelt nearly so, if it has no vector."""
+    """The word; UnknownWordError if it has no vector."""
     if not isinstance(word, str):
         raise EmbedlayerError(f"words are strings, not {shown(word)}")
-    if word in vectors or vectors.subwords is not None:
-        return word
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, vectors.words[:CLOSE_AMONG], 3)
-    cure = f"; did you mean {' or '.join(near)}?" if near else " (case matters)"
-    raise UnknownWordError(f"unknown word {shown(word)}{cure}")
-
-
-CLOSE_AMONG = 50_000  # the commonest words, among which those spelt nearly so are looked for
+    if vectors.subwords is None:
+        vectors.index(word)
+    return word
 
 
 def answered(vectors: Vectors, analogies: Any) -> list[Analogy]:

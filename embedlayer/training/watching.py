@@ -1,12 +1,14 @@
 """Words that a run watches: their neighbours at its first, middle and last epoch."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError, shown
 from embedlayer.options import Whole
+from embedlayer.storage.alike import did_you_mean
 from embedlayer.training.report import Progress
 from embedlayer.vectors.samples import neighbours, sample_words
 
@@ -53,6 +55,7 @@ def watched_words(watch: int | Sequence[str], words: Sequence[str], made: bool) 
         if not isinstance(word, str) or (word not in known and not made):
             raise UnknownWordError(
                 f"unknown word {shown(word)}: it cannot be watched, as it is not among the "
-                f"{len(words):,} words of the vocabulary"
+                f"{len(words):,} words of the vocabulary",
+                partial(did_you_mean, word, words, known),
             )
     return list(dict.fromkeys(watch))

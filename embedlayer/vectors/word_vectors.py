@@ -4,6 +4,7 @@ n-grams, out of which words that are not held have vectors, too.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import repeat
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from embedlayer.backend import asarray, get_backend, to_numpy
 from embedlayer.errors import UnknownWordError, shown
+from embedlayer.storage.alike import did_you_mean
 from embedlayer.storage.words import checked_counts
 from embedlayer.vectors.checks import (
     checked_matrix,
@@ -194,7 +196,8 @@ class WordVectors:
         if row is None:
             raise UnknownWordError(
                 f"unknown word {shown(word)}: it is not among these {len(self):,} words (case "
-                "matters)"
+                "matters)",
+                partial(did_you_mean, word, self._words, self._row_of),
             )
         return row
 
