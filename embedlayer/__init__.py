@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from embedlayer.text.phrases import Phrases
     from embedlayer.text.vocabulary import Vocabulary
     from embedlayer.training.run import Training
+    from embedlayer.training.tensorboard import TensorBoard
     from embedlayer.training.train import train
     from embedlayer.vectors.evaluation import evaluate
     from embedlayer.vectors.subwords import SubwordRows
@@ -42,6 +43,7 @@ _HOME = {
     "PhraseOptions": "text.options",
     "train": "training.train",
     "Training": "training.run",
+    "TensorBoard": "training.tensorboard",
     "EmbedlayerError": "errors",
     "Vectors": "vectors.vectors",
     "SubwordRows": "vectors.subwords",
@@ -60,6 +62,7 @@ __all__ = [
     "SkipGram",
     "SubwordRows",
     "Subwords",
+    "TensorBoard",
     "Training",
     "Vectors",
     "Vocabulary",

@@ -1,5 +1,6 @@
 """The errors that a user's mistake raises: one clear line that names what, where and the cure."""
 
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
@@ -13,9 +14,25 @@ class BackendError(EmbedlayerError):
 
 
 class UnknownWordError(EmbedlayerError, KeyError):
-    """A word that is not in the vocabulary."""
+    """A word that is not in the vocabulary.
 
-    __str__ = ValueError.__str__  # KeyError would show the message in quotes
+    Args:
+        message: what is wrong.
+        cure: gives the rest of the message. It is called when the message is shown, and not when
+            the error is raised: to look for words that are spelt alike takes a while.
+    """
+
+    def __init__(self, message: str, cure: Callable[[], str] | None = None) -> None:
+        super().__init__(message)
+        self._cure = cure
+
+    def __str__(self) -> str:
+        if self._cure is not None:
+            self.args, self._cure = (self.args[0] + self._cure(),), None
+        return ValueError.__str__(self)  # KeyError would show the message in quotes
+
+    def __reduce__(self) -> tuple[type["UnknownWordError"], tuple[str]]:
+        return type(self), (str(self),)
 
 
 def shown(value: object) -> str:

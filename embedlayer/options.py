@@ -48,6 +48,16 @@ class Real:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A part of something, 0 to a most: a number, which the command line takes as 0.1%, too."""
+
+    most: float = 1.0
+
+    def checked(self, name: str, value: Any) -> float:
+        return Real(0, self.most).checked(name, value)
+
+
+@dataclass(frozen=True)
 class Choice:
     """One of some names: the keys of a table, and what stands for one of them."""
 
@@ -89,7 +99,7 @@ class Group:
         return value
 
 
-Kind = Whole | Real | Choice | Flag | Group
+Kind = Whole | Real | Share | Choice | Flag | Group
 
 
 def option(default: Any, kind: Kind, help: str, shown: str = "") -> Any:

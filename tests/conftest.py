@@ -91,3 +91,12 @@ def data():
 def own_cache(tmp_path, monkeypatch):
     """No test reads or fills the user's cache."""
     monkeypatch.setenv("EMBEDLAYER_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, one session for all tests of a module."""
+    from browser import started
+
+    with started() as one:
+        yield one

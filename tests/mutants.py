@@ -488,6 +488,10 @@ MUTANTS = {
     "a row's touches are never forgotten": Mutant(
         "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
     ),
+    "replicas meet after a whole chunk of a plain run": Mutant(
+        "training/run.py", "min(fitting, self.merging.tokens)", "fitting",
+        "training_replicas",
+    ),
     "replicas merge what others have not": Mutant(
         "kernels/cpu/merge.py", "write(addresses[i] + r", "write(addresses[0] + r",
         "training_replicas",
@@ -524,6 +528,25 @@ MUTANTS = {
     ),
     "a new worker begins anew": Mutant(
         "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
+    ),
+    "what near replicas merged is not taken": Mutant(
+        "dask/group.py", "outbox[rank] if near else", "parts[rank] if near else", "dask_training"
+    ),
+    "what is given away lies elsewhere": Mutant(
+        "dask/outbox.py", "place += _room(one)", "place += one.nbytes - 64", "dask_training"
+    ),
+    "one of a pair that sees the other is near": Mutant(
+        "dask/group.py", "opened[i][j] and opened[j][i]", "opened[i][j]", "dask_training"
+    ),
+    "any file of another process is an outbox": Mutant(
+        "dask/outbox.py", 'f"/memfd:{NAME}{secret} "', '"/memfd"', "dask_training"
+    ),
+    "what a stopped run left is kept": Mutant(
+        "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
+    ),
+    "after a lost round rows are merged from where it was": Mutant(
+        "dask/member.py", "self._before is None or not self._replicas", "self._before is None",
+        "dask_training",
     ),
     "lines of the shards before are not counted": Mutant(
         "text/runs.py", "return run, lines, bytes_read", "return run, 0, bytes_read", "dask_corpus"
@@ -769,13 +792,13 @@ MUTANTS = {
         "cli_config",
     ),
     "the measure forgets the noise of a run": Mutant(
-        "training/held_out.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
+        "training/sampled_softmax.py", "W_out[column]) + moved[column]", "W_out[column])", "tuning"
     ),
     "the measure is that of the noise alone": Mutant(
-        "training/held_out.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
+        "training/sampled_softmax.py", "scores[rows < 0] = -np.inf", "pass", "tuning"
     ),
     "sentences that are held out are trained on": Mutant(
-        "training/held_out.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
+        "training/sampled_softmax.py", "np.sort(order[cut:last])", "np.sort(order[:last])", "tuning"
     ),
     "a lucky run is the best": Mutant(
         "training/tuning.py", "if len(trial.scores) == seeds", "", "tuning"

@@ -1,5 +1,6 @@
 """``train --config`` and ``--save-config``: options in a file, which those given override."""
 
+import os
 import tomllib
 
 import pytest
@@ -65,14 +66,21 @@ def test_any_text_is_a_value_that_is_read_back(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("dim = 8.5", "run.toml: dim = 8.5: '8.5' is not a valid integer range"),
+        ("dim = 8.5", "run.toml: dim = 8.5: '8.5' is not a valid whole number"),
         ("dim = true", "run.toml: dim = True: "),
         ("dim = 0", "run.toml: dim = 0: 0 is not in the range 1<=x<=1048576"),
         ("dim = [1]", "run.toml: [1] is no value of an option"),
-        ("dims = 3", "run.toml: there is no option dims: did you mean dim?"),
+        ("dims = 3", "run.toml: there is no option dims. Did you mean 'dim'?"),
         ("[model]\ndim = 3", "run.toml: {'dim': 3} is no value of an option"),
-        ("config = 'x'", "there is no option config"),
-        ("resume = 'x'", "there is no option resume"),
+        ("no-divide = true", "run.toml: there is no option no-divide. Did you mean 'divide'?"),
+        ("qwxyz = 1", "there is no option qwxyz. embedlayer train --help tells them"),
+        ("config = 'x'", "run.toml: config is for the command line alone"),
+        ("resume = 'x'", "run.toml: resume is for the command line alone"),
+        ("texts = ['x']", "run.toml: texts is for the command line alone"),
+        ("min_count = 1\nmin-count = 2", "run.toml: min-count is there twice"),
+        ("checkpoint = 5", "run.toml: checkpoint = 5: it has to be a text"),
+        ("phrase-delimiter = true", "run.toml: phrase-delimiter = True: it has to be a text"),
+        ("loss = 'negativ'", "is not one of 'negative', 'hierarchical'. Did you mean 'negative'?"),
         ("divide = 'maybe'", "run.toml: divide = 'maybe': "),
         ("loss = 'hs'", "run.toml: loss = 'hs': 'hs' is not one of"),
         ("dim =", "run.toml is no TOML: Invalid value"),
@@ -80,7 +88,7 @@ def test_any_text_is_a_value_that_is_read_back(tmp_path):
         ("\udcff", "run.toml is no TOML: "),
         ("a = " + "[" * 3000, "run.toml is no TOML: "),
         ("#" * (1 << 20) + "#", "run.toml holds more than 1048576 bytes"),
-        ("divide = true", "--divide has no effect with --model skipgram"),
+        ("divide = true", "--divide, in the file of --config, has no effect with --model skipgram"),
         ("phrase-score = 'npmi'", "--phrase-score has no effect without --phrases"),
     ],
 )
@@ -88,6 +96,28 @@ def test_mistakes_in_a_file_are_named(tmp_path, content, message):
     (tmp_path / "run.toml").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert message in mistake("train", "text.txt", "-o", "a.vec", "--config", "run.toml")
     assert not (tmp_path / "a.vec").exists()
+
+
+def test_a_file_that_windows_wrote(tmp_path):
+    (tmp_path / "run.toml").write_bytes("\ufeffdim = 7\r\n# 주석\r\n".encode())
+    run("train", "text.txt", "-o", "a.vec", *OPTIONS[2:], "--quiet", "--config", "run.toml")
+    assert Vectors.load("a.vec").dim == 7
+
+
+def test_no_output_takes_the_place_of_a_text_or_of_another_output(text):
+    before = text.read_bytes()
+    asked = ("train", "text.txt", "-o", "a.vec", "--save-config")
+    assert "text.txt is one of the texts" in mistake(*asked, "text.txt")
+    assert text.read_bytes() == before
+    assert "./a.vec is named for two outputs" in mistake(*asked, "./a.vec")
+    assert "x is named for two outputs" in mistake("phrases", "text.txt", "-o", "x", "--save", "x")
+
+
+def test_no_output_takes_the_place_of_what_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    told = mistake("train", "text.txt", "-o", "a.vec", "--save-config", "pipe")
+    assert "cannot write pipe: it is there, and is no regular file" in told
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_file_that_is_missing_or_cannot_be_written():

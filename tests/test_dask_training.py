@@ -73,6 +73,7 @@ def check_same(found, vectors, wanted):
     np.testing.assert_array_equal(vectors.matrix, wanted.run().matrix)
     assert [*vectors.words] == wanted.corpus.vocabulary.words
     assert found.report.loss == wanted.report.loss
+    np.testing.assert_array_equal(found.report.held_out_loss, wanted.report.held_out_loss)
     assert found.report.tokens_trained == wanted.report.tokens_trained
     assert found.report.workers == wanted.report.workers
 
@@ -82,7 +83,7 @@ def check_same(found, vectors, wanted):
 def test_replicas_anywhere_have_the_bits_of_replicas_in_one_process(
     client, corpus, model, processes, threads
 ):
-    options = {"epochs": 2, "measure": 1}
+    options = {"epochs": 2, "measure": 1, "held_out": 0.05}
     found = ClusterTraining(
         client,
         corpus,

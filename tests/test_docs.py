@@ -29,6 +29,7 @@ PAGES = [
 ]
 # The blocks that are not run, by page and first line; each says why, behind its `norun:`.
 NOT_RUN = [
+    ("docs/command_line.md", "mkdir -p ~/.local/share/bash-completion/completions"),
     (
         "docs/files.md",
         'Vectors.load("https://nlp.example.org/glove.6B.300d.txt.gz", limit=50_000)',
@@ -63,10 +64,12 @@ LOOKED_UP = {
 # What the blocks of a page import beside embedlayer; without it they are skipped.
 NEEDED = {
     "docs/ecosystem.md": ["sklearn", "torch", "pandas"],
+    "docs/pictures.md": ["matplotlib"],
     "docs/search.md": ["faiss"],
     "docs/torch.md": ["torch"],
     "docs/howto/tune.md": ["optuna"],
     "docs/tuning.md": ["optuna"],
+    "docs/reports.md": ["tensorboardX"],
 }
 ELSEWHERE = (
     *("eval/", "Generator"),  # of the folder that EMBEDLAYER_DATA names; of CuPy

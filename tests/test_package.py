@@ -37,14 +37,17 @@ ARROWS = {
     "vectors": {"errors", "options", "threads", "device", "backend", "arrays", "storage", "ngrams"},
     "models": BASE | {"storage", "ngrams", "kernels"},
     "training": BASE - {"threads"}
-    | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"},
+    | {"storage", "ngrams", "kernels", "optim", "layers", "text", "vectors", "models"}
+    | {"pictures"},
     "dask": BASE
     | {"storage", "ngrams", "kernels", "layers", "models", "optim"}
     | {"text", "vectors", "training"},
     "sklearn": {"errors", "options", "text", "vectors", "models", "training"},
+    "pictures": {"errors", "options", "storage", "vectors"},
     "__main__": {"cli"},
     "cli": BASE
-    | {"storage", "ngrams", "kernels", "optim", "text", "vectors", "models", "training", "dask"},
+    | {"storage", "ngrams", "kernels", "optim", "text", "vectors", "models", "training", "dask"}
+    | {"pictures"},
 }
 
 
@@ -163,3 +166,4 @@ def test_version_is_the_installed_one():
 def test_the_package_holds_its_data_files():
     assert (PACKAGE / "py.typed").is_file()
     assert (PACKAGE / "kernels" / "cuda.cu").is_file()
+    assert (PACKAGE / "pictures" / "assets" / "page.js").is_file()

@@ -10,6 +10,7 @@ from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.health import CHANCE, Diverged, check_loss, check_tables
 from embedlayer.training.run import Training
+from embedlayer.training.state import SUMS
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def corpus():
 
 
 def sums(*losses, pairs=1000):
-    return np.array([(loss * pairs, pairs, 10, 10) for loss in losses])
+    return np.array([(loss * pairs, pairs, 10, 10, 0, 0) for loss in losses])
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_a_loss_of_the_last_chunks_shows_it(losses, told):
     ("losses", "pairs"), [([CHANCE], 1000), ([1.3], 1000), ([5.0], 99), ([np.nan], 0), ([], 1)]
 )
 def test_a_loss_may_be_high_for_a_moment_or_of_few_pairs(losses, pairs):
-    check_loss(sums(*losses, pairs=pairs).reshape(-1, 4), len(losses), 0, 0.1)
+    check_loss(sums(*losses, pairs=pairs).reshape(-1, SUMS), len(losses), 0, 0.1)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

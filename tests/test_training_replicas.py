@@ -139,10 +139,10 @@ def test_a_run_that_is_stopped_ends_its_round_and_goes_on_to_the_same_bits(corpu
     np.testing.assert_array_equal(tried.run().matrix, whole)
 
 
-@pytest.mark.parametrize("chunks", [1, 3])
+@pytest.mark.parametrize("chunks", [1, 3, 1 / 2])  # of a plain run; a replica's may be smaller
 def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, monkeypatch, chunks):
     tokens = Training(corpus, SkipGram(dim=16), epochs=2).state.chunk_tokens
-    merging = Merging("sum", chunks * tokens, 4, 4)
+    merging = Merging("sum", int(chunks * tokens), 4, 4)
     tried, trained, merges = Tried(corpus, SkipGram(dim=16), workers=3, merging=merging), [], []
     train, merge = tried._train, Replica._merge
 
@@ -160,12 +160,12 @@ def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, mon
     tried.run(until=1)
     size = len({chunk for _, chunk, _ in trained})
     assert sorted(chunk for _, chunk, _ in trained) == [*range(size)]
-    assert 45 <= size <= 50
+    assert 45 <= size * min(1, chunks) <= 50
     for thread in {thread for _, _, thread in trained}:
         (rank,) = {chunk % 3 for _, chunk, who in trained if who is thread}
         assert [c for _, c, who in trained if who is thread] == [*range(rank, size, 3)]
     a_round = [4, 8, 4, None]
-    wanted = [a_round[i % 4] for i in range(-(-size // (3 * chunks)))]
+    wanted = [a_round[i % 4] for i in range(-(-size // (3 * max(1, chunks))))]
     assert [rows for _, rows in merges[::3]] == [*wanted[:-1], None]
 
 
@@ -259,8 +259,7 @@ def test_the_plan_counts_the_tables_of_all_replicas(corpus):
     model = SkipGram(dim=16)
     two, three = (Training(corpus, model, workers=size, deterministic=True).plan for size in (2, 3))
     tables = two.W_in + two.W_out
-    assert two.workspace > 2 * tables
-    assert three.workspace - two.workspace > tables
+    assert (two.replicas, three.replicas) == (2 * tables, 3 * tables)
 
 
 def test_the_command_line_repeats_with_several_workers(tmp_path):

@@ -10,6 +10,7 @@ from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.report import as_json
 from embedlayer.training.run import Training
 
 
@@ -80,7 +81,7 @@ def test_vectors_on_the_way_tell_the_losses_so_far(corpus):
     training = Training(corpus, SkipGram(dim=8), epochs=3, workers=1, callbacks=[callback])
     training.run()
     assert [len(losses) for losses in told] == [0, 1, 2]
-    assert told[-1] == training.report.loss_as_json()[:2]
+    assert told[-1] == as_json(training.report.loss[:2])
 
 
 @pytest.mark.usefixtures("cupy")

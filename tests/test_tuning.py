@@ -18,9 +18,9 @@ from planted import planted_sentences, word
 from embedlayer import CBOW, Corpus, EmbedlayerError, SkipGram, Subwords, Training, Vectors
 from embedlayer.cli import tune as command
 from embedlayer.errors import MissingLibraryError
-from embedlayer.training import held_out as held_out_module
+from embedlayer.training import sampled_softmax as measure_module
 from embedlayer.training import trials, tuning
-from embedlayer.training.held_out import MEASURE, held_out_loss, split
+from embedlayer.training.sampled_softmax import MEASURE, sampled_softmax_loss, split
 from embedlayer.training.trials import Bench, OutOfTime, Trial
 from embedlayer.training.tuning import Tuned, tune
 
@@ -78,7 +78,7 @@ def sentences_of(corpus):
 def test_a_run_that_knows_nothing_is_at_chance(corpus):
     training, held_out = split(corpus, 9000, 1, seed=3)
     untrained = Training(training, SkipGram(dim=16))
-    assert held_out_loss(untrained, held_out) == pytest.approx(CHANCE, abs=0.02)
+    assert sampled_softmax_loss(untrained, held_out) == pytest.approx(CHANCE, abs=0.02)
 
 
 @pytest.mark.parametrize("kind", [SkipGram, CBOW])
@@ -90,7 +90,7 @@ def test_the_measure_is_the_same_for_other_noise(corpus, kind):
         model = kind(dim=16, sample=0, negative=negative, noise_power=power)
         learnt = Training(training, model, epochs=10, workers=1, lr=0.05)
         learnt.run()
-        found.append(held_out_loss(learnt, held_out))
+        found.append(sampled_softmax_loss(learnt, held_out))
         own.append(learnt.report.loss[-1])
     assert max(found) - min(found) < 0.1 < max(own) - min(own)
     assert max(found) < CHANCE - 0.8  # a word of the topic among seven of others
@@ -98,7 +98,7 @@ def test_the_measure_is_the_same_for_other_noise(corpus, kind):
 
 def test_the_loss_is_what_the_formula_says(monkeypatch):
     """One context for each word, two words: the loss of a table that is known, by hand."""
-    monkeypatch.setattr(held_out_module, "MEASURE", replace(MEASURE, sample=0))
+    monkeypatch.setattr(measure_module, "MEASURE", replace(MEASURE, sample=0))
     text = Corpus.from_sentences([["a", "b"]] * 60 + [["a"]] * 60, min_count=1)
     learnt = Training(text, SkipGram(dim=1, noise_power=0.25, sample=0))
     tables = learnt.state.tables
@@ -107,7 +107,7 @@ def test_the_loss_is_what_the_formula_says(monkeypatch):
     held_out = Corpus(text.ids[:2], text.offsets[:2], text.vocabulary, 2, {})
     moved = (0.25 - 0.75) * np.log(text.vocabulary.counts)
     scores = np.outer([1.0, 2.0], [0.5, -0.25]) + moved  # of a context, of a word
-    found = held_out_loss(learnt, held_out)
+    found = sampled_softmax_loss(learnt, held_out)
     # 20 draws of two words, those of the target dropped: k others are left, 0 … 20.
     possible = {
         round(
@@ -123,11 +123,11 @@ def test_the_loss_is_what_the_formula_says(monkeypatch):
     assert round(found, 6) in possible | kept
 
 
-def test_hierarchical_softmax_has_no_held_out_loss(corpus):
+def test_hierarchical_softmax_has_no_sampled_softmax_loss(corpus):
     training, held_out = split(corpus, 9000, 1, seed=3)
     learnt = Training(training, SkipGram(dim=16, loss="hierarchical"))
     with pytest.raises(EmbedlayerError, match="give something to evaluate"):
-        held_out_loss(learnt, held_out)
+        sampled_softmax_loss(learnt, held_out)
 
 
 # The search.
@@ -223,7 +223,7 @@ def test_a_real_search_ends_in_its_time_and_finds_better_options(corpus, optuna)
     found = tune(corpus, "skipgram", seconds=6, min_count=1, epochs=1, window=3, **SMALL)
     assert perf_counter() - started < 30  # it ends by itself
     assert set(found.trials[0].options) == {"negative", "lr"}
-    assert found.measure == "held-out loss"
+    assert found.measure == "sampled softmax loss"
     assert found.best.score >= found.trials[0].score
     assert found.best.score > -CHANCE
     assert found.of_tokens == len(corpus.ids)
@@ -323,7 +323,7 @@ def test_the_command_writes_what_train_takes(text, tmp_path, optuna, judged):
     given = {"model": "cbow", "epochs": 2, "min-count": 1, "workers": 1}
     assert found == given | about["best"]["options"]
     assert about["trials"][0]["options"]["lr"] == CBOW.default_lr
-    assert (about["measure"], about["output"]) == ("held-out loss", "best.toml")
+    assert (about["measure"], about["output"]) == ("sampled softmax loss", "best.toml")
     run("train", text, "-o", "v.safetensors", "--config", "best.toml", "--quiet", "--sample", "0")
 
 
@@ -377,13 +377,13 @@ def test_n_grams_are_tried_and_written_where_they_are_best(
 
 
 @pytest.mark.parametrize("subwords", [None, Subwords(2, 3, buckets=50)])
-def test_the_held_out_loss_knows_words_of_n_grams(corpus, subwords):
+def test_the_measure_knows_words_of_n_grams(corpus, subwords):
     training, held_out = split(corpus, 30_000, 1, 1)
     run = Training(training, SkipGram(subwords=subwords, **WITH_SMALL), epochs=3, workers=1)
-    before = held_out_loss(run, held_out)
+    before = sampled_softmax_loss(run, held_out)
     run.run()
     assert before == pytest.approx(CHANCE, abs=0.3)
-    assert held_out_loss(run, held_out) < CHANCE - 0.3
+    assert sampled_softmax_loss(run, held_out) < CHANCE - 0.3
 
 
 def test_the_command_shows_the_best_beside_the_defaults(text, optuna, judged):
@@ -393,7 +393,7 @@ def test_the_command_shows_the_best_beside_the_defaults(text, optuna, judged):
     assert [line.split()[0] for line in lines[1:7]] == [*tuning.SPACE]
     assert lines[1].split()[1] == "100"
     assert lines[-1].startswith("score, seed 2")
-    assert "judged by held-out loss" in done.stderr
+    assert "judged by sampled softmax loss" in done.stderr
 
 
 def test_the_command_keeps_the_best_when_it_is_stopped(text, tmp_path, optuna, judged, monkeypatch):

@@ -33,7 +33,7 @@ DEFAULTS = {one.name: one.default for one in fields(TrainingOptions)} | {
     for name, parameter in inspect.signature(Corpus.from_files).parameters.items()
     if name in FILE_NAMES
 }
-DEFAULTS |= {"callbacks": (), "checkpoint": None, "checkpoint_every": 300.0}
+DEFAULTS |= {"callbacks": (), "checkpoint": None, "checkpoint_every": 300.0, "watch": 0}
 
 # What mypy must say of each line; of those that are right, nothing.
 SNIPPET = """\
@@ -75,6 +75,7 @@ def test_a_run_has_the_options_of_its_dataclass_and_callbacks():
         "callbacks": Sequence[Callback],
         "checkpoint": str | os.PathLike[str] | None,
         "checkpoint_every": float,
+        "watch": int | Sequence[str],
     }
     wanted = get_type_hints(TrainingOptions) | besides
     assert get_type_hints(RunOptions) == wanted

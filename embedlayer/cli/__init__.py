@@ -13,42 +13,52 @@ from typing import Any, NoReturn
 import click
 
 from embedlayer import __version__
-from embedlayer.cli import demo, doctor, fasttext, files, phrases, query, train, tune
+from embedlayer.cli import (
+    compare,
+    completion,
+    demo,
+    doctor,
+    evaluate,
+    fasttext,
+    files,
+    phrases,
+    plot,
+    query,
+    train,
+    tune,
+)
+from embedlayer.cli.help import DocumentedGroup
 from embedlayer.cli.signals import BY_SIGNAL, TOLD
+from embedlayer.cli.terminal import wants_color
 from embedlayer.errors import EmbedlayerError
 
-COMMANDS = (
-    train.train,
-    query.nearest,
-    query.analogy,
-    query.similarity,
-    query.evaluate,
-    tune.tune,
-    phrases.phrases,
-    files.convert,
-    files.info,
-    doctor.doctor,
-    demo.demo,
-    fasttext.fasttext,
-)
+COMMANDS: dict[str, tuple[click.Command, ...]] = {
+    "Training": (train.train, tune.tune, phrases.phrases, demo.demo),
+    "Questions": (query.nearest, query.analogy, query.similarity, evaluate.evaluate),
+    "Pictures": (plot.plot, compare.compare),
+    "Files": (files.convert, files.info),
+    "This program": (doctor.doctor, completion.completion, fasttext.fasttext),
+}
+PROGRAM = "embedlayer"
 MISTAKE, INTERRUPTED = 2, 130
 MEMORY_CURE = "lower --dim or --max-vocab, or raise --min-count"
 
 
-class _CommandLine(click.Group):
+class _CommandLine(DocumentedGroup):
     """Commands that never end in a traceback for what a user can mend."""
 
     def main(self, args: Any = None, *_: Any, **extra: Any) -> NoReturn:
         if isinstance(sys.stdout, io.TextIOWrapper):  # whatever a terminal's encoding lacks
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            extra |= {"prog_name": "embedlayer", "standalone_mode": False}
+            extra |= {"prog_name": PROGRAM, "standalone_mode": False, "color": wants_color()}
             sys.exit(super().main(args, **extra))
         except click.Abort:  # Ctrl-C, while options are read
-            click.echo("embedlayer: interrupted", err=True)
+            click.echo(f"{PROGRAM}: interrupted", err=True)
             sys.exit(INTERRUPTED)
         except (click.ClickException, EmbedlayerError, OSError, MemoryError) as error:
-            click.echo(f"embedlayer: error: {_one_line(error)}", err=True)
+            mark = click.style("error:", fg="red", bold=True)
+            click.echo(f"{PROGRAM}: {mark} {_one_line(error)}", err=True, color=wants_color())
             sys.exit(MISTAKE)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -56,25 +66,33 @@ class _CommandLine(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
             number = getattr(stopped, "number", signal.SIGINT)
-            click.echo(f"embedlayer: {TOLD[number]}", err=True)
+            click.echo(f"{PROGRAM}: {TOLD[number]}", err=True)
             ctx.exit(BY_SIGNAL + number)
 
 
 @click.group(
     cls=_CommandLine,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Word2vec-style embeddings on NumPy or CuPy."""
+    """Word2vec-style embeddings on NumPy or CuPy.
+
+    Each command has examples: embedlayer train --help.
+
+    Examples:
+        embedlayer demo
+        embedlayer train corpus.txt -o vectors.safetensors
+        embedlayer nearest vectors.safetensors king queen
+    """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in COMMANDS:
-    main.add_command(command)
+for heading, commands in COMMANDS.items():
+    main.add_section(heading, commands)
 
 
 def _one_line(error: Exception) -> str:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import section
 from embedlayer.cli.options import arguments, flag
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.errors import EmbedlayerError, extra_library
@@ -26,34 +28,31 @@ REFUSED = (  # that a cluster does not know
 )
 
 
-def cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the options of clusters."""
-    for option in (
-        click.option(
-            "--round-tokens",
-            type=click.IntRange(1),
-            metavar="NUMBER",
-            help="--scheduler: tokens between two merges.  [default: fits]",
-        ),
-        click.option(
-            "--merge",
-            type=click.Choice(list(MERGES)),
-            help=f"--scheduler: how replicas are merged.  [default: {Merging.rule}]",
-        ),
-        click.option(
-            "--folder",
-            type=click.Path(),
-            metavar="FOLDER",
-            help="--scheduler: for the encoded text; all workers see it.",
-        ),
-        click.option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Train on a cluster of Dask, tcp://…; local: on processes of this machine.",
-        ),
-    ):
-        command = option(command)
-    return command
+cluster_options = section(
+    "Cluster",
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Train on a cluster of Dask, tcp://…; local: on processes of this machine.",
+    ),
+    click.option(
+        "--folder",
+        type=click.Path(),
+        metavar="FOLDER",
+        help="--scheduler: for the encoded text; all workers see it.",
+    ),
+    click.option(
+        "--merge",
+        type=Choice(list(MERGES)),
+        help=f"--scheduler: how replicas are merged.  [default: {Merging.rule}]",
+    ),
+    click.option(
+        "--round-tokens",
+        type=click.IntRange(1),
+        metavar="NUMBER",
+        help="--scheduler: tokens between two merges.  [default: fits]",
+    ),
+)
 
 
 class OnCluster(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from embedlayer.cli.options import flag
+from embedlayer.cli.reporting import NAMES as REPORTING
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
@@ -18,8 +20,8 @@ from embedlayer.training.checkpoint import CheckpointFolder, read_checkpoint
 from embedlayer.training.saving import FREE
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
-PATHS = ("continue_from", "phrases_from", "folder")
-MAY_CHANGE = (*FREE, "no_cache", "scheduler", "folder")
+PATHS = ("continue_from", "phrases_from", "folder", "report", "evaluate")
+MAY_CHANGE = (*FREE, "no_cache", "scheduler", "folder", *REPORTING)
 
 
 class Duration(click.ParamType):
@@ -54,7 +56,7 @@ class Command(NamedTuple):
             "output": _anywhere(self.output or ""),
             "format": self.format,
             "given": {
-                name: _anywhere(value) if name in PATHS else value
+                name: _path_or_paths(value) if name in PATHS else value
                 for name, value in self.given.items()
             },
         }
@@ -115,12 +117,18 @@ def resumed(folder: str, again: Command) -> Command:
 def find_texts(texts: tuple[str, ...], *outputs: str) -> list[str]:
     """The files of the texts; EmbedlayerError if one is missing, or would be written over."""
     files = find_files(texts)
+    if len({_anywhere(output) for output in outputs}) < len(outputs):
+        raise EmbedlayerError(f"{outputs[-1]} is named for two outputs: choose another")
     for output in outputs:
         place = Path(expanded(output))
         for file in files:
             if place.exists() and os.path.exists(file) and place.samefile(file):
                 raise EmbedlayerError(f"{output} is one of the texts: choose another output")
     return files
+
+
+def _path_or_paths(value: str | Sequence[str]) -> str | list[str]:
+    return _anywhere(value) if isinstance(value, str) else [_anywhere(one) for one in value]
 
 
 def _anywhere(path: str) -> str:

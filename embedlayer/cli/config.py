@@ -9,14 +9,16 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.choices import did_you_mean
 from embedlayer.cli.options import flag
 from embedlayer.errors import EmbedlayerError
-from embedlayer.options import check_names
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import told_where
 
 MOST_BYTES = 1 << 20
 NOT_IN_FILES = ("config", "save_config", "resume", "help", "as_json")
+ALONE = ("text", "texts", "config", "save-config", "resume", "help", "json")  # as they are spelt
+TEXTS = (click.Path, click.types.StringParamType)  # of which no number is one
 
 
 def _take(context: click.Context, _: click.Parameter, path: str | None) -> str | None:
@@ -66,27 +68,42 @@ def _read(context: click.Context, path: str) -> dict[str, Any]:
     }
     found: dict[str, Any] = {}
     for written, value in _table(path).items():
-        name = written.replace("_", "-")
         try:
-            check_names([name], known)
-            typed = _as_typed(value, known[name].multiple)
-            known[name].type_cast_value(context, typed)
+            option = known.get(written.replace("_", "-"))
+            if option is None:
+                raise EmbedlayerError(_not_there(context, written, known))
+            if option.name in found:
+                raise EmbedlayerError(f"{written} is there twice, with - and with _")
+            typed = _as_typed(value, option)
+            option.type_cast_value(context, typed)
         except click.BadParameter as error:
             raise EmbedlayerError(f"{path}: {written} = {value!r:.60}: {error.message}") from None
         except EmbedlayerError as error:
             raise EmbedlayerError(f"{path}: {error}") from None
-        found[str(known[name].name)] = typed
+        found[str(option.name)] = typed
     return found
 
 
-def _as_typed(value: Any, several: bool) -> str | list[str]:
+def _not_there(context: click.Context, written: str, known: Mapping[str, Any]) -> str:
+    """What is said of a name that is no option's, or of an option that no file may have."""
+    name = written.replace("_", "-")
+    if name in ALONE:
+        return f"{written} is for the command line alone"
+    near = did_you_mean(name.removeprefix("--").removeprefix("no-"), known)
+    cure = near or f" {context.command_path} --help tells them"
+    return f"there is no option {written}.{cure}"
+
+
+def _as_typed(value: Any, option: click.Option) -> str | list[str]:
     """A value, or several, as typed on a command line, so that 2.5 is no whole number."""
-    if several:
-        return [_typed(one) for one in (value if isinstance(value, list) else [value])]
-    return _typed(value)
+    if option.multiple:
+        return [_typed(one, option) for one in (value if isinstance(value, list) else [value])]
+    return _typed(value, option)
 
 
-def _typed(value: Any) -> str:
+def _typed(value: Any, option: click.Option) -> str:
+    if isinstance(option.type, TEXTS) and not isinstance(value, str):
+        raise EmbedlayerError(f"{flag(str(option.name))[2:]} = {value!r:.60}: it has to be a text")
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, int | float | str):
@@ -103,7 +120,7 @@ def _table(path: str) -> dict[str, Any]:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise EmbedlayerError(f"{path} holds more than {MOST_BYTES} bytes: no options")
-        return tomllib.loads(data.decode())
+        return tomllib.loads(data.decode("utf-8-sig"))
     except OSError as error:
         raise EmbedlayerError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

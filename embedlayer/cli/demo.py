@@ -3,6 +3,7 @@
 import click
 
 from embedlayer.cli.documentation import demo_sentences
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import note, print_table, tell
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.run import run_training, summary
@@ -18,7 +19,7 @@ EPOCHS, LR = 40, 0.05
 MIN_COUNT = 15
 
 
-@click.command(short_help="Train on Python's own documentation, and look at the result.")
+@click.command(cls=Documented, short_help="Train on Python's own documentation, and look at it.")
 @click.option(
     "-o",
     "--output",
@@ -32,6 +33,10 @@ def demo(output: str) -> None:
     """Train on the documentation of Python and NumPy, show some neighbours, save the vectors.
 
     The text is read out of the installed source files; nothing is fetched from anywhere.
+
+    Examples:
+        embedlayer demo
+        embedlayer demo -o python.vec
     """
     check_writable(output)
 
@@ -44,7 +49,7 @@ def demo(output: str) -> None:
     known = [word for word in WORDS if word in vectors]
     answers = vectors.nearest(known, NEIGHBOURS)
     print_table(
-        (word, "→", *(neighbour for neighbour, _ in found))
+        (word, "→", "  ".join(neighbour for neighbour, _ in found))
         for word, found in zip(known, answers, strict=True)
     )
     tell(

@@ -5,14 +5,20 @@ from typing import Any
 import click
 
 from embedlayer.cli.findings import examine
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import json_option, print_json, print_table, show_bytes
 from embedlayer.errors import EmbedlayerError
 
 
-@click.command(short_help="What runs here, and whether training works.")
+@click.command(cls=Documented, short_help="What runs here, and whether training works.")
 @json_option
 def doctor(as_json: bool) -> None:
-    """What runs here: versions, devices, backend, kernels; and whether training works."""
+    """What runs here: versions, devices, backend, kernels; and whether training works.
+
+    Examples:
+        embedlayer doctor
+        EMBEDLAYER_BACKEND=cupy embedlayer doctor --json
+    """
     found = examine()
     if as_json:
         print_json(found)

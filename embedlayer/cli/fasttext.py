@@ -9,6 +9,7 @@ import numpy as np
 
 from embedlayer.cli.fasttext_dump import dump
 from embedlayer.cli.fasttext_train import cbow, skipgram
+from embedlayer.cli.help import DocumentedGroup
 from embedlayer.cli.output import tell
 from embedlayer.cli.reading import words_input
 from embedlayer.errors import EmbedlayerError
@@ -29,7 +30,7 @@ model_argument = click.argument("model", type=click.Path())
 k_argument = click.argument("k", type=click.IntRange(1), default=10)
 
 
-class _Commands(click.Group):
+class _Commands(DocumentedGroup):
     """Those of fastText's commands that there are; the others are refused by name."""
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
@@ -43,13 +44,22 @@ def fasttext() -> None:
     """fastText's commands: the same names, options and output.
 
     MODEL is a file of any format that is known, fastText's .bin and .ftz among them.
+
+    Examples:
+        embedlayer fasttext skipgram -input corpus.txt -output model
+        embedlayer fasttext print-word-vectors model.bin < words.txt
+        embedlayer fasttext nn model.bin 5
     """
 
 
 @fasttext.command("print-word-vectors")
 @model_argument
 def print_word_vectors(model: str) -> None:
-    """The words of standard input, each with its vector."""
+    """The words of standard input, each with its vector.
+
+    Examples:
+        embedlayer fasttext print-word-vectors model.bin < words.txt
+    """
     vectors = Vectors.load(model)
     for lines in _lines():
         words = [word for line in lines for word in line]
@@ -64,6 +74,9 @@ def print_sentence_vectors(model: str) -> None:
     """The vector of each line of standard input.
 
     It is the mean of its words' vectors at length 1; words of zeros do not count.
+
+    Examples:
+        embedlayer fasttext print-sentence-vectors model.bin < sentences.txt
     """
     vectors = Vectors.load(model)
     if vectors.metadata.get("model") == "supervised":
@@ -79,7 +92,11 @@ def print_sentence_vectors(model: str) -> None:
 @model_argument
 @k_argument
 def nn(model: str, k: int) -> None:
-    """The K words nearest to each word of standard input."""
+    """The K words nearest to each word of standard input.
+
+    Examples:
+        embedlayer fasttext nn model.bin 5 < words.txt
+    """
     vectors = Vectors.load(model)
     for (word,) in _asked("Query word? ", 1):
         _tell_neighbours(vectors.nearest(word, k))
@@ -89,7 +106,11 @@ def nn(model: str, k: int) -> None:
 @model_argument
 @k_argument
 def analogies(model: str, k: int) -> None:
-    """The K words nearest to A - B + C, for each three words of standard input."""
+    """The K words nearest to A - B + C, for each three words of standard input.
+
+    Examples:
+        embedlayer fasttext analogies model.bin 5 < triplets.txt
+    """
     vectors = Vectors.load(model)
     for a, b, c in _asked("Query triplet (A - B + C)? ", 3):
         _tell_neighbours(vectors.analogy(b, a, c, k))

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import tell
 from embedlayer.errors import EmbedlayerError
 from embedlayer.storage.mapped import file_bytes
@@ -23,11 +25,15 @@ NAMES = (
 AT_ONCE = 1024  # lines
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("model", type=click.Path())
-@click.argument("what", type=click.Choice(["args", "dict", "input", "output"]))
+@click.argument("what", type=Choice(["args", "dict", "input", "output"]))
 def dump(model: str, what: str) -> None:
-    """The arguments, the dictionary or a table of a model of fastText's."""
+    """The arguments, the dictionary or a table of a model of fastText's.
+
+    Examples:
+        embedlayer fasttext dump model.bin args
+    """
     with named(model), open_to_read(model) as file:
         found = read_model(file_bytes(file))
         parts = {"args": _arguments, "dict": _dictionary, "input": _input, "output": _output}

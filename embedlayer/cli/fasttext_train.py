@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import note
 from embedlayer.cli.run import run_training, summary
 from embedlayer.errors import EmbedlayerError
@@ -28,7 +30,7 @@ OPTIONS: dict[str, tuple[Any, Any, str]] = {
     "epoch": (int, 5, "Passes over the text."),
     "minCount": (int, 5, "Words that occur less often are dropped."),
     "neg": (int, 5, "Noise words of a window."),
-    "loss": (click.Choice([*LOSSES]), "ns", "Negative sampling, or hierarchical softmax."),
+    "loss": (Choice([*LOSSES]), "ns", "Negative sampling, or hierarchical softmax."),
     "bucket": (int, 2_000_000, "Rows that n-grams share."),
     "minn": (int, 3, "Characters of the shortest n-gram."),
     "maxn": (int, 6, "Characters of the longest; 0: words alone."),
@@ -86,25 +88,33 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=default is not None,
             help=help,
         )(command)
-    command = click.option("-output", "output", required=True, help="OUTPUT.bin, OUTPUT.vec.")(
-        command
-    )
-    return click.option("-input", "source", required=True, help="A text; a line is a sentence.")(
-        command
-    )
+    command = click.option(
+        "-output", "output", required=True, type=click.Path(), help="OUTPUT.bin, OUTPUT.vec."
+    )(command)
+    return click.option(
+        "-input", "source", required=True, type=click.Path(), help="A text; a line is a sentence."
+    )(command)
 
 
-@click.command()
+@click.command(cls=Documented)
 @_with_options
 def skipgram(**options: Any) -> None:
-    """Train skip-gram, and write OUTPUT.bin and OUTPUT.vec."""
+    """Train skip-gram, and write OUTPUT.bin and OUTPUT.vec.
+
+    Examples:
+        embedlayer fasttext skipgram -input corpus.txt -output model -dim 100
+    """
     _train(SkipGram, **options)
 
 
-@click.command()
+@click.command(cls=Documented)
 @_with_options
 def cbow(**options: Any) -> None:
-    """Train CBOW, and write OUTPUT.bin and OUTPUT.vec."""
+    """Train CBOW, and write OUTPUT.bin and OUTPUT.vec.
+
+    Examples:
+        embedlayer fasttext cbow -input corpus.txt -output model -dim 100
+    """
     _train(CBOW, **options)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import Documented
 from embedlayer.cli.output import (
     json_option,
     log_shown,
@@ -30,14 +32,14 @@ from embedlayer.vectors.vectors import Vectors
 
 format_option = click.option(
     "--format",
-    type=click.Choice([*FORMATS, *FOLDERS]),
+    type=Choice([*FORMATS, *FOLDERS]),
     help="The format to write; without it the suffix of OUT tells. The last two are folders.",
 )
 MOST_FREQUENT = 10
 ENTRY_LETTERS = 8  # of an entry's name, that are shown: enough to tell it from the others
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("source", metavar="IN", type=click.Path())
 @click.argument("output", metavar="OUT", type=click.Path())
 @format_option
@@ -50,6 +52,11 @@ def convert(
     """Write the vectors of IN to OUT, in another format.
 
     With --half it is told how far numbers and words are from what they were.
+
+    Examples:
+        embedlayer convert vectors.safetensors vectors.bin
+        embedlayer convert vectors.safetensors vectors.txt.gz --format glove
+        embedlayer convert vectors.safetensors small.safetensors --half --limit 50000
     """
     check_writable(output, format, half=half)
     vectors = Vectors.load(source, **reading)
@@ -61,7 +68,7 @@ def convert(
     note(f"wrote {output}: {len(vectors):,} words, {vectors.dim:,} dimensions")
 
 
-@click.command()
+@click.command(cls=Documented)
 @click.argument("paths", metavar="[VECTORS]...", nargs=-1, type=click.Path())
 @click.option(
     "--clear-cache", "clear", is_flag=True, help="Remove all encoded texts from the cache."
@@ -79,6 +86,11 @@ def info(
     Without VECTORS: the texts that are kept encoded, ready to be trained on again. They take 10 GB
     at most, or what EMBEDLAYER_CACHE_GB says: a new one takes the place of those whose files have
     changed, and then of those that were used least recently.
+
+    Examples:
+        embedlayer info vectors.safetensors
+        embedlayer info
+        embedlayer info --clear-cache
     """
     if bool(paths) + clear + (remove is not None) > 1:
         raise click.UsageError("give VECTORS, --clear-cache or --remove: one of them")
@@ -152,7 +164,7 @@ def _show_cache(as_json: bool) -> None:
             )
             for entry in entries
         ]
-        print_table([("entry", "made", "used", "tokens", "size", "files"), *rows])
+        print_table(rows, ("entry", "made", "used", "tokens", "size", "files"))
     tell(f"{len(entries)} encoded texts, {show_bytes(size)}, in {cache_folder()}")
 
 

@@ -6,11 +6,14 @@ from dataclasses import Field, fields
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from embedlayer import options as kinds
+from embedlayer.cli.choices import Choice
+from embedlayer.cli.help import section
 from embedlayer.models.options import CBOW, MODELS, SkipGram, Word2Vec
 from embedlayer.models.outputs import LOSSES
 from embedlayer.ngrams import Subwords
-from embedlayer.options import Choice, Flag, Group, Whole
 from embedlayer.text.options import CorpusOptions
 from embedlayer.training.options import TrainingOptions
 
@@ -35,16 +38,35 @@ def declared(field: Field[Any], prefix: str = "") -> Callable[[Any], Any]:
     text = flag(name)
     takes: Any = float
     metavar: str | None = "NUMBER"
-    if isinstance(kind, Group):
+    if isinstance(kind, kinds.Group):
         takes, metavar = Lengths(), "MIN-MAX"
-    elif isinstance(kind, Whole):
-        takes = click.IntRange(kind.least, kind.most)
-    elif isinstance(kind, Choice):
-        takes, metavar = click.Choice(kind.names), None
-    elif isinstance(kind, Flag):
+    elif isinstance(kind, kinds.Share):
+        takes, metavar = Part(), "SHARE"
+    elif isinstance(kind, kinds.Whole):
+        takes = WholeNumber(kind.least, kind.most)
+    elif isinstance(kind, kinds.Choice):
+        takes, metavar = Choice(kind.names), None
+    elif isinstance(kind, kinds.Flag):
         text, takes, metavar = f"{text}/--no-{text[2:]}", bool, None
     help = f"{field.metadata['help']}  [default: {field.metadata['shown']}]"
-    return click.option(text, name, type=takes, default=None, metavar=metavar, help=help)
+    return click.option(
+        text, name, cls=_Declared, type=takes, default=None, metavar=metavar, help=help
+    )
+
+
+class _Declared(click.Option):
+    """An option whose range is not told in the help: a sensible number is in it."""
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        extra = super().get_help_extra(ctx)
+        extra.pop("range", None)
+        return extra
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range, called so where it is none."""
+
+    name = "whole number"
 
 
 class Lengths(click.ParamType):
@@ -59,12 +81,28 @@ class Lengths(click.ParamType):
         return str(value)
 
 
-OPTIONS = [
-    field
-    for owner in (CBOW, Subwords, CorpusOptions, TrainingOptions)  # CBOW has all of skip-gram's
-    for field in fields(owner)
-    if field.name not in NOT_OFFERED
-]
+class Part(click.ParamType):
+    """A part of something: ``0.001`` or ``0.1%``."""
+
+    name = "share"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> float:
+        digits, percent, _ = str(value).replace(" ", "").partition("%")
+        try:
+            return float(digits) / (100 if percent else 1)
+        except ValueError:
+            self.fail(f"{value!r} is no share: give 0.001 or 0.1%", parameter, context)
+
+
+# Of which section of the help the options of a dataclass are. CBOW has all of skip-gram's.
+SECTIONS = {"Text": (CorpusOptions,), "Model": (CBOW, Subwords), "Training": (TrainingOptions,)}
+OPTIONS = {
+    section: [field for owner in owners for field in fields(owner) if field.name not in NOT_OFFERED]
+    for section, owners in SECTIONS.items()
+}
+MODEL_OPTION = click.option(
+    "--model", type=Choice(list(MODELS)), help=f"[default: {SkipGram.name}]"
+)
 # Options that would silently do nothing without a certain value of another one.
 MEANT_FOR = {
     **{
@@ -78,9 +116,10 @@ MEANT_FOR = {
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with all options of model, corpus and run."""
-    for field in reversed(OPTIONS):
-        command = declared(field)(command)
+    """The command with all options of model, corpus and run, in sections."""
+    for name, found in reversed(OPTIONS.items()):
+        before = [MODEL_OPTION] if name == "Model" else []
+        command = section(name, *before, *map(declared, found))(command)
     return command
 
 
@@ -88,11 +127,19 @@ def check_meaning(model: str, given: dict[str, Any]) -> None:
     """Refuse an option that would change nothing."""
     for name in OF_SUBWORDS:
         if name in given and "subwords" not in given:
-            raise click.UsageError(f"{flag(name)} has no effect without --subwords")
+            raise click.UsageError(f"{_named(name)} has no effect without --subwords")
     chosen = {"model": model, "loss": SkipGram.loss, "step": TrainingOptions.step} | given
     for name, (other, values) in MEANT_FOR.items():
         if name in given and chosen[other] not in values:
-            raise click.UsageError(f"{flag(name)} has no effect with --{other} {chosen[other]}")
+            raise click.UsageError(f"{_named(name)} has no effect with --{other} {chosen[other]}")
+
+
+def _named(name: str) -> str:
+    """The flag of an option that was given, and where that is not seen on the command line."""
+    context = click.get_current_context(silent=True)
+    given_in = context and context.get_parameter_source(name)
+    of_file = given_in is ParameterSource.DEFAULT_MAP
+    return f"{flag(name)}{', in the file of --config,' if of_file else ''}"
 
 
 def arguments(owner: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +158,9 @@ def model_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
 
 def resolved(model: Word2Vec, given: dict[str, Any]) -> dict[str, Any]:
     """All options that shape the vectors, those that were not given as they are by default."""
-    defaults = {field.name: field.default for field in OPTIONS} | model.options()
+    defaults = {
+        field.name: field.default for found in OPTIONS.values() for field in found
+    } | model.options()
     if defaults.pop("subwords") is None:
         defaults |= dict.fromkeys(OF_SUBWORDS)
     known = {name: value for name, value in defaults.items() if value is not None}
@@ -121,8 +170,3 @@ def resolved(model: Word2Vec, given: dict[str, Any]) -> dict[str, Any]:
         for name, value in known.items()
         if name not in MEANT_FOR or known[MEANT_FOR[name][0]] in MEANT_FOR[name][1]
     }
-
-
-MODEL_OPTION = click.option(
-    "--model", type=click.Choice(list(MODELS)), help=f"[default: {SkipGram.name}]"
-)

@@ -3,13 +3,14 @@
 import json
 import logging
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from embedlayer.cli.tables import table_lines
+from embedlayer.cli.terminal import columns_of
 from embedlayer.errors import EmbedlayerError
 
 
@@ -55,24 +56,10 @@ def print_json(content: dict[str, Any]) -> None:
     tell(json.dumps(content, allow_nan=False))
 
 
-def print_table(rows: Iterable[Sequence[str]]) -> None:
-    """Columns aligned by what a terminal shows: Korean and Chinese letters are two wide."""
-    lines = [list(row) for row in rows]
-    widths = [max(map(display_width, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (
-            cell + " " * (width - display_width(cell))
-            for cell, width in zip(line, widths, strict=True)
-        )
-        tell("  ".join(cells).rstrip())
-
-
-def display_width(text: str) -> int:
-    """The columns of a terminal that a text fills."""
-    return sum(
-        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
-        for letter in text
-    )
+def print_table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> None:
+    """A table as wide as the terminal at most; in a file or a pipe a row is a line."""
+    for line in table_lines(rows, head, columns_of(sys.stdout)):
+        tell(line)
 
 
 def note(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from embedlayer.cli.command import find_texts
+from embedlayer.cli.help import Documented, section
 from embedlayer.cli.options import declared, flag
 from embedlayer.cli.output import json_option, log_shown, note, print_json, tell
 from embedlayer.cli.progress import ReadingProgress
@@ -25,36 +26,34 @@ DECLARED = [field for field in fields(PhraseOptions) if field.metadata]
 (ERRORS,) = [field for field in fields(CorpusOptions) if field.name == "errors"]
 
 
-def _with_options(prefix: str) -> Callable[[Any], Any]:
+def _options(prefix: str) -> list[Callable[[Any], Any]]:
     """The options of phrases, their names behind a prefix."""
-
-    def made(command: Any) -> Any:
-        command = click.option(
-            flag(f"{prefix}connectors"),
-            metavar="WORDS",
-            help="Words that stand inside of phrases only, divided by commas; or english.",
-        )(command)
-        command = click.option(
+    return [
+        *(declared(field, prefix) for field in DECLARED),
+        click.option(
             flag(f"{prefix}delimiter"),
             metavar="SIGN",
             help=f"Between the words of a phrase.  [default: {PhraseOptions.delimiter}]",
-        )(command)
-        for field in reversed(DECLARED):
-            command = declared(field, prefix)(command)
-        return command
+        ),
+        click.option(
+            flag(f"{prefix}connectors"),
+            metavar="WORDS",
+            help="Words that stand inside of phrases only, divided by commas; or english.",
+        ),
+    ]
 
-    return made
 
-
-def with_phrase_options(command: Any) -> Any:
-    """A command that trains, with what it takes about phrases."""
-    command = click.option(
+# What a command that trains takes about phrases.
+with_phrase_options = section(
+    "Phrases",
+    *_options(PREFIX),
+    click.option(
         "--phrases-from",
         metavar="FILE",
         type=click.Path(),
         help="Join the phrases that embedlayer phrases --save kept there.",
-    )(command)
-    return _with_options(PREFIX)(command)
+    ),
+)
 
 
 def phrases_of(given: dict[str, Any]) -> Phrases | PhraseOptions | None:
@@ -75,17 +74,19 @@ def phrases_of(given: dict[str, Any]) -> Phrases | PhraseOptions | None:
     return PhraseOptions(**_read(options)) if options else None
 
 
-@click.command()
-@click.argument("texts", metavar="TEXT...", nargs=-1)
+@click.command(cls=Documented)
+@click.argument("texts", metavar="TEXT...", nargs=-1, type=click.Path())
 @click.option("-o", "--output", metavar="OUT", type=click.Path(), help="The text with phrases.")
-@_with_options("")
+@section("Phrases", *_options(""))
 @click.option("--save", metavar="FILE", type=click.Path(), help="Keep the phrases there.")
 @click.option(
     "--load", metavar="FILE", type=click.Path(), help="Join the phrases that --save kept there."
 )
 @click.option("--list", "listed", is_flag=True, help="Print the phrases, the best first.")
 @declared(ERRORS)
-@click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all cores]")
+@click.option(
+    "--workers", metavar="NUMBER", type=click.IntRange(1), help="Threads.  [default: all cores]"
+)
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
 @json_option
 def phrases(
@@ -105,6 +106,11 @@ def phrases(
     TEXT is a file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input; a line
     is a sentence, and stays one in OUT. With --load the phrases are those of another text. --list
     prints phrase, score, count and pass, divided by tabs.
+
+    Examples:
+        embedlayer phrases corpus.txt -o joined.txt --passes 2 --connectors english
+        embedlayer phrases corpus.txt --save phrases.tsv --list
+        embedlayer phrases more.txt --load phrases.tsv -o more_joined.txt
     """
     given = {name: value for name, value in options.items() if value is not None}
     _check_asked(texts, output, save, load, listed or as_json, given)

@@ -107,13 +107,16 @@ class TrainingProgress(_Display):
             "loss -" if math.isnan(progress.loss) else f"loss {progress.loss:.4f}",
             f"lr {progress.lr:.5f}",
         ]
+        if not math.isnan(progress.held_out_loss):
+            notes.insert(2, f"held out {progress.held_out_loss:.4f}")
         done, total = progress.tokens, progress.tokens_total
         if self.stream.isatty():
             if self.bar is None:
                 self._open_bar(desc="training", total=total, bar_format=TRAINING[0])
             self.bar.n = done
-            wide = self._fit(TRAINING) >= WIDE
-            self.bar.set_postfix_str(", ".join(notes if wide else notes[:2]))
+            columns = self._fit(TRAINING)
+            shown = len(notes) if columns >= WIDE else len(notes) - 1 if columns >= NARROW else 2
+            self.bar.set_postfix_str(", ".join(notes[:shown]))
             if done == total:
                 self.close()
         elif self._is_time():

@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import shlex
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -15,10 +16,14 @@ from typing import Any
 from embedlayer.backend import get_backend
 from embedlayer.cli.output import log_shown, note, show_bytes
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.cli.reporting import NO_REPORT, Reporting
 from embedlayer.cli.signals import Stopped, Stopping, ended_by_interrupt
+from embedlayer.cli.tables import table_lines
+from embedlayer.cli.terminal import columns_of
 from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec
+from embedlayer.pictures.told import score_text, scores_of
 from embedlayer.storage.folders import cache_folder
 from embedlayer.storage.reading import expanded
 from embedlayer.text.corpus import Corpus
@@ -48,6 +53,7 @@ def run_training(
     begin: Callable[..., Training] = Training,
     checkpoints: str | None = None,
     notes: dict[str, Any] | None = None,
+    reporting: Reporting = NO_REPORT,
     **options: Any,
 ) -> tuple[Vectors, dict[str, Any]]:
     """Train, write the vectors, and report on it as JSON can hold it.
@@ -61,6 +67,7 @@ def run_training(
         begin: makes the run, of corpus, model and options.
         checkpoints: the folder that the run keeps them in.
         notes: what checkpoints tell besides.
+        reporting: what is done when the run has ended.
     """
 
     def say(text: str) -> None:
@@ -90,17 +97,50 @@ def run_training(
                 vectors = training.run()
             except Stopped as stopped:
                 keep_learnt(training, output, format, checkpoints)
+                tell_stopped(training, reporting)
                 raise stopped from None
             started = perf_counter()
             save_somewhere(vectors, output, format)
+            took = {"kernels": warming}, {"saving": perf_counter() - started}
+            told = told_of(training, vectors, reporting, *took)
             if stopping.asked:
                 note(f"all is learnt, and in {output}")
             stopping.look()
-    report = training.report.to_dict() | training.plan.to_dict()
-    report |= {"dim": model.dim, "output": output}
-    saving = perf_counter() - started
-    report["seconds"] = {"kernels": warming, **report["seconds"], "saving": saving}
-    return vectors, report
+    return vectors, told | {"dim": model.dim, "output": output}
+
+
+def told_of(
+    training: Training,
+    vectors: Vectors,
+    reporting: Reporting,
+    before: dict[str, float],
+    after: dict[str, float],
+) -> dict[str, Any]:
+    """The report of a run that is done, judged and written, as JSON can hold it.
+
+    Args:
+        training, vectors: the run, and what it made.
+        reporting: how to judge, and where to write.
+        before, after: seconds of what came before the text was read, and after the training.
+    """
+    report = training.report
+    report.seconds = {**before, **report.seconds, **after}
+    reporting.judge(vectors, report)
+    reporting.write(report, vectors)
+    return report.to_dict()
+
+
+def tell_stopped(training: Training, reporting: Reporting) -> None:
+    """Write the report of a run that was stopped; of one on a cluster there is none."""
+    if reporting.path is None or training.position() == (0, 0):
+        return
+    if not hasattr(training, "report"):
+        note("a run on a cluster tells of itself when it is done: no report was written")
+        return
+    vectors = training.vectors()
+    reporting.judge(vectors, training.report)
+    reporting.write(training.report, vectors)
+    note(f"how it went so far: {reporting.path}")
 
 
 def _unsaved(options: dict[str, Any]) -> dict[str, Any]:
@@ -157,20 +197,28 @@ def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:
 
 
 def summary(report: dict[str, Any]) -> str:
-    """A report in a few lines, for people."""
+    """A report in a few lines, for people, as wide as their terminal."""
     words, dim, read = report["vocabulary"], report["dim"], report["tokens_read"]
     raw = report["tokens_trained"] + report["tokens_subsampled"]
     unknown = 100 * report["tokens_out_of_vocabulary"] / read
     dropped = 100 * report["tokens_subsampled"] / raw
     seconds = ", ".join(f"{name} {value:.1f} s" for name, value in report["seconds"].items())
-    losses = ["not measured" if loss is None else f"{loss:.4f}" for loss in report["loss"]]
     lines = {
         "text": f"{read:,} tokens, {unknown:.1f} % out of vocabulary",
         "trained": f"{report['tokens_trained']:,} tokens in all, {dropped:.1f} % subsampled",
         "time": seconds,
         "speed": f"{quantity(report['words_per_second'])} words/s in training",
-        "loss": f"{losses[0]} in the first epoch, {losses[-1]} in the last",
-        "memory": f"{show_bytes(report['peak_memory'])} at the peak",
-        "wrote": f"{report['output']}: {words:,} words, {dim:,} dimensions",
+        "loss": _ends(report["loss"]),
     }
-    return "\n".join(f"{name:8} {value}" for name, value in lines.items())
+    if any(loss is not None for loss in report["held_out_loss"]):
+        lines["held out"] = _ends(report["held_out_loss"])
+    lines["memory"] = f"{show_bytes(report['peak_memory'])} at the peak"
+    for name, what, score, of in scores_of(report):
+        lines[f"{name}, {what}"] = f"{score_text(score)}, {of}"
+    lines["wrote"] = f"{report['output']}: {words:,} words, {dim:,} dimensions"
+    return "\n".join(table_lines(lines.items(), (), columns_of(sys.stderr)))
+
+
+def _ends(losses: list[float | None]) -> str:
+    shown = ["not measured" if loss is None else f"{loss:.4f}" for loss in losses]
+    return f"{shown[0]} in the first epoch, {shown[-1]} in the last"

@@ -10,8 +10,8 @@ from embedlayer.cli.cluster import cluster_options, on_cluster
 from embedlayer.cli.command import Command, Duration, find_texts, resumed
 from embedlayer.cli.config import config_option, write_config
 from embedlayer.cli.files import format_option
+from embedlayer.cli.help import Documented, section
 from embedlayer.cli.options import (
-    MODEL_OPTION,
     arguments,
     check_meaning,
     flag,
@@ -22,6 +22,7 @@ from embedlayer.cli.options import (
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.phrases import phrases_of, with_phrase_options
 from embedlayer.cli.progress import ReadingProgress
+from embedlayer.cli.reporting import report_options, reporting_of
 from embedlayer.cli.run import run_training, summary
 from embedlayer.models.options import MODELS, SkipGram, Word2Vec
 from embedlayer.text.corpus import Corpus
@@ -33,61 +34,80 @@ from embedlayer.training.options import TrainingOptions
 from embedlayer.training.run import Training
 from embedlayer.vectors.files import check_writable
 
-SWITCHES = ("no_cache", "no_new_words", "freeze")
+SWITCHES = ("no_cache", "no_new_words", "freeze", "watch", "evaluate")
 
 
-@click.command()
-@click.argument("texts", metavar="TEXT...", nargs=-1)
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=click.Path(),
-    help="The file for the vectors; its suffix tells the format.",
+@click.command(cls=Documented)
+@click.argument("texts", metavar="TEXT...", nargs=-1, type=click.Path())
+@section(
+    "Output",
+    click.option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        type=click.Path(),
+        help="The file for the vectors; its suffix tells the format.",
+    ),
+    format_option,
+    click.option("--quiet", is_flag=True, help="Only errors on standard error."),
+    json_option,
 )
-@format_option
-@MODEL_OPTION
 @with_options
 @with_phrase_options
-@config_option
-@click.option(
-    "--save-config", metavar="FILE", type=click.Path(), help="Keep the options there, for --config."
+@section(
+    "Options in files",
+    config_option,
+    click.option(
+        "--save-config",
+        metavar="FILE",
+        type=click.Path(),
+        help="Keep the options there, for --config.",
+    ),
 )
-@click.option(
-    "--checkpoint",
-    metavar="FOLDER",
-    type=click.Path(),
-    help="Keep checkpoints there, from which the run can go on.",
+@section(
+    "Checkpoints",
+    click.option(
+        "--checkpoint",
+        metavar="FOLDER",
+        type=click.Path(),
+        help="Keep checkpoints there, from which the run can go on.",
+    ),
+    click.option(
+        "--checkpoint-every",
+        metavar="TIME",
+        type=Duration(),
+        help="Between two of them: 30s, 5m, 1h.  [default: 5m]",
+    ),
+    click.option(
+        "--resume",
+        metavar="FOLDER",
+        type=click.Path(),
+        help="Go on with the run of these checkpoints; its texts and options are known.",
+    ),
 )
-@click.option(
-    "--checkpoint-every",
-    metavar="TIME",
-    type=Duration(),
-    help="Between two of them: 30s, 5m, 1h.  [default: 5m]",
+@section(
+    "Vectors to begin with",
+    click.option(
+        "--continue-from",
+        metavar="PATH",
+        type=click.Path(),
+        help="Begin with the words of these vectors, or of a folder of checkpoints.",
+    ),
+    click.option("--no-new-words", is_flag=True, help="--continue-from: add no words of TEXT."),
+    click.option(
+        "--old-rate",
+        metavar="NUMBER",
+        type=click.FloatRange(0, 1),
+        help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
+    ),
+    click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are."),
 )
-@click.option(
-    "--resume",
-    metavar="FOLDER",
-    type=click.Path(),
-    help="Go on with the run of these checkpoints; its texts and options are known.",
-)
-@click.option(
-    "--continue-from",
-    metavar="PATH",
-    help="Begin with the words of these vectors, or of a folder of checkpoints.",
-)
-@click.option("--no-new-words", is_flag=True, help="--continue-from: add no words of TEXT.")
-@click.option(
-    "--old-rate",
-    metavar="NUMBER",
-    type=click.FloatRange(0, 1),
-    help=f"--continue-from: how much of a change its vectors take.  [default: {OLD_RATE}]",
-)
-@click.option("--freeze", is_flag=True, help="--old-rate 0: its vectors stay as they are.")
+@report_options
 @cluster_options
-@click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
-@click.option("--quiet", is_flag=True, help="Only errors on standard error.")
-@json_option
+@section(
+    "Text",
+    click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none."),
+)
 def train(
     texts: tuple[str, ...],
     output: str | None,
@@ -104,6 +124,15 @@ def train(
 
     TEXT is a file (also .gz, .bz2, .xz, .zst), a folder, a glob, or - for standard input; a line
     is a sentence, and whitespace separates words.
+
+    Examples:
+        embedlayer train corpus.txt.gz -o vectors.safetensors
+        # a small text wants more passes
+        embedlayer train corpus.txt -o vectors.safetensors --dim 50 --epochs 20 --min-count 2
+        # words that were never seen have vectors, too
+        embedlayer train corpus.txt -o vectors.bin --format fasttext --subwords 3-6
+        # a long run, which goes on after a crash with: embedlayer train --resume kept
+        embedlayer train corpus.txt -o vectors.safetensors --checkpoint kept --config run.toml
     """
     given = {name: value for name, value in options.items() if value is not None}
     given = {name: given[name] for name in given if given[name] or name not in SWITCHES}
@@ -113,8 +142,11 @@ def train(
     texts, output, format, given = command.whole()
     check_writable(output, format)
     learnt = Learnt.of(given["continue_from"]) if "continue_from" in given else None
-    made, phrases, files = _model(given, learnt), phrases_of(given), find_texts(texts, output)
+    written = filter(None, [save_config, given.get("report")])
+    made, phrases = _model(given, learnt), phrases_of(given)
+    files = find_texts(texts, output, *written)
     saving = _saving(checkpoint, checkpoint_every, resume)
+    reporting = reporting_of(given, CorpusOptions(**arguments(CorpusOptions, given)))
     if save_config is not None:
         write_config(save_config, resolved(made, given), "embedlayer train --config")
     with on_cluster(files, given, resume) as cluster:
@@ -128,7 +160,8 @@ def train(
             begin=cluster.begin if cluster else _beginning(resume, given, learnt),
             checkpoints=resume or checkpoint,
             notes=command._replace(texts=tuple(files)).notes(),
-            **arguments(TrainingOptions, given) | saving,
+            reporting=reporting,
+            **arguments(TrainingOptions, given) | saving | ({} if cluster else reporting.watched()),
         )
     if as_json:
         print_json(report)

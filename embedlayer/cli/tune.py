@@ -9,8 +9,8 @@ import click
 
 from embedlayer.cli.command import Duration, find_texts
 from embedlayer.cli.config import config_option, write_config
+from embedlayer.cli.help import Documented, section
 from embedlayer.cli.options import (
-    MODEL_OPTION,
     arguments,
     check_meaning,
     flag,
@@ -35,31 +35,43 @@ from embedlayer.training.tuning import tune as search
 DEFAULT_SECONDS = 600.0
 
 
-@click.command()
-@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(), help="The options, for train --config."
+@click.command(cls=Documented)
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True, type=click.Path())
+@section(
+    "Search",
+    click.option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=click.Path(),
+        help="The options, for train --config.",
+    ),
+    click.option(
+        "--evaluate",
+        "benchmarks",
+        metavar="FILE",
+        type=click.Path(),
+        multiple=True,
+        help="Judge by this file, or the mean of several; else by the loss on text held out.",
+    ),
+    click.option(
+        "--restrict-vocab",
+        metavar="NUMBER",
+        type=click.IntRange(1),
+        help="--evaluate: look at so many words only.",
+    ),
+    click.option(
+        "--time", "seconds", metavar="TIME", type=Duration(), help="30s, 5m, 1h.  [default: 10m]"
+    ),
+    click.option("--try-subwords", is_flag=True, help="Try n-grams, too, and which lengths."),
 )
-@click.option(
-    "--evaluate",
-    "benchmarks",
-    metavar="FILE",
-    type=click.Path(),
-    multiple=True,
-    help="Judge by this file, or the mean of several; else by the loss on text held out.",
-)
-@click.option(
-    "--restrict-vocab", type=click.IntRange(1), help="--evaluate: look at so many words only."
-)
-@click.option(
-    "--time", "seconds", metavar="TIME", type=Duration(), help="30s, 5m, 1h.  [default: 10m]"
-)
-@click.option("--try-subwords", is_flag=True, help="Try n-grams, too, and which lengths.")
-@MODEL_OPTION
 @with_options
 @with_phrase_options
 @config_option
-@click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none.")
+@section(
+    "Text",
+    click.option("--no-cache", is_flag=True, help="Keep no encoded text, and use none."),
+)
 @click.option("--quiet", is_flag=True, help="Only errors on standard error.")
 @json_option
 def tune(
@@ -79,6 +91,12 @@ def tune(
     Runs on a part of the texts, as large as the time allows, are judged by evaluation files or by
     the loss on text that is held out. Options of train that are given are kept as they are. Ctrl-C
     ends the search with the best so far. Needs the extra "tune".
+
+    Examples:
+        embedlayer tune corpus.txt --time 10m -o best.toml
+        embedlayer tune corpus.txt --evaluate wordsim353.tsv --dim 100 -o best.toml
+        # then
+        embedlayer train corpus.txt -o vectors.safetensors --config best.toml
     """
     given = {name: value for name, value in options.items() if value is not None}
     name = given.pop("model", SkipGram.name)
@@ -132,8 +150,7 @@ def _show(found: Tuned, output: str | None, as_json: bool) -> None:
         about = asdict(found) | {"output": output, "best": asdict(best)}
         print_json(about)
         return
-    rows: list[tuple[str, ...]] = [("", "default", "best")]
-    rows += [
+    rows: list[tuple[str, ...]] = [
         (flag(name).removeprefix("--"), _text(defaults.options[name]), _text(value))
         for name, value in best.options.items()
     ]
@@ -141,7 +158,7 @@ def _show(found: Tuned, output: str | None, as_json: bool) -> None:
         (f"score, seed {number}", *(_score(trial, number) for trial in (defaults, best)))
         for number in range(1, 1 + max(len(defaults.scores), len(best.scores)))
     ]
-    print_table(rows)
+    print_table(rows, ("", "default", "best"))
     share = 100 * found.tokens / found.of_tokens
     note(
         f"{len(found.trials)} runs on {found.tokens:,} tokens, {share:.0f} % of the text, judged "

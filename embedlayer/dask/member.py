@@ -116,7 +116,7 @@ class MemberTraining(Training):
         """Take part in an attempt; its leader saves the checkpoints."""
         self.group, self.callbacks = group, (tell,)
         self.notes = order.notes | {"merging": asdict(order.merging) if order.merging else None}
-        self.report.workers = group.size
+        self.report.workers = self.report.options["workers"] = group.size
         given: dict[str, Any] = {"checkpoint_every": order.every}
         if order.checkpoint and order.leader == group.here.address:
             given["checkpoint"] = order.checkpoint

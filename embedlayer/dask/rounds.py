@@ -10,7 +10,7 @@ from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
 from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, Train
-from embedlayer.training.state import State
+from embedlayer.training.state import SUMS, State
 from embedlayer.training.steps import Step
 
 
@@ -62,7 +62,7 @@ class ClusterRounds(Pass):
             last = min(first + replica.round_chunks, self._chunks)
             replica.run_round(range(first, last), self._train, step)
             of_replicas = [slice(first + rank, last, member.size) for rank in range(member.size)]
-            stop = np.full((1, 4), self._stop, np.float64)
+            stop = np.full((1, SUMS), self._stop, np.float64)
             ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
             told = member.gather(ours)
             # All have the round's tables: from here on it is done, whoever is lost.

@@ -43,6 +43,7 @@ NAMES = (
     "workers",
     "kernels",
     "measure",
+    "held_out",
     "keep_output",
     "shared_windows",
 )
@@ -80,7 +81,7 @@ class ClusterTraining:
         timeout: seconds that a cluster without workers, or a worker without a word, is waited for.
         replacement: seconds that a new worker is waited for in the place of one that is lost.
         callbacks: as ``Training`` takes them.
-        options: epochs, lr, min_lr, seed, kernels, measure, keep_output of
+        options: epochs, lr, min_lr, seed, kernels, measure, held_out, keep_output of
             :class:`TrainingOptions`; ``workers``: replicas of a worker, default its threads.
 
     Attributes:

@@ -16,6 +16,7 @@ from embedlayer.storage.mapped import CannotWrite
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import check_url, is_url, uploaded
 
+NO_FILE = "it is there, and is no regular file"
 READ_WRITE = 0o666  # what a user may allow for a file, of what is allowed for a folder
 
 
@@ -59,6 +60,8 @@ def _renamed(path: Path, folder: bool) -> Iterator[Path]:
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(place.parent))
     if folder:
         check_folder(path)
+    elif place.exists() and not (place.is_file() or place.is_dir()):  # a device, say
+        raise FileExistsError(errno.EEXIST, NO_FILE, str(path))
     unfinished = place.with_name(f".{uuid.uuid4().hex}.{place.name}")  # ends as ``place`` does
     try:
         (unfinished.mkdir if folder else unfinished.touch)()
@@ -134,7 +137,7 @@ def check_place(path: str | Path, size: int = 0, folder: bool = False) -> None:
         return
     path = Path(path)
     if not folder and path.exists() and not path.is_file():
-        raise EmbedlayerError(f"cannot write {path}: it is there, and is no regular file")
+        raise EmbedlayerError(f"cannot write {path}: {NO_FILE}")
     try:
         if folder:
             check_folder(path)

@@ -3,7 +3,7 @@
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Real, Whole
+from embedlayer.storage.alike import did_you_mean
 from embedlayer.storage.manifest import checksum
 from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded, open_to_read
@@ -139,7 +140,8 @@ class Vocabulary:
             return self._ids[word]
         except KeyError:
             raise UnknownWordError(
-                f"{word!r} is not among the {len(self)} words of the vocabulary"
+                f"{word!r} is not among the {len(self)} words of the vocabulary",
+                partial(did_you_mean, word, self.words, self._ids),
             ) from None
 
     def __repr__(self) -> str:

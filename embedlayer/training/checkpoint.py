@@ -32,7 +32,7 @@ from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.plan import megabytes
 from embedlayer.training.state import State
 
-VERSION = 2
+VERSION = 3
 KEPT = 2
 NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"

@@ -11,6 +11,7 @@ from embedlayer.models.inputs.protocol import Reader
 from embedlayer.models.options import SkipGram, Word2Vec
 from embedlayer.options import check_function
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.held_out import check_held_out
 from embedlayer.training.steps import Steps
 
 LEAST_KEPT = 0.05  # of the tokens; fewer are hardly meant
@@ -36,8 +37,12 @@ def checked_callbacks(callbacks: Any) -> tuple[Callable[..., object], ...]:
     return made
 
 
-def check_corpus(corpus: Any, model: Word2Vec) -> None:
+def check_corpus(corpus: Any, model: Word2Vec, held_out: float = 0.0) -> None:
     """Raise unless kernels can read a corpus, and something can be learnt from it.
+
+    Args:
+        corpus, model: of a run.
+        held_out: the share of windows that is.
 
     Raises:
         EmbedlayerError: no corpus, or one that kernels cannot read.
@@ -64,6 +69,7 @@ def check_corpus(corpus: Any, model: Word2Vec) -> None:
             f"sample {model.sample} drops every token but {kept:.2g} of {len(corpus.ids)} in an "
             "epoch: raise it, or give 0 to keep all"
         )
+    check_held_out(held_out, len(corpus.ids), kept)
     if kept < LEAST_KEPT * len(corpus.ids):
         _log.warning(
             "sample %g keeps %.1f %% of the tokens: raise it (--sample), or give 0 to keep all",

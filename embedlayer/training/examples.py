@@ -11,6 +11,7 @@ from embedlayer.models.options import Word2Vec
 from embedlayer.rng import make_key, thresholds
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.chunks import Chunks, cut, reach_of
+from embedlayer.training.held_out import HeldOut, Parts
 
 
 class Examples:
@@ -24,6 +25,7 @@ class Examples:
         kernels, device: what computes them, and where.
         chunk_tokens: a chunk is the sentences that begin in so many tokens.
         measure: the loss is measured on 1 in so many windows, chosen by position.
+        held_out: the share of windows that :meth:`parts` takes from those that are trained on.
         place: where the corpus lies, one of ``device.corpus_places``; default the first.
     """
 
@@ -37,6 +39,7 @@ class Examples:
         *,
         chunk_tokens: int,
         measure: int,
+        held_out: float = 0.0,
         place: str = "",
     ) -> None:
         self.measure, self.seed, self.kernels = measure, seed, kernels
@@ -44,6 +47,7 @@ class Examples:
         keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
         self.keep = device.xp.asarray(keep)
         self.outputs = model.outputs(corpus.vocabulary.counts, device)
+        self.held_out = HeldOut(seed, held_out) if held_out else None
         place = place or device.corpus_places[0]
         self.chunks = Chunks(corpus, cut(corpus, chunk_tokens), device, place)
 
@@ -56,6 +60,18 @@ class Examples:
 
         That number is int64; on a device it stays there, as to read it would be to wait.
         """
+        batch, _, kept = self._made(epoch, chunk)
+        return batch, kept
+
+    def parts(self, epoch: int, chunk: int) -> Parts:
+        """The same, what is held out apart."""
+        batch, positions, kept = self._made(epoch, chunk)
+        if self.held_out is None:
+            return Parts(batch, None, kept)
+        return self.held_out.split(batch, positions, kept)
+
+    def _made(self, epoch: int, chunk: int) -> tuple[Batch, Array, Array]:
+        """A batch, the positions of its windows, int64, (B,), and the tokens kept."""
         kernels, start = self.kernels, int(self.chunks.starts[chunk])
         ids, offsets = self.chunks[chunk]
         key = make_key(self.seed, "subsample", epoch)
@@ -69,4 +85,5 @@ class Examples:
         rows, labels = self.outputs.rows(kernels, targets, positions, key)
         if (rows.dtype, labels.dtype) != (np.int32, np.float32):  # kernels would read them so
             raise TypeError(f"rows are {rows.dtype} and labels {labels.dtype}: int32 and float32")
-        return Batch(contexts, offsets, rows, labels, positions % self.measure == 0), kept
+        batch = Batch(contexts, offsets, rows, labels, positions % self.measure == 0)
+        return batch, positions, kept

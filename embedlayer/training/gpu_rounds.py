@@ -46,7 +46,7 @@ class GpuRounds(Rounds):
 
     def _run_rounds(self, replica: Replica, member: Any, step: Step) -> None:
         self._here.rank = member.rank
-        self._here.sums = array_library("cupy").zeros((self._chunks, 4), np.float64)
+        self._here.sums = array_library("cupy").zeros(self._state.sums.shape, np.float64)
         super()._run_rounds(replica, member, step)
 
     def _train_here(self, tables: Tables, chunk: int, step: Step) -> None:

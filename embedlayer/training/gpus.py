@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from embedlayer.backend import array_library
@@ -65,10 +66,11 @@ class Gpus(Threads):
         """
         with self._calling:
             closing, self._communicators = self._communicators, []
-            self._nccl.groupStart()
-            for communicator in closing:
-                communicator.abort()
-            self._nccl.groupEnd()
+            with suppress(self._nccl.NcclError):  # on a device that failed, which told why
+                self._nccl.groupStart()
+                for communicator in closing:
+                    communicator.abort()
+                self._nccl.groupEnd()
 
     def _send(self) -> None:
         """Send all that is posted, while all threads wait; of a meeting alone, nothing."""

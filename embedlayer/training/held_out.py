@@ -1,117 +1,84 @@
-"""A part of a corpus, and what a run foretells of text that was held out, by one fixed measure."""
+"""Windows that are held out: never trained on, but measured beside the training loss."""
+
+import logging
+from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.backend import to_numpy
-from embedlayer.device import DEVICES
+from embedlayer.arrays import Array, entries_of
+from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
-from embedlayer.kernels import load_kernels
-from embedlayer.models.options import SkipGram
-from embedlayer.text.corpus import Corpus
-from embedlayer.text.vocabulary import Vocabulary
-from embedlayer.training.examples import Examples
-from embedlayer.training.loop import Loop
+from embedlayer.kernels.arguments import Batch
+from embedlayer.rng import HIGH, hash64, make_key, thresholds
 
-HELD_OUT = 20_000  # tokens, and never more than a tenth
-CHUNK = 2_000  # tokens whose scores are in memory at once
-# Of all runs alike, whatever they learn by: contexts, noise and subsampling.
-MEASURE = SkipGram(window=5, negative=20, noise_power=0.75, sample=1e-4)
+FEW = 100  # windows of an epoch, whose loss tells little
+
+_log = logging.getLogger("embedlayer")
 
 
-def split(corpus: Corpus, tokens: int, min_count: int, seed: int) -> tuple[Corpus, Corpus]:
-    """Random sentences of so many tokens to train on, and others that are held out.
+class Parts(NamedTuple):
+    """The examples of a chunk.
+
+    Attributes:
+        trained: all windows; those that are held out have no output rows, and teach nothing.
+        held_out: the others, as they were; None where nothing is held out.
+        kept: int64: the tokens that subsampling kept.
+    """
+
+    trained: Batch
+    held_out: Batch | None
+    kept: Array
+
+
+class HeldOut:
+    """The choice of windows: by seed and position alone, so that it is the same in every epoch.
 
     Args:
-        corpus: the text.
-        tokens: to train on; the whole text but what is held out, if there are fewer.
-        min_count: words that are rarer in these sentences are left out of both.
-        seed: of the choice.
+        seed: of the run.
+        share: of all windows, above 0.
+    """
+
+    def __init__(self, seed: int, share: float) -> None:
+        self._key = make_key(seed, "held-out")
+        self._threshold = np.uint64(thresholds(np.array([share]))[0])
+
+    def chosen(self, positions: Array) -> Array:
+        """bool, (B,): whether the windows around these positions of the corpus are held out."""
+        key = array_module(positions).asarray(self._key)
+        return (hash64(key, positions.astype(np.uint64)) >> HIGH) <= self._threshold
+
+    def split(self, batch: Batch, positions: Array, kept: Array) -> Parts:
+        """Take the windows that are held out from a batch, whose rows are changed in place.
+
+        On a device this waits twice: how many there are decides sizes of arrays.
+        """
+        places = array_module(positions).flatnonzero(self.chosen(positions))
+        entries, offsets = entries_of(batch.offsets, places)
+        held_out = Batch(
+            contexts=batch.contexts[entries],
+            offsets=offsets,
+            rows=batch.rows[places],
+            labels=batch.labels if len(batch.labels) == 1 else batch.labels[places],
+            measured=array_module(positions).ones(len(places), bool),
+        )
+        batch.rows[places] = -1
+        return Parts(batch, held_out, kept)
+
+
+def check_held_out(share: float, tokens: int, kept: float) -> None:
+    """Warn of a loss that tells little, of a text of so many tokens of which an epoch keeps some.
 
     Raises:
-        EmbedlayerError: no word occurs ``min_count`` times.
+        EmbedlayerError: hardly a token is held out.
     """
-    sizes = np.diff(corpus.offsets)
-    order = np.random.default_rng(seed).permutation(len(sizes))
-    behind = np.cumsum(sizes[order])
-    held = min(HELD_OUT, len(corpus.ids) // 10)
-    cut = int(np.searchsorted(behind, held)) + 1
-    last = int(np.searchsorted(behind, behind[cut - 1] + tokens)) + 1
-    training, held_out = np.sort(order[cut:last]), np.sort(order[:cut])
-    ids, _ = _sentences(corpus, training)
-    counts = np.bincount(ids, minlength=len(corpus.vocabulary))
-    words = corpus.vocabulary.words
-    vocabulary, chosen = Vocabulary.select(
-        counts, lambda numbers: [words[i] for i in numbers], min_count, None
-    )
-    numbers = np.full(len(words), -1, np.int32)
-    numbers[chosen] = np.arange(len(chosen), dtype=np.int32)
-    made = [_renumbered(corpus, part, numbers, vocabulary) for part in (training, held_out)]
-    return made[0], made[1]
-
-
-def held_out_loss(run: Loop, corpus: Corpus) -> float:
-    """How badly a run tells words of a text from noise: the mean of −ln p, nats.
-
-    p is what a context gives its word, among itself and 20 noise words. What is learnt with other
-    noise is another score: it tends to ln p(word | context) − ln noise(word) − ln K (Levy and
-    Goldberg, NIPS 2014). So the run's own noise is added and the measure's subtracted, and runs of
-    any ``negative`` and ``noise_power`` can be compared. Chance is ln 21 = 3.04.
-
-    Raises:
-        EmbedlayerError: a run without negative sampling, or a text without two words together.
-    """
-    if run.model.loss != "negative":
+    if 0 < share * tokens < 1:
         raise EmbedlayerError(
-            f"the held-out loss compares runs with negative sampling, not {run.model.loss}: "
-            "give something to evaluate"
+            f"held_out {share:g} of the {tokens:,} tokens is less than one: raise it "
+            "(--held-out 1%), or leave it out"
         )
-    kernels, device = load_kernels("numpy", "fused"), DEVICES["numpy"]
-    W_in, W_out = run.vectors().matrix, to_numpy(run.state.tables.W_out)[:, : run.model.dim]
-    examples = Examples(corpus, MEASURE, 1, kernels, device, chunk_tokens=CHUNK, measure=1)
-    logs = np.log(np.maximum(corpus.vocabulary.counts, 1))
-    moved = (run.model.noise_power - MEASURE.noise_power) * logs
-    loss, hidden = 0.0, 0
-    for chunk in range(len(examples)):
-        batch, _ = examples.batch(0, chunk)
-        sizes = np.diff(batch.offsets)
-        if run.model.mode().mean:
-            vectors = kernels.bag_sum(W_in, batch.contexts, batch.offsets, True)[sizes > 0]
-            rows = batch.rows[sizes > 0]
-        else:
-            vectors = W_in[batch.contexts]
-            rows = np.repeat(batch.rows, sizes, axis=0)
-        if len(rows) == 0:
-            continue
-        scores = np.stack(
-            [np.einsum("ij,ij->i", vectors, W_out[column]) + moved[column] for column in rows.T], 1
+    if 0 < share * kept < FEW:
+        _log.warning(
+            "held_out %g leaves about %.0f windows: their loss tells little, raise it (--held-out)",
+            share,
+            share * kept,
         )
-        scores[rows < 0] = -np.inf
-        most = scores.max(axis=1)
-        loss += float((most + np.log(np.exp(scores.T - most).sum(axis=0)) - scores[:, 0]).sum())
-        hidden += len(rows)
-    if hidden == 0:
-        raise EmbedlayerError(
-            "no two words stand together in what subsampling leaves of the text held out: give "
-            "more text, or something to evaluate"
-        )
-    return loss / hidden
-
-
-def _sentences(corpus: Corpus, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ids of some sentences, one behind the other, and their offsets."""
-    sizes = np.diff(corpus.offsets)
-    mask = np.zeros(len(sizes), bool)
-    mask[chosen] = True
-    offsets = np.zeros(len(chosen) + 1, np.int64)
-    np.cumsum(sizes[mask], out=offsets[1:])
-    return np.asarray(corpus.ids)[np.repeat(mask, sizes)], offsets
-
-
-def _renumbered(
-    corpus: Corpus, chosen: np.ndarray, numbers: np.ndarray, vocabulary: Vocabulary
-) -> Corpus:
-    """Some sentences in the words of a vocabulary; empty ones vanish."""
-    ids, offsets = _sentences(corpus, chosen)
-    ids = numbers[ids]
-    kept = np.concatenate([[0], np.cumsum(ids >= 0)])
-    return Corpus(ids[ids >= 0], np.unique(np.append(0, kept[offsets])), vocabulary, len(ids), {})

@@ -15,6 +15,7 @@ from embedlayer.options import Whole
 from embedlayer.training.epoch import Epoch, Pass, finish
 from embedlayer.training.examples import Examples
 from embedlayer.training.health import Diverged, check_learnt, check_loss, check_tables
+from embedlayer.training.history import History
 from embedlayer.training.memory import MemoryWatch
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan
@@ -22,7 +23,7 @@ from embedlayer.training.replica_epochs import ReplicaEpochs
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import Done, done_so_far
+from embedlayer.training.state import SUMS, Done, done_so_far
 from embedlayer.training.steps import Step
 from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
@@ -59,15 +60,18 @@ class Loop(ReplicaEpochs):
         examples = self._make_examples()
         table = self.state.tables.W_in
         pool = ThreadPoolExecutor(self.workers, "embedlayer", self.device.begin_thread, (table,))
-        with self._saving, MemoryWatch() as memory, pool:
-            self._since = perf_counter()
-            while self.state.epoch < last:
-                self._run_part(examples, pool, memory)
-            if self.state.epoch == epochs:
-                check_learnt(self.state.tables)
-            self._save(pool)
-        self._release()
-        self.report.end(self.state, len(self.corpus.ids), memory.peak())
+        memory = MemoryWatch()
+        try:
+            with self._saving, memory, pool:
+                self._since = perf_counter()
+                while self.state.epoch < last:
+                    self._run_part(examples, pool, memory)
+                if self.state.epoch == epochs:
+                    check_learnt(self.state.tables)
+                self._save(pool)
+        finally:
+            self._release()
+            self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
     def vectors(self) -> Vectors:
@@ -108,6 +112,7 @@ class Loop(ReplicaEpochs):
             self.device,
             chunk_tokens=self.state.chunk_tokens,
             measure=self.options.measure,
+            held_out=self.options.held_out,
             place=self.plan.corpus_is,
         )
 
@@ -115,7 +120,10 @@ class Loop(ReplicaEpochs):
         """Train to the end of the epoch, or until a checkpoint is due, which is then written."""
         state = self.state
         if state.sums is None:
-            state.sums = self.device.xp.zeros((len(examples), 4))
+            state.sums = self.device.xp.zeros((len(examples), SUMS))
+
+        total = self.options.epochs * len(self.corpus.ids)
+        history = History(state.history, total, done_so_far(state.sums))
 
         def tick(epoch_done: bool) -> None:
             memory.look()
@@ -123,7 +131,10 @@ class Loop(ReplicaEpochs):
             done = done_so_far(sums)
             lr = self.learning_rate(state.epoch, done.tokens)
             check_loss(sums, epoch.taken, state.epoch, lr)
-            self._tell(done, lr, epoch_done)
+            progress = self._progress(done, lr, epoch_done)
+            history.add(progress.tokens, progress.seconds, lr, done)
+            for callback in self.callbacks:
+                callback(progress)
             if self._saving.is_due():
                 epoch.stop()
 
@@ -132,7 +143,6 @@ class Loop(ReplicaEpochs):
             epoch.run(pool, self.workers, tick)
         except BaseException as error:
             self._stand(epoch)
-            self._release()
             if epoch.whole and not isinstance(error, Diverged):
                 check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
                 self._save(pool)
@@ -169,10 +179,14 @@ class Loop(ReplicaEpochs):
         self, examples: Examples, tables: Tables, chunk: int, step: Step, sums: Array = None
     ) -> None:
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
-        batch, kept = examples.batch(state.epoch, chunk)
+        batch, held_out, kept = examples.parts(state.epoch, chunk)
+        row = (state.sums if sums is None else sums)[chunk]
+        if held_out is not None:
+            # At the rate 0 all rows stay as they are, but not what optimizers keep.
+            measuring = self._kernels.sgd_step if self._steps.kept else step
+            row[4], row[5] = self._step(tables, held_out, measuring, 0.0)
         lr = self.learning_rate(state.epoch, start)
         loss, pairs = self._step(tables, batch, step, lr)
-        row = (state.sums if sums is None else sums)[chunk]
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
 
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
@@ -188,9 +202,9 @@ class Loop(ReplicaEpochs):
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
-    def _tell(self, done: Done, lr: float, epoch_done: bool) -> None:
+    def _progress(self, done: Done, lr: float, epoch_done: bool) -> Progress:
         state, tokens = self.state, len(self.corpus.ids)
-        progress = Progress(
+        return Progress(
             epoch=state.epoch,
             epochs=self.options.epochs,
             epoch_done=epoch_done,
@@ -199,7 +213,6 @@ class Loop(ReplicaEpochs):
             seconds=state.seconds + perf_counter() - self._since,
             lr=lr,
             loss=done.loss,
+            held_out_loss=done.held_out_loss,
             vectors=self.vectors,
         )
-        for callback in self.callbacks:
-            callback(progress)

@@ -10,7 +10,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import KINDS
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.optim import OPTIMIZERS
-from embedlayer.options import Choice, Flag, Real, Whole, check_names, check_options, option
+from embedlayer.options import Choice, Flag, Real, Share, Whole, check_names, check_options, option
 from embedlayer.text.options import PhraseOptions, Tokenizer
 from embedlayer.text.phrases import Phrases
 from embedlayer.text.readers import BytesRead
@@ -53,6 +53,8 @@ class TrainingOptions:
             sees what another has taught an n-gram that their words have in common. Default 128,
             or one for every 4 words of a small vocabulary.
         measure: the loss is measured on 1 in ``measure`` windows, chosen by position; 1 is all.
+        held_out: the share of windows that are not trained on, but measured: their loss is told
+            beside the training loss. They are the same in all epochs, chosen by seed and position.
         keep_output: the vectors keep the output table, so that training can go on from their file.
         in_flight: of the CUDA kernels: how many windows are trained at once, none of which sees
             what the others learn; default one for every 32 words, at most 8192.
@@ -88,6 +90,9 @@ class TrainingOptions:
         None, Whole(), "--subwords: windows for which n-grams are read once.", "128, or what fits"
     )
     measure: int = option(16, Whole(), "The loss is measured on 1 in so many windows.")
+    held_out: float = option(
+        0.0, Share(0.5), "Windows that are measured and not trained on, 0.1% or so.", "none"
+    )
     keep_output: bool = option(False, Flag(), "Keep what is needed to train on.", "no-keep-output")
     in_flight: int | None = option(None, Whole(), "Windows trained at once on a GPU.", "fits")
 
@@ -124,11 +129,13 @@ class RunOptions(TypedDict, total=False):
     batch: int
     shared_windows: int | None
     measure: int
+    held_out: float
     keep_output: bool
     in_flight: int | None
     callbacks: Sequence[Callback]
     checkpoint: str | os.PathLike[str] | None
     checkpoint_every: float
+    watch: int | Sequence[str]
 
 
 class TrainOptions(RunOptions, total=False):

@@ -1,7 +1,7 @@
 """A training run, and the ways to begin one: anew, where another stood, with vectors that are."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Unpack
@@ -35,6 +35,7 @@ from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
 from embedlayer.training.steps import make_steps
+from embedlayer.training.watching import Watching, watched_words
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -47,7 +48,8 @@ class Training(Loop):
         state: where to go on, of a run with the same corpus, model and options.
         options: those of :class:`TrainingOptions`, and ``callbacks``: functions that are called
             with a :class:`Progress` about five times per second and after each epoch;
-            ``checkpoint``: a folder for checkpoints; ``checkpoint_every``: seconds, default 300.
+            ``checkpoint``: a folder for checkpoints; ``checkpoint_every``: seconds, default 300;
+            ``watch``: words, or how many, whose neighbours the report tells.
 
     Attributes:
         options: the :class:`TrainingOptions`.
@@ -74,7 +76,7 @@ class Training(Loop):
         self.options, rest = run_options({**options})
         self.callbacks = checked_callbacks(rest.get("callbacks", ()))
         self.corpus, self.model = corpus, checked_model(model)
-        check_corpus(corpus, self.model)
+        check_corpus(corpus, self.model, self.options.held_out)
         self.lr, self.min_lr = self.options.rates(self.model)
         name, kind = get_backend(self.options.backend), kernel_kind(self.options.kernels)
         self.device, self._kernels = DEVICES[name], load_kernels(name, kind)
@@ -86,18 +88,19 @@ class Training(Loop):
         self._inputs: Reader = self.model.make_inputs(corpus.vocabulary.words, self.device)
         fitting = default_shared_windows(len(corpus.vocabulary), self.device)
         self.shared_windows = self.options.shared_windows or fitting
-        chunk = self._chunk_tokens(state)
+        chunk = (state.chunk_tokens if state else 0) or self._chunk_tokens()
         self.plan = self._planned(chunk, held)
         check_optimizer(self.options.optimizer, self._inputs, self._steps)
-        self.report = start_report(
-            corpus, name, kind, self.options.step, self.workers, self.options.seed
-        )
+        about = self.model.options() | asdict(self._resolved(kind)) | {"workers": self.workers}
+        self.report = start_report(corpus, self.device, about, self.plan.to_dict())
         self.state = self._begun(state)
         self.state.chunk_tokens = chunk
         if held:
             self._inputs = Held(self._inputs, self.state.tables.W_in, self.state.rates)
         self._steps.restore(self.state.optimizer)
-        self.report.loss = self.state.loss
+        for told in ("loss", "held_out_loss", "history", "neighbours"):
+            setattr(self.report, told, getattr(self.state, told))
+        self._watch(rest.get("watch", 0))
         self.notes: dict[str, Any] = {}
         self._saving = Saving(rest, corpus, self.model, self._resolved(kind), self.plan.state)
 
@@ -111,7 +114,7 @@ class Training(Loop):
             folder: as ``checkpoint`` named it. The next checkpoints are written there, too.
             corpus: the run's.
             options: those that may change: ``workers``, ``backend``, ``in_flight``,
-                ``callbacks``, ``checkpoint_every``.
+                ``callbacks``, ``checkpoint_every``, ``watch``.
 
         Raises:
             EmbedlayerError: no checkpoint that is whole, another corpus, another option.
@@ -162,6 +165,12 @@ class Training(Loop):
         """Where the run stands: how many epochs are done, and chunks of the next."""
         return self.state.epoch, self.state.chunk
 
+    def _watch(self, watch: int | Sequence[str]) -> None:
+        """Add the callback that notes neighbours, if words are to be watched."""
+        made = self.model.subwords is not None
+        if words := watched_words(watch, self.corpus.vocabulary.words, made):
+            self.callbacks = (Watching(words, self.state.neighbours), *self.callbacks)
+
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""
         chosen = replace(self.options, lr=self.lr, min_lr=self.min_lr, kernels=kind)
@@ -179,12 +188,10 @@ class Training(Loop):
             return fitting(len(self.corpus.vocabulary))
         return self.options.in_flight
 
-    def _chunk_tokens(self, state: State | None) -> int:
-        """The tokens of a chunk: on several devices no more than lie between two merges."""
-        if state and state.chunk_tokens:
-            return state.chunk_tokens
-        tokens = chunk_tokens(self.corpus, self.options.epochs, self.device)
-        return min(tokens, self.merging.tokens) if self.gpus and self.merging else tokens
+    def _chunk_tokens(self) -> int:
+        """The tokens of a chunk: no more than a replica trains between two merges."""
+        fitting = chunk_tokens(self.corpus, self.options.epochs, self.device)
+        return min(fitting, self.merging.tokens) if self.merging else fitting
 
     def _planned(self, chunk_tokens: int, held: bool) -> MemoryPlan:
         """Make the steps; the memory of the run, on each device: its tables, and replicas'."""

@@ -15,7 +15,7 @@ from embedlayer.training.options import TRAINING_NAMES, TrainingOptions
 from embedlayer.training.state import State
 
 # What may be another when a run goes on: what they change is no part of the examples.
-FREE = ("workers", "backend", "in_flight", "callbacks", "checkpoint_every")
+FREE = ("workers", "backend", "in_flight", "callbacks", "checkpoint_every", "watch")
 EVERY = 300.0  # seconds
 
 _log = logging.getLogger("embedlayer")

@@ -11,22 +11,41 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.tables import Shapes
 
+SUMS = 6  # numbers of a chunk
+
 
 class Done(NamedTuple):
-    """What the chunks of an epoch have come to, so far: the loss is the mean per pair."""
+    """What the chunks of an epoch have come to, so far: sums over chunks, in nats and numbers."""
 
-    loss: float
+    losses: float
     pairs: int
     tokens: int
     tokens_kept: int
+    held_out_losses: float = 0.0
+    held_out_pairs: int = 0
+
+    @property
+    def loss(self) -> float:
+        """The mean per pair; NaN where none was measured."""
+        return self.losses / self.pairs if self.pairs else math.nan
+
+    @property
+    def held_out_loss(self) -> float:
+        """The same, of windows that are held out."""
+        return self.held_out_losses / self.held_out_pairs if self.held_out_pairs else math.nan
 
 
 def done_so_far(sums: Array) -> Done:
     """Add up ``State.sums`` in the order of the chunks, so that the total is repeatable."""
-    losses, pairs, tokens, kept = to_numpy(sums).T.tolist()
-    measured = sum(pairs)
-    loss = math.fsum(losses) / measured if measured else math.nan
-    return Done(loss, int(measured), int(sum(tokens)), int(sum(kept)))
+    losses, pairs, tokens, kept, held_out, held_out_pairs = to_numpy(sums).T.tolist()
+    return Done(
+        losses=math.fsum(losses),
+        pairs=int(sum(pairs)),
+        tokens=int(sum(tokens)),
+        tokens_kept=int(sum(kept)),
+        held_out_losses=math.fsum(held_out),
+        held_out_pairs=int(sum(held_out_pairs)),
+    )
 
 
 @dataclass
@@ -41,9 +60,12 @@ class State:
         chunk_tokens: a chunk is the sentences that begin in so many tokens; 0: the run chooses.
         epoch: the epoch under way, from 0; the number of epochs when all are done.
         chunk: the chunks of this epoch that are done: the first so many.
-        sums: float64, (chunks, 4): of each chunk of this epoch that is done its summed loss, the
-            pairs of that sum, its tokens and how many of these were kept. Where the tables are.
-        loss: of each epoch that is done, the mean loss per pair.
+        sums: float64, (chunks, 6): of each chunk of this epoch that is done its summed loss, the
+            pairs of that sum, its tokens and how many of these were kept; and the summed loss of
+            windows held out, and its pairs. Where the tables are.
+        loss, held_out_loss: of each epoch that is done, the mean loss per pair.
+        history: how the run went so far, a :class:`~embedlayer.training.history.Point` each.
+        neighbours: of the words that the run watches, so far.
         tokens_trained: tokens kept, in the epochs that are done.
         seconds: of training so far.
         rates: float32, (rows of W_in,): how much of its change each row takes, 0 to 1; None: all.
@@ -56,6 +78,9 @@ class State:
     chunk: int = 0
     sums: Array = None
     loss: list[float] = field(default_factory=list)
+    held_out_loss: list[float] = field(default_factory=list)
+    history: list[list[float]] = field(default_factory=list)
+    neighbours: list[dict[str, Any]] = field(default_factory=list)
     tokens_trained: int = 0
     seconds: float = 0.0
     rates: Array = None
@@ -66,10 +91,16 @@ class State:
         under_way = 0 if self.sums is None else done_so_far(self.sums).tokens
         return self.epoch * tokens + under_way
 
+    def tokens_kept(self) -> int:
+        """Tokens that subsampling kept so far, over all epochs."""
+        under_way = 0 if self.sums is None else done_so_far(self.sums).tokens_kept
+        return self.tokens_trained + under_way
+
     def end_epoch(self) -> None:
         """All chunks of the epoch are done: note its sums, and stand at the next one's start."""
         done = done_so_far(self.sums)
         self.loss.append(done.loss)
+        self.held_out_loss.append(done.held_out_loss)
         self.tokens_trained += done.tokens_kept
         self.epoch, self.chunk, self.sums = self.epoch + 1, 0, None
 
@@ -91,6 +122,9 @@ class State:
             sums=None if self.sums is None else device.xp.array(to_numpy(self.sums)),
             rates=None if self.rates is None else device.xp.array(to_numpy(self.rates)),
             loss=list(self.loss),
+            held_out_loss=list(self.held_out_loss),
+            history=list(self.history),
+            neighbours=list(self.neighbours),
             optimizer={name: _copied(value, device) for name, value in self.optimizer.items()},
         )
 

@@ -11,10 +11,10 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import MODELS
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.held_out import held_out_loss, split
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.report import Callback, Progress
 from embedlayer.training.run import Training
+from embedlayer.training.sampled_softmax import sampled_softmax_loss, split
 from embedlayer.vectors.evaluation import analogies, similarity
 from embedlayer.vectors.evaluation.files import Benchmark, holds_questions, read_benchmark
 from embedlayer.vectors.vectors import Vectors
@@ -23,7 +23,7 @@ RUNS = 40  # of the defaults: as many as the part of the text allows in the time
 LEAST_TOKENS, FIRST_TOKENS = 20_000, 300_000  # of a part; of the run that tells the speed
 BUCKETS = 200_000  # of n-grams; a part of a text has fewer than the whole
 MOST_COST = 8  # no run takes longer than so many with the defaults
-HELD_OUT_LOSS = "held-out loss"
+MEASURE = "sampled softmax loss"
 NO_SUBWORDS = "none"  # in a search of n-grams' lengths
 
 
@@ -76,7 +76,7 @@ class Bench:
         self.benchmarks = [read_benchmark(os.fspath(one)) for one in benchmarks]
         self.restrict_vocab = restrict_vocab
         self.callbacks, self.fixed = callbacks, {**fixed}
-        self.measure = ", ".join(one.name for one in self.benchmarks) or HELD_OUT_LOSS
+        self.measure = ", ".join(one.name for one in self.benchmarks) or MEASURE
         made, options = self._made({})
         rates = {"lr": options.rates(made)[0], "epochs": options.epochs}
         self.defaults = made.options() | rates | {"subwords": NO_SUBWORDS}
@@ -105,7 +105,7 @@ class Bench:
         """
         run = self._trained(options, seed)
         if not self.benchmarks:
-            return -held_out_loss(run, self.held_out)
+            return -sampled_softmax_loss(run, self.held_out)
         vectors = run.vectors()
         return fmean(self._judged(vectors, one) for one in self.benchmarks)
 

@@ -40,7 +40,7 @@ class Tuned:
         trials: all that ended, with each seed that was tried, in their order; the first has the
             defaults.
         best: of those that were run with most seeds the one with the highest mean.
-        measure: what scores are: the names of files, or 'held-out loss', negative.
+        measure: what scores are: the names of files, or 'sampled softmax loss', negative.
         tokens, of_tokens: of the part of the text, and of all of it.
         interrupted: it was ended before its time.
     """
@@ -83,7 +83,7 @@ def tune(
         corpus: the text.
         model: 'skipgram' or 'cbow'.
         benchmarks: evaluation files, of whose scores the mean is made large; without any the loss
-            on text that is held out is made small (:func:`held_out_loss`).
+            on text that is held out is made small (:func:`sampled_softmax_loss`).
         restrict_vocab: of the evaluation.
         seconds: that it takes, nearly.
         min_count: words that are rarer in the part are left out.

@@ -36,8 +36,10 @@ def warm_up(model: Word2Vec, compiling: Callable[[], object], **options: Any) ->
         # Subsampling would leave nothing to train on.
         keeping_all = replace(model, sample=0.0, subwords=subwords)
         workers = min(2, options.get("workers") or 2)  # two call all that many do
-        few = {} if options.get("gpus") else {"workers": workers}
-        Training(corpus, keeping_all, **options | {"epochs": 1} | few).run()
+        little: Any = {"epochs": 1, "held_out": 0.0}  # of so few words
+        if not options.get("gpus"):
+            little["workers"] = workers
+        Training(corpus, keeping_all, **options | little).run()
     return perf_counter() - started
 
 

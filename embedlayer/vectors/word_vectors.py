@@ -4,6 +4,7 @@ n-grams, out of which words that are not held have vectors, too.
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import repeat
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from embedlayer.backend import asarray, get_backend, to_numpy
 from embedlayer.errors import UnknownWordError, shown
+from embedlayer.storage.alike import did_you_mean
 from embedlayer.storage.words import checked_counts
 from embedlayer.vectors.checks import (
     checked_matrix,
@@ -23,8 +25,11 @@ from embedlayer.vectors.checks import (
     words_in,
 )
 from embedlayer.vectors.search import unit_rows
+from embedlayer.vectors.shown import html_table, titled
 from embedlayer.vectors.subwords import SubwordRows, checked_subwords
 from embedlayer.vectors.word_means import WordMeans
+
+SHOWN = 5  # words, and numbers of their vectors, in a notebook
 
 
 class WordVectors:
@@ -125,6 +130,17 @@ class WordVectors:
         text = f"<{name}: {len(self):,} words, {self.dim:,} dimensions"
         return f"{text}{'' if self._subwords is None else ', n-grams for others'}>"
 
+    def _repr_html_(self) -> str:
+        """A small table, for notebooks: the commonest words, and where the vectors come from."""
+        some = self._words[:SHOWN]
+        counts = [None] * len(some) if self._counts is None else self._counts[:SHOWN].tolist()
+        starts = [", ".join(f"{x:.3f}" for x in row[:SHOWN]) + " …" for row in self._held[:SHOWN]]
+        rows = list(zip(some, counts, starts, strict=True))
+        about = [(name, str(value)) for name, value in self._metadata.items()]
+        title = repr(self).strip("<>")
+        words = html_table(rows, ("word", "count", "vector"))
+        return titled(title, words, html_table(about) if about else "")
+
     def __getitem__(self, words: str | Sequence[str] | np.ndarray) -> np.ndarray:
         """float32: the vector of a word, (D,), or of each of n words, (n, D).
 
@@ -180,7 +196,8 @@ class WordVectors:
         if row is None:
             raise UnknownWordError(
                 f"unknown word {shown(word)}: it is not among these {len(self):,} words (case "
-                "matters)"
+                "matters)",
+                partial(did_you_mean, word, self._words, self._row_of),
             )
         return row
 

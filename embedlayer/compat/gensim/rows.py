@@ -1,6 +1,7 @@
 """What gensim's KeyedVectors holds: keys, a row and attributes for each; all of it may change."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from embedlayer.compat.gensim.errors import NoAttributeError, refuse
 from embedlayer.compat.gensim.keys import is_key, numbers, several
 from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.options import Whole
+from embedlayer.storage.alike import did_you_mean
 from embedlayer.vectors.vectors import Vectors
 
 # Names of gensim 3, and what gensim 4 and this package have in their place.
@@ -143,10 +145,12 @@ class Rows:
         row = self.key_to_index.get(key) if isinstance(key, str) else None
         if row is None and isinstance(key, int | np.integer) and 0 <= key < len(self):
             row = int(key)
+        row = default if row is None else row
         if row is None:
-            row = default
-        if row is None:
-            raise UnknownWordError(f"key {key!r} is not among these {len(self):,}")
+            raise UnknownWordError(
+                f"key {key!r} is not among these {len(self):,}",
+                partial(did_you_mean, key, self.index_to_key, self.key_to_index),
+            )
         return row
 
     def indices(self, keys: Iterable[Any]) -> np.ndarray:

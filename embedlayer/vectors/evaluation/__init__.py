@@ -10,7 +10,7 @@ one is asked, and counted as ``unseen``. The answer to an analogy has to be a wo
 from pathlib import Path
 
 from embedlayer.vectors.evaluation.analogies import AnalogyResult, AnalogyScore, analogies
-from embedlayer.vectors.evaluation.files import holds_questions, read_benchmark
+from embedlayer.vectors.evaluation.files import Benchmark, holds_questions, read_benchmark
 from embedlayer.vectors.evaluation.similarity import SimilarityResult, similarity
 from embedlayer.vectors.vectors import Vectors
 
@@ -26,7 +26,7 @@ __all__ = [
 
 def evaluate(
     vectors: Vectors,
-    path: str | Path,
+    path: str | Path | Benchmark,
     *,
     restrict_vocab: int | None = None,
     case_insensitive: bool = True,

@@ -12,6 +12,7 @@ from embedlayer.backend import asarray
 from embedlayer.vectors.evaluation.files import Benchmark, Question, questions_of, read_benchmark
 from embedlayer.vectors.evaluation.spellings import UNTOLD, Spellings
 from embedlayer.vectors.search import analogy_directions, nearest_rows
+from embedlayer.vectors.shown import html_table, titled
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -61,6 +62,12 @@ class AnalogyResult:
             "benchmark": self.benchmark,
             "sections": [section.to_dict() for section in self.sections],
         } | {name: score and score.to_dict() for name, score in groups.items()}
+
+    def _repr_html_(self) -> str:
+        scores = filter(None, [*self.sections, self.semantic, self.syntactic, self.total])
+        rows = [(s.name, s.accuracy, s.correct, s.asked, s.out_of_vocabulary) for s in scores]
+        head = ("", "accuracy", "correct", "asked", "unknown")
+        return titled(self.benchmark, html_table(rows, head))
 
     def __str__(self) -> str:
         scores = [*self.sections, self.semantic, self.syntactic, self.total]

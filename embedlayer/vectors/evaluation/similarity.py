@@ -9,6 +9,7 @@ import numpy as np
 from embedlayer.vectors.evaluation.files import Benchmark, pairs_of, read_benchmark
 from embedlayer.vectors.evaluation.spellings import UNTOLD, Spellings
 from embedlayer.vectors.search import unit_rows
+from embedlayer.vectors.shown import html_table, titled
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -31,6 +32,10 @@ class SimilarityResult:
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON can hold it."""
         return {name: value for name, value in asdict(self).items() if (name, value) != UNTOLD}
+
+    def _repr_html_(self) -> str:
+        told = {name: value for name, value in self.to_dict().items() if name != "benchmark"}
+        return titled(self.benchmark, html_table([[*told.values()]], [*told]))
 
     def __str__(self) -> str:
         score = "   none" if self.spearman is None else f"{self.spearman:7.4f}"
