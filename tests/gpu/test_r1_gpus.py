@@ -40,7 +40,8 @@ class Tried(Training):
     """A run that merges the head after each chunk, and all rows after every fourth."""
 
     def __init__(self, corpus: Corpus, model: Word2Vec, **options: Any) -> None:
-        super().__init__(corpus, model, epochs=2, measure=1, backend="cupy", **options)
+        fixed: Any = {"epochs": 2, "measure": 1, "held_out": 0.1, "backend": "cupy"}
+        super().__init__(corpus, model, **fixed, **options)
 
     def _merging(self) -> Merging | None:
         return Merging(tokens=24, head=4, merges=4)
@@ -62,6 +63,7 @@ def same(one: Training, other: Training) -> None:
     for a, b in zip(one.state.tables, other.state.tables, strict=True):
         np.testing.assert_array_equal(a.get(), b.get())
     assert one.report.loss == other.report.loss
+    assert one.report.held_out_loss == other.report.held_out_loss
     assert one.report.tokens_trained == other.report.tokens_trained
 
 
