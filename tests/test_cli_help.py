@@ -70,6 +70,10 @@ def made(tmp_path_factory):
     vectors.save(folder / "model.bin", "fasttext")
     vectors.save(folder / "vectors.safetensors")
     run("phrases", folder / "corpus.txt", "--save", folder / "phrases.tsv", "--min-count", 1)
+    small = ("--dim", 4, "--epochs", 1, "--min-count", 1, "--workers", 1, "--sample", 0)
+    for seed, name in enumerate("ab"):
+        report = ("--report", folder / f"{name}.html", "--seed", seed, "--watch", "king")
+        run("train", folder / "corpus.txt", "-o", folder / f"{name}.vec", *small, *report)
     return folder
 
 
@@ -123,7 +127,7 @@ def test_options_of_train_are_in_sections():
     shown = run("train", "--help").stdout
     heads = re.findall(r"^(\w.*):$", shown, re.MULTILINE)
     assert heads == ["Output", "Text", "Model", "Training", "Phrases", "Options in files",
-                     "Checkpoints", "Vectors to begin with", "Cluster", "Options",
+                     "Checkpoints", "Vectors to begin with", "Report", "Cluster", "Options",
                      "Examples"]  # fmt: skip
     model = shown.split("\nModel:\n")[1].split("\n\n")[0]
     for name in ("--model", "--dim", "--window", "--negative", "--subwords"):

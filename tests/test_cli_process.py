@@ -22,8 +22,8 @@ def test_help_is_there_for_every_command_and_imports_nothing_heavy():
     assert run().stdout == run("--help").stdout == run("-h").stdout
     names = re.findall(r"^  ([a-z]+)  ", run().stdout, re.MULTILINE)
     assert set(names) == set(main.commands) == {
-        "analogy", "completion", "convert", "demo", "doctor", "evaluate", "fasttext", "info",
-        "nearest", "phrases", "plot", "similarity", "train", "tune",
+        "analogy", "compare", "completion", "convert", "demo", "doctor", "evaluate", "fasttext",
+        "info", "nearest", "phrases", "plot", "similarity", "train", "tune",
     }  # fmt: skip
     for name in names:
         assert run(name, "--help").stdout.startswith(f"Usage: embedlayer {name} ")

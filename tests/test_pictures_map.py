@@ -92,9 +92,9 @@ def test_words_that_are_named_each_once_and_those_of_n_grams(vectors):
 
 
 def test_a_word_that_is_unknown_is_told_with_those_that_are_meant(vectors):
-    with pytest.raises(UnknownWordError, match="unknown word 'quen': .* did you mean 'queen'"):
+    with pytest.raises(UnknownWordError, match=r"unknown word 'quen': .* did you mean 'queen'"):
         word_map(vectors, ["quen"])
-    with pytest.raises(UnknownWordError, match=r"unknown word '서울' \(case matters\)"):
+    with pytest.raises(UnknownWordError, match=r"unknown word '서울': .* \(case matters\)"):
         word_map(vectors, ["서울"])
     with pytest.raises(EmbedlayerError, match="words is 0: it must be at least 1"):
         word_map(vectors, 0)
