@@ -121,9 +121,10 @@ class Loop(ReplicaEpochs):
         state = self.state
         if state.sums is None:
             state.sums = self.device.xp.zeros((len(examples), SUMS))
-
         total = self.options.epochs * len(self.corpus.ids)
-        history = History(state.history, total, done_so_far(state.sums))
+        # Nothing is done at the start of an epoch: no need to wait for a device to say so.
+        before = done_so_far(state.sums) if state.chunk else Done()
+        history = History(state.history, total, before)
 
         def tick(epoch_done: bool) -> None:
             memory.look()

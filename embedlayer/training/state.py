@@ -17,10 +17,10 @@ SUMS = 6  # numbers of a chunk
 class Done(NamedTuple):
     """What the chunks of an epoch have come to, so far: sums over chunks, in nats and numbers."""
 
-    losses: float
-    pairs: int
-    tokens: int
-    tokens_kept: int
+    losses: float = 0.0
+    pairs: int = 0
+    tokens: int = 0
+    tokens_kept: int = 0
     held_out_losses: float = 0.0
     held_out_pairs: int = 0
 
