@@ -1,8 +1,8 @@
 """Windows that are held out: always the same, measured as the definition says, never learnt."""
 
 import json
-import re
 import math
+import re
 
 import numpy as np
 import pytest
