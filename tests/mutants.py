@@ -492,6 +492,13 @@ MUTANTS = {
         "training/run.py", "min(fitting, self.merging.tokens)", "fitting",
         "training_replicas",
     ),
+    "what an epoch had before a stop is told twice": Mutant(
+        RUN, "done_so_far(state.sums) if state.chunk else Done()", "Done()", "history"
+    ),
+    "chunks under way at a stop are not told": Mutant(
+        RUN, "self._note(history, done, self.learning_rate", "(history, done, self.learning_rate",
+        "history",
+    ),
     "replicas merge what others have not": Mutant(
         "kernels/cpu/merge.py", "write(addresses[i] + r", "write(addresses[0] + r",
         "training_replicas",

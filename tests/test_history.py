@@ -1,6 +1,7 @@
 """How a run went: points whose sums are exact, so many at most, also over a run that is resumed."""
 
 import math
+import time
 
 import pytest
 from planted import planted_sentences
@@ -10,6 +11,7 @@ from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.models.options import SkipGram
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
+from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.history import POINTS, History, Point, columns
 from embedlayer.training.run import Training
 from embedlayer.training.state import Done
@@ -101,6 +103,33 @@ def test_a_run_that_is_resumed_tells_of_all_of_it(tmp_path, corpus):
     assert run.report.history[: len(before) - 1] == before[:-1]
     assert run.report.history[-1][0] == 4 * len(corpus.ids)
     assert [one["epoch"] for one in run.report.neighbours] == [1, 2, 4]
+
+
+def test_what_was_done_of_an_epoch_before_a_stop_is_told_once(corpus):
+    """Chunks that take a while, so that the first tick is in the middle of the first epoch."""
+    given = {"epochs": 2, "workers": 1, "measure": 1}
+    wanted = Training(corpus, MODEL, **given)
+    wanted.run()
+
+    def stop(progress):
+        raise Stop
+
+    run = Training(corpus, MODEL, callbacks=[stop], **given)
+    train = run._train
+
+    def slowly(*arguments):
+        time.sleep(TICK_SECONDS / 10)
+        train(*arguments)
+
+    run._train = slowly
+    with pytest.raises(Stop):
+        run.run()
+    assert run.state.epoch == 0
+    assert run.state.chunk > 0
+    run.callbacks, run._train = (), train
+    run.run()
+    pairs = [sum(point[4] for point in one.report.history) for one in (run, wanted)]
+    assert pairs[0] == pairs[1] > 0
 
 
 def test_watched_words_have_their_neighbours_told_at_three_epochs(corpus):

@@ -132,8 +132,7 @@ class Loop(ReplicaEpochs):
             done = done_so_far(sums)
             lr = self.learning_rate(state.epoch, done.tokens)
             check_loss(sums, epoch.taken, state.epoch, lr)
-            progress = self._progress(done, lr, epoch_done)
-            history.add(progress.tokens, progress.seconds, lr, done)
+            progress = self._note(history, done, lr, epoch_done)
             for callback in self.callbacks:
                 callback(progress)
             if self._saving.is_due():
@@ -146,6 +145,8 @@ class Loop(ReplicaEpochs):
             self._stand(epoch)
             if epoch.whole and not isinstance(error, Diverged):
                 check_tables(state.tables, state.epoch, self.learning_rate(state.epoch, 0))
+                done = done_so_far(state.sums)  # with the chunks that were under way
+                self._note(history, done, self.learning_rate(state.epoch, done.tokens))
                 self._save(pool)
             raise
         self._stand(epoch)
@@ -203,9 +204,10 @@ class Loop(ReplicaEpochs):
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
 
-    def _progress(self, done: Done, lr: float, epoch_done: bool) -> Progress:
+    def _note(self, history: History, done: Done, lr: float, epoch_done: bool = False) -> Progress:
+        """Add to the history where the run is; what callbacks are told of it."""
         state, tokens = self.state, len(self.corpus.ids)
-        return Progress(
+        progress = Progress(
             epoch=state.epoch,
             epochs=self.options.epochs,
             epoch_done=epoch_done,
@@ -217,3 +219,5 @@ class Loop(ReplicaEpochs):
             held_out_loss=done.held_out_loss,
             vectors=self.vectors,
         )
+        history.add(progress.tokens, progress.seconds, lr, done)
+        return progress
