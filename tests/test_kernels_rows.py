@@ -47,6 +47,33 @@ def test_scatter_add_is_a_sum_over_each_row(kernels, dtype, id_dtype, dim):
         np.testing.assert_array_equal(found[row], wanted)
 
 
+@IMPLEMENTATIONS
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@IDS
+@pytest.mark.parametrize("dim", [1, 15, 100])
+@pytest.mark.parametrize("width", [1, 6])
+def test_add_products_adds_what_scatter_add_would(kernels, dtype, id_dtype, dim, width):
+    rows = skewed_ids(id_dtype)[: N // width * width].reshape(-1, width)
+    factors, values = numbers(rows.shape, dtype), numbers((len(rows), dim), dtype, seed=2)
+    before = numbers((V, dim), dtype, seed=1)
+    found, wanted = before.copy(), before.copy()
+    kernels.add_products(found, rows, factors, values)
+    products = (factors[:, :, None] * values[:, None, :]).reshape(-1, dim)
+    reference.scatter_add(wanted, rows.reshape(-1), products)
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_add_products_rounds_each_product_as_scatter_add_gets_it():
+    random = np.random.default_rng(4)
+    rows = skewed_ids().reshape(-1, 4)
+    factors, values = (random.standard_normal((len(rows), n), np.float32) for n in (4, 33))
+    found, wanted = np.ones((2, V, 33), np.float32)
+    cpu.add_products(found, rows, factors, values)
+    products = (factors[:, :, None] * values[:, None, :]).reshape(-1, 33)
+    cpu.scatter_add(wanted, rows.reshape(-1), products)
+    np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize(
     "layout", [np.asfortranarray, lambda array: np.repeat(array, 2, 1)[:, ::2]]
 )

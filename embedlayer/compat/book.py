@@ -115,6 +115,7 @@ class UnigramSampler:
         weights = xp.bincount(xp.asarray(corpus)).astype(np.float64) ** power
         self.sample_size, self.vocab_size = sample_size, len(weights)
         self.word_p = weights / weights.sum()
+        self._alone = bool((self.word_p >= 1).any())  # one word has every count
         prob, alias = alias_table(to_numpy(weights))
         self._prob, self._alias = xp.asarray((prob + 1.0) / 2**32), xp.asarray(alias)
 
@@ -125,10 +126,10 @@ class UnigramSampler:
             EmbedlayerError: a target beside which the text has no word.
         """
         xp = array_module(self._prob)
-        target = xp.asarray(target)[:, None] + xp.zeros(self.sample_size, np.int64)
-        if bool((self.word_p[target] >= 1).any()):
+        target = xp.asarray(target)[:, None]
+        if self._alone and bool((self.word_p[target] >= 1).any()):
             raise EmbedlayerError("the text has one word alone: there is no other to draw")
-        drawn = self._draw(*target.shape)
+        drawn = self._draw(len(target), self.sample_size)
         while len(again := xp.flatnonzero(drawn == target)):
             drawn.reshape(-1)[again] = self._draw(len(again))
         return drawn
@@ -138,7 +139,7 @@ class UnigramSampler:
         xp = array_module(self._prob)
         numbers = xp.random.random_sample(shape) * self.vocab_size
         slot = xp.minimum(numbers.astype(np.int64), self.vocab_size - 1)
-        return xp.where(numbers - slot < self._prob[slot], slot, self._alias[slot])
+        return xp.where(numbers - slot < self._prob.take(slot), slot, self._alias.take(slot))
 
     def __call__(self, targets: Any, negative: int) -> Any:
         return self.get_negative_sample(targets)

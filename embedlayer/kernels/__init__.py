@@ -14,6 +14,8 @@ kernel           does                                                           
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
+``add_products`` (W, rows, factors, values): W[rows[n, r]] += factors[n, r]
+                 · values[n]                                                       close
 ``distinct``     (ids, size) → ids that occur, places                              any order
 ``bag_means``    (W, ids, offsets, bags) → means                                   close
 ``add_to_bags``  (W, ids, offsets, bags, values): values[i] to all of a bag's rows close
@@ -48,7 +50,7 @@ from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
 CONTRACT = (
-    *("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row"),
+    *("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row", "add_products"),
     *("distinct", "bag_means", "add_to_bags", "merge_rows", "sgd_step"),
 )
 KINDS = ("fused", "reference")

@@ -107,6 +107,10 @@ def scatter_add_sorted(W: Any, rows: Any, values: Any) -> None:
     launch("scatter_add_sorted", N * LANES, W, rows, order, values, D, N)
 
 
+def add_products(W: Any, rows: Any, factors: Any, values: Any) -> None:
+    reference.add_products(W, rows, factors, values, add=scatter_add)
+
+
 def distinct(ids: Any, size: int) -> tuple[Any, Any]:
     """As the reference; how many there are decides sizes of arrays, so that this waits."""
     return reference.distinct(ids, size)

@@ -110,7 +110,7 @@ class EmbeddingBag(TableLayer):
             dout = (dout / sizes_of(offsets, W.dtype)).astype(W.dtype, copy=False)
         dweights = None if weights is None else xp.empty(len(ids), W.dtype)
         bags, place = group_of_each(offsets, len(ids)), xp.arange(len(ids))[:, None]
-        total, places = start_gradient(grad, W, ids)
+        total, places = start_gradient(grad, ids)
         for piece in pieces(len(ids), W):
             share = dout.take(bags[piece], axis=0)
             if dweights is not None:

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import pieces
 from embedlayer.backend import array_module, device_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels import kernels_for
@@ -95,9 +94,14 @@ class EmbeddingDot(Layer):
             EmbedlayerError: shapes that do not fit.
         """
         (W,) = self._checked_params()
+        idx = check_ids(idx, len(W), W, no_row=True)
+        return self._scores(h, idx)
+
+    def _scores(self, h: Any, idx: Any) -> Any:
+        """The scores at ``idx``, which is checked and the layer's own."""
+        (W,) = self.params
         xp = array_module(W)
         h = check_values("h", h, W, (None, W.shape[1]))
-        idx = check_ids(idx, len(W), W, no_row=True)
         if idx.ndim not in (1, 2) or len(idx) != len(h):
             raise EmbedlayerError(
                 f"idx has shape {idx.shape}: give ({len(h)},) or ({len(h)}, R) for h {h.shape}"
@@ -120,10 +124,8 @@ class EmbeddingDot(Layer):
         (grad,), (W,) = self._checked_grads(), self.params
         h, rows, targets, shape = self._kept
         dout = check_values("dout", dout, W, shape).reshape(rows.shape)
-        kernels, width = kernels_for(W), rows.shape[1]
-        total, places = start_gradient(grad, W, rows)
-        for piece in pieces(len(h), targets):
-            to = places[piece.start * width : piece.stop * width]
-            values = (dout[piece, :, None] * h[piece, None, :]).reshape(len(to), W.shape[1])
-            kernels.scatter_add(total, to, values)
-        return array_module(W).einsum("nr,nrd->nd", dout, targets)
+        xp = array_module(W)
+        total, places = start_gradient(grad, rows)
+        places, dout = places.reshape(rows.shape), xp.ascontiguousarray(dout)
+        kernels_for(W).add_products(total, places, dout, xp.ascontiguousarray(h))
+        return xp.einsum("nr,nrd->nd", dout, targets)

@@ -51,14 +51,14 @@ class SigmoidWithLoss(_Loss):
         if x.ndim == 0:
             raise EmbedlayerError("x is a single score: give (N,) or (N, R)")
         t = check_values("t", t, x, x.shape)
-        given = t != -1
-        if bool((given & ~((t >= 0) & (t <= 1))).any()):
+        given = (t >= 0) & (t <= 1)
+        if not bool((given | (t == -1)).all()):
             raise EmbedlayerError("labels t must be 0 to 1, or -1 for no label; ids are no labels")
         size = max(len(x), 1)
         self._kept = xp.where(given, sigmoid(x) - t, 0) / size
-        # A label of 0 takes nothing of a loss, not even of an infinite one.
-        loss = t * xp.where(t > 0, xp.logaddexp(0, -x), 0)
-        loss += (1 - t) * xp.where(t < 1, xp.logaddexp(0, x), 0)
+        # −t log σ(x) − (1 − t) log σ(−x): what the sign of x denies of the label costs |x|.
+        far, denied = abs(x), xp.where(x > 0, 1 - t, t)
+        loss = xp.log1p(xp.exp(-far)) + denied * xp.where(denied > 0, far, 0)  # 0 · inf is nan
         return float(xp.where(given, loss, 0).sum(dtype=np.float64)) / size
 
 
@@ -143,7 +143,7 @@ class NegativeSamplingLoss(EmbeddingDot):
         rows = xp.concatenate([targets[:, None], drawn], axis=1)
         labels = xp.zeros(rows.shape, W.dtype)
         labels[:, 0] = 1
-        return self._loss.forward(super().forward(h, rows), xp.where(rows < 0, -1, labels))
+        return self._loss.forward(self._scores(h, rows), xp.where(rows < 0, -1, labels))
 
     def backward(self, dout: float = 1) -> Any:
         """Add up the rows' gradient into ``grads[0]``; return that of ``h``, (N, D).

@@ -74,8 +74,15 @@ class RowGrad:
             for one in by_rows:
                 total[one.rows] += one.values
             return total
-        rows = xp.concatenate([one.rows for one in by_rows])
-        return RowGrad(rows, xp.concatenate([one.values for one in by_rows]), self.shape)
+        dtype = np.result_type(*(one.dtype for one in by_rows))
+        total = RowGrad([], xp.zeros((0, self.shape[1]), dtype), self.shape)
+        rows = check_ids(xp.concatenate([one.rows for one in by_rows]), self.shape[0], total.values)
+        sums, places = start_gradient(total, rows)
+        for one in by_rows:
+            here, places = places[: len(one.rows)], places[len(one.rows) :]
+            values = check_values("values", one.values, sums, (len(here), self.shape[1]))
+            kernels_for(sums).scatter_add(sums, here, xp.ascontiguousarray(values))
+        return total
 
     def __add__(self, other: Any) -> Any:
         return self.plus(other)
@@ -172,23 +179,24 @@ def no_gradient(W: Any, sparse: bool) -> Any:
     return xp.zeros(W.shape, W.dtype)
 
 
-def start_gradient(grad: Any, W: Any, rows: Any) -> tuple[Any, Any]:
-    """Empty the gradient of W, for what is to be added at ``rows``; and how to add to it.
+def start_gradient(grad: Any, rows: Any) -> tuple[Any, Any]:
+    """Empty the gradient of a table, for what is to be added at ``rows``; and how to add to it.
 
     Args:
         grad: an array is zeroed, a :class:`RowGrad` gets its rows, with zeros.
-        rows: int32 or int64, N of any shape, each a row of W or −1, "no row".
+        rows: int32 or int64, N of any shape, each a row of the table or −1, "no row".
 
     Returns:
         The array of its numbers, all zero; and the place of each of ``rows`` in that array, (N,),
         −1 for no row: ``scatter_add(numbers, places, values)`` adds up.
     """
-    rows = array_module(W).ascontiguousarray(rows.reshape(-1))
+    xp = array_module(rows)
+    rows = xp.ascontiguousarray(rows.reshape(-1))
     if not isinstance(grad, RowGrad):
         grad[...] = 0
         return grad, rows
-    grad.rows, places = places_of(rows, len(W))
-    grad.values = array_module(W).empty((len(grad.rows), W.shape[1]), W.dtype)
+    grad.rows, places = places_of(rows, grad.shape[0])
+    grad.values = xp.empty((len(grad.rows), grad.shape[1]), grad.dtype)
     grad.values[...] = 0  # may be memory in use before; ``zeros`` takes it new, slowly
     return grad.values, places
 

@@ -180,6 +180,17 @@ def test_scatter_add_is_the_reference(
     np.testing.assert_array_equal(found[1], found[2])  # in one order, bit by bit
 
 
+def test_add_products_is_the_reference(cupy: Any) -> None:
+    random = np.random.default_rng(6)
+    W, rows = random.normal(size=(9, 33)).astype(np.float32), random.integers(-1, 9, (20, 6))
+    factors, values = (random.normal(size=(20, n)).astype(np.float32) for n in (6, 33))
+    wanted, table = W.copy(), cupy.asarray(W)
+    reference.add_products(wanted, rows, factors, values)
+    with schedule(seed=1, resident=4):
+        cuda.add_products(table, *map(cupy.asarray, (rows, factors, values)))
+    np.testing.assert_allclose(table.get(), wanted, rtol=1e-5, atol=1e-5)
+
+
 def test_a_row_beyond_two_to_the_31_numbers_is_found(cupy: Any, tmp_path: Path) -> None:
     """A table of 8.6 GB, of which the last row alone is touched: the rest of its file is a hole."""
     D, last = 1024, 2**21 + 3

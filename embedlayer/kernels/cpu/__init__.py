@@ -7,7 +7,7 @@ from embedlayer.kernels.cpu.bags import add_to_bags, bag_means, distinct
 from embedlayer.kernels.cpu.examples import draw, subsample, windows
 from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.merge import merge_rows
-from embedlayer.kernels.cpu.rows import bag_sum, scatter_add
+from embedlayer.kernels.cpu.rows import add_products, bag_sum, scatter_add
 from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 from embedlayer.kernels.cpu.updates import update_rows
@@ -17,6 +17,7 @@ TAKES_BAGS = True
 __all__ = [
     "TAKES_BAGS",
     "LocalRows",
+    "add_products",
     "add_to_bags",
     "bag_means",
     "bag_sum",

@@ -51,6 +51,12 @@ def scatter_add(W, rows, values):
     return None
 
 
+def add_products(W, rows, factors, values):
+    if W.dtype.char == HALF:
+        return reference.add_products(W, rows, factors, values)
+    return _add_products(W, rows, factors, values)
+
+
 @compiled
 def _bag_sum(W, ids, offsets, mean, sums, first, last):
     ahead, end = rows_ahead(W), offsets[last]
@@ -78,6 +84,21 @@ def add_rows(W, rows, values):
             row = np.uint64(rows[i])
             for d in range(W.shape[1]):
                 W[row, d] += values[i, d]
+
+
+@compiled
+def _add_products(W, rows, factors, values):
+    N, R = rows.shape
+    ahead = rows_ahead(W)
+    for n in range(N):
+        for r in range(R):
+            i = n * R + r + ahead
+            if i < N * R:
+                prefetch_row(W, rows[i // R, i % R])
+            if rows[n, r] >= 0:
+                row = np.uint64(rows[n, r])
+                for d in range(W.shape[1]):
+                    W[row, d] += factors[n, r] * values[n, d]
 
 
 @compiled

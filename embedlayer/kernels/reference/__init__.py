@@ -6,6 +6,7 @@ The implementations that go window by window equal it on a batch of one window.
 
 from embedlayer.kernels.reference.examples import draw, subsample, windows
 from embedlayer.kernels.reference.rows import (
+    add_products,
     add_to_bags,
     bag_means,
     bag_sum,
@@ -17,6 +18,7 @@ from embedlayer.kernels.reference.rows import (
 from embedlayer.kernels.reference.step import sgd_step
 
 __all__ = [
+    "add_products",
     "add_to_bags",
     "bag_means",
     "bag_sum",

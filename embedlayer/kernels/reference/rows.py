@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import entries_of, group_of_each, places_of
+from embedlayer.arrays import entries_of, group_of_each, pieces, places_of
 from embedlayer.backend import array_module
 
 
@@ -38,6 +38,23 @@ def scatter_add(W: Any, rows: Any, values: Any) -> None:
         return
     real = rows >= 0
     xp.add.at(W, rows[real], values[real])
+
+
+def add_products(
+    W: Any, rows: Any, factors: Any, values: Any, *, add: Callable[..., None] = scatter_add
+) -> None:
+    """``W[rows[n, r]] += factors[n, r] · values[n]``, in place, as :func:`scatter_add`.
+
+    Args:
+        W: floats, (V, D).
+        rows: int32 or int64, (N, R).
+        factors, values: of W's dtype, (N, R) and (N, D).
+        add: the ``scatter_add`` of the implementation.
+    """
+    each = array_module(W).arange(rows.size) // rows.shape[1]
+    for piece in pieces(rows.size, W):
+        products = factors.reshape(-1, 1)[piece] * values[each[piece]]
+        add(W, rows.reshape(-1)[piece], products)
 
 
 def distinct(ids: Any, size: int) -> tuple[Any, Any]:
