@@ -270,7 +270,7 @@ MUTANTS = {
         "models/outputs/negative.py", "(block << APART) | place", "block", "models"
     ),
     "tables that start above zero": Mutant(
-        "models/tables.py", "(drawn - 0.5) / model.dim", "drawn / model.dim", "models"
+        "models/tables.py", "(drawn - 0.5) * width", "drawn * width", "models"
     ),
     # Rows.
     "all products are of the first factor": Mutant(

@@ -27,7 +27,7 @@ class PairsOfRows:
     """The vector of a word is the mean of its own row and of one that it shares with others."""
 
     options = ()
-    shared, in_bags, nbytes = True, False, 0
+    shared, in_bags, nbytes, start = True, False, 0, 0.2
 
     def __init__(self, words, device):
         ids = np.arange(len(words), dtype=np.int32)

@@ -408,7 +408,7 @@ def stop_at(calls, number):
     pressed = []
 
     def note(_):
-        if len(calls) == number and not pressed:
+        if len(calls) >= number and not pressed:
             pressed.append(True)
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -97,6 +97,12 @@ class Word2Vec:
         """The rows of the input table for so many words."""
         return INPUTS[self.inputs].table_rows(words, **self._taken(INPUTS[self.inputs]))
 
+    @property
+    def start(self) -> float:
+        """The input table starts uniform in ±start / √D."""
+        found: float = INPUTS[self.inputs].start
+        return found
+
     def outputs(self, counts: np.ndarray, device: Device) -> Outputs:
         """What targets are scored against, for words with these counts: int64, (V,)."""
         return LOSSES[self.loss](counts, device, **self._taken(LOSSES[self.loss]))

@@ -24,19 +24,19 @@ def table_shapes(model: Word2Vec, words: int) -> Shapes:
 def start_tables(model: Word2Vec, words: int, seed: int, device: Device) -> Tables:
     """The tables at the start, float32.
 
-    ``W_in`` is uniform in ±0.5/D from the seed, the same on every device; ``W_out`` is zero. Both
-    have D columns and then zeros up to a multiple of 16, which training leaves zero.
+    ``W_in`` is uniform in ±start/√D from the seed, the same on every device; ``W_out`` is zero.
+    Both have D columns and then zeros up to a multiple of 16, which training leaves zero.
     """
     shape_in, shape_out = table_shapes(model, words)
     W_in, key = device.zeros(*shape_in), rng.make_key(seed, "W_in")
     drawn_rows = max(1, (DRAWN if device.piece_bytes else DRAWN_ON_DEVICE) // model.dim)
-    parts = device.workers(None)
+    parts, width = device.workers(None), 2 * model.start / model.dim**0.5
 
     def draw(part: int) -> None:
         for first in range(part * drawn_rows, len(W_in), parts * drawn_rows):
             rows = W_in[first : first + drawn_rows, : model.dim]
             drawn = rng.uniform(device.xp, key, rows.shape, first * model.dim)
-            rows[...] = (drawn - 0.5) / model.dim
+            rows[...] = (drawn - 0.5) * width
 
     in_parts(draw, parts)
     return Tables(W_in, device.zeros(*shape_out))

@@ -59,9 +59,11 @@ class Inputs(Reader, Protocol):
 
     Attributes:
         options: the options of a model that they take, by name.
+        start: ``W_in`` starts uniform in ±start / √D.
     """
 
     options: ClassVar[tuple[str, ...]]
+    start: ClassVar[float]
 
     def __init__(self, words: Sequence[str], device: Device, **options: Any) -> None:
         """Made once for a run, for the V words of a vocabulary in the order of their ids."""

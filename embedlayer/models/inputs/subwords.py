@@ -29,6 +29,7 @@ class WordsAndNgrams:
     """
 
     options = ("subwords",)
+    start = 0.8  # the mean of a bag, of some twenty rows, is then about as long as a word's row
     shared, in_bags = True, True
 
     def __init__(self, words: Sequence[str], device: Device, *, subwords: Subwords) -> None:

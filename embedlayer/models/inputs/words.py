@@ -15,6 +15,7 @@ class Words:
     """Every word has a row of its own: the step reads ``W_in`` itself."""
 
     options = ()
+    start = 0.2  # docs/design.md, section 5
     shared, in_bags, nbytes = False, False, 0
 
     def __init__(self, words: Sequence[str], device: Device) -> None:
