@@ -29,7 +29,7 @@ SHARED = re.compile(r"extern __shared__ (\w+) (\w+)\[\];")
 KERNEL = re.compile(r'extern "C"\s+void\s+(?:__launch_bounds__\(([^,)]*)[^)]*\)\s+)?(\w+)\s*\(')
 ONE_DEVICE = threading.Lock()  # the scheduler of threads is one
 RUNTIME = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
-CPP = ("g++", "-std=gnu++20", "-fPIC", "-g", f"-I{HERE}")
+CPP = ("g++", "-std=gnu++20", "-fPIC", "-g1", f"-I{HERE}")
 
 
 class KernelError(RuntimeError):
