@@ -56,7 +56,7 @@ constexpr size_t KEPT_FIBERS = 6000;
 
 // ---------------------------------------------------------------------------- switching of stacks
 
-#if defined(EMU_TSAN) || defined(EMU_ASAN) || !defined(__x86_64__)
+#if !defined(__x86_64__)
 struct Context {
     ucontext_t state;
     void start(char* stack, void (*run)()) {
