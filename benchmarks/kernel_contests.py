@@ -42,6 +42,7 @@ def kernel_contests(sizes: Sizes, pool: ThreadPoolExecutor, threads: int) -> Ite
     yield from _integer_contests(corpus, sizes, pool, threads)
     yield _bag_sum(sizes)
     yield _scatter_add(sizes)
+    yield _add_products(sizes)
     yield _sum_by_row(sizes)
     for name, model in MODELS.items():
         yield _sgd_step(name, replace(model, dim=sizes.dim), corpus, sizes, pool, threads)
@@ -140,6 +141,34 @@ def _scatter_add(sizes: Sizes) -> Contest:
     return Contest(f"scatter_add, {sizes.ids:,} x {sizes.dim}", work, "bytes", OURS, contenders)
 
 
+def _add_products(sizes: Sizes) -> Contest:
+    width = 1 + NEGATIVE
+    rows = zipf_ids(sizes.ids // width * width, sizes.rows, seed=7).reshape(-1, width)
+    factors, values = _normal(rows.shape), _normal((len(rows), sizes.dim))
+    wanted = np.zeros((sizes.rows, sizes.dim))
+    np.add.at(wanted, rows, factors[:, :, None] * values[:, None, :])
+
+    def into(add: Callable[..., Any]) -> Contender:
+        W = np.zeros(wanted.shape, np.float32)
+
+        def run() -> np.ndarray:
+            add(W, rows, factors, values)
+            return W
+
+        return compared(run, wanted, CLOSE)
+
+    contenders: dict[str, Contender | str] = {
+        name: into(kernels.add_products) for name, kernels in IMPLEMENTATIONS.items()
+    }
+    contenders["products + scatter_add"] = into(
+        partial(reference.add_products, add=cpu.scatter_add)
+    )
+    contenders["scipy CSR"] = into(_sparse_products)
+    work = values.nbytes + 2 * rows.size * sizes.dim * values.itemsize
+    name = f"add_products, {len(rows):,} x {width} x {sizes.dim}"
+    return Contest(name, work, "bytes", OURS, contenders)
+
+
 def _sum_by_row(sizes: Sizes) -> Contest:
     rows = zipf_ids(sizes.ids, sizes.rows, seed=4)
     values = _normal((sizes.ids, sizes.dim))
@@ -173,6 +202,15 @@ def _sparse_add(W: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
 
     ones = np.ones(len(rows), W.dtype)
     W += csr_array((ones, rows, np.arange(len(rows) + 1)), (len(rows), len(W))).T @ values
+
+
+def _sparse_products(
+    W: np.ndarray, rows: np.ndarray, factors: np.ndarray, values: np.ndarray
+) -> None:
+    from scipy.sparse import csr_array
+
+    starts = np.arange(0, rows.size + 1, rows.shape[1])
+    W += csr_array((factors.ravel(), rows.ravel(), starts), (len(rows), len(W))).T @ values
 
 
 def _torch_add(into: Callable[..., Contender]) -> Contender | str:

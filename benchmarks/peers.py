@@ -65,10 +65,12 @@ def fasttext(text: str, out: str, settings: dict[str, Any]) -> None:
     """Words with the n-grams that are asked for; progress on standard error tells the time."""
     import fasttext
     import numpy as np
+    from fasttext.FastText import unsupervised_default
 
     from embedlayer.vectors.vectors import Vectors
 
     shortest, longest = lengths(settings)
+    unsupervised_default["seed"] = settings["seed"]  # the function takes none
     model = fasttext.train_unsupervised(
         text,
         model=settings["model"],

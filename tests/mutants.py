@@ -273,6 +273,18 @@ MUTANTS = {
         "models/tables.py", "(drawn - 0.5) / model.dim", "drawn / model.dim", "models"
     ),
     # Rows.
+    "all products are of the first factor": Mutant(
+        "kernels/cpu/rows.py", "factors[n, r] *", "factors[n, 0] *", "kernels_rows"
+    ),
+    "no product is added to the row 0": Mutant(
+        "kernels/cpu/rows.py", "if rows[n, r] >= 0:", "if rows[n, r] > 0:", "kernels_rows"
+    ),
+    "every gradient is added where the first one is": Mutant(
+        "layers/rowgrad.py", ", places[len(one.rows) :]", ", places", "layers_rowgrad optim"
+    ),
+    "of the label what the sign of x grants costs": Mutant(
+        "layers/losses.py", "x > 0, 1 - t, t", "x > 0, t, 1 - t", "layers_losses"
+    ),
     "row 0 gets nothing": Mutant(
         "kernels/cpu/rows.py", "if rows[i] >= 0:", "if rows[i] > 0:", "kernels_rows"
     ),

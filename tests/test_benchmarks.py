@@ -18,6 +18,7 @@ from embedlayer.kernels import CONTRACT
 from embedlayer.models.options import SkipGram
 from embedlayer.models.tables import start_tables
 from embedlayer.training.examples import Examples
+from embedlayer.vectors.evaluation import similarity
 from embedlayer.vectors.vectors import Vectors
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -242,6 +243,51 @@ def test_scaling_draws_what_it_measured(tmp_path):
     else:
         assert "no plot: matplotlib is not installed" in done.stderr
     assert done.stdout.count("\n| tokens ") == 2 * len(workers)
+
+
+def test_frontier_draws_what_it_measured_and_runs_no_point_twice(tmp_path):
+    from texts import planted_word
+
+    (tmp_path / "eval").mkdir()
+    pairs = [(a, b) for a in range(6) for b in range(6)]
+    lines = [f"{planted_word(a, 0)}\t{planted_word(b, 1)}\t{int(a == b)}" for a, b in pairs]
+    (tmp_path / "eval" / "simlex999.txt").write_text("\n".join(lines) + "\n")
+    out, plot = tmp_path / "out.json", tmp_path / "out.png"
+    arguments = ("--quick", "--data", tmp_path, "--trainers", "embedlayer", "--json", out)
+    benchmark("frontier", *arguments)
+    first, second = json.loads(out.read_text())["points"]
+    out.write_text(json.dumps({"points": [second]}))
+    done = benchmark("frontier", *arguments, "--plot", plot)
+    again, other = json.loads(out.read_text())["points"]
+    assert again == second
+    assert other["settings"] == first["settings"]
+    assert other["whole_seconds"] != first["whole_seconds"]
+    assert done.stdout.count("\n| embedlayer ") == 2
+    if find_spec("matplotlib"):
+        assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_frequency_is_held_where_it_explains_all_or_nothing(tmp_path):
+    from frontier import frequency_held
+
+    random, words = np.random.default_rng(1), [f"w{i}" for i in range(60)]
+    angles = np.linspace(0, 3, 60)  # the rarer, the farther from the commonest
+    vectors = Vectors(words, np.column_stack([np.cos(angles), np.sin(angles)]))
+    pairs = tmp_path / "pairs.txt"
+    falling = [(0, i, 60 - i) for i in range(1, 60)]
+    pairs.write_text("".join(f"w{a}\tw{b}\t{score}\n" for a, b, score in falling))
+    assert similarity(vectors, pairs).spearman == pytest.approx(1)
+    scored = [(a, b, score + 9 * random.random()) for a, b, score in falling]
+    pairs.write_text("".join(f"w{a}\tw{b}\t{score}\n" for a, b, score in scored))
+    assert similarity(vectors, pairs).spearman > 0.9
+    assert abs(frequency_held(vectors, pairs)) < 0.3
+    drawn = random.permutation(60)
+    vectors = Vectors(words, np.column_stack([np.cos(angles), np.sin(angles)])[drawn])
+    scored = [(0, i, vectors.similarity("w0", f"w{i}")) for i in range(1, 60)]
+    pairs.write_text("".join(f"w{a}\tw{b}\t{score}\n" for a, b, score in scored))
+    assert frequency_held(vectors, pairs) > 0.95
+    pairs.write_text("".join(f"w{a}\tw{b}\t{score}\n" for a, b, score in scored[:9]))
+    assert frequency_held(vectors, pairs) is None
 
 
 def test_mistakes_are_told_in_a_line(tmp_path, monkeypatch):

@@ -43,7 +43,7 @@ def abacus_kernels():
     vars(module).update({name: getattr(reference, name) for name in reference.__dict__})
     module.__name__ = "abacus_kernels"
 
-    class worker_step:  # noqa: N801 - a context manager by its methods
+    class worker_step:  # a context manager by its methods
         def __init__(self, tables, share):
             assert share.workers == 1
 
