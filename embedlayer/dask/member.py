@@ -17,10 +17,11 @@ from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import checkpoints_in, read_checkpoint
-from embedlayer.training.collective import Collective, LostReplica
+from embedlayer.training.collective import LostReplica
 from embedlayer.training.epoch import Pass
-from embedlayer.training.replicas import Merging, Replica, Train
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Progress
+from embedlayer.training.rounds import Work
 from embedlayer.training.run import Training
 from embedlayer.training.saving import Saving
 from embedlayer.training.state import State, copied_table
@@ -99,8 +100,8 @@ class MemberTraining(Training):
     def _merging(self) -> Merging | None:
         return self._given
 
-    def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
-        return ClusterRounds(self.state, chunks, replica, self._steps.worker, train, self.group)
+    def _rounds(self, chunks: int, work: Work) -> Pass:
+        return ClusterRounds(self.state, chunks, work, self.group)
 
     def _merged(self) -> Tables:
         if self._before is None or not self._replicas:  # else each left the rows that it owns

@@ -1,15 +1,11 @@
 """Rounds of the replicas of several processes, in each of which the run's state stays the same."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 import numpy as np
 
 from embedlayer.dask.group import Group, Member
-from embedlayer.kernels.arguments import Tables
-from embedlayer.training.collective import Collective
 from embedlayer.training.epoch import Pass
-from embedlayer.training.replicas import Replica, Train
+from embedlayer.training.replicas import Replica
+from embedlayer.training.rounds import Work
 from embedlayer.training.state import SUMS, State
 from embedlayer.training.steps import Step
 
@@ -24,7 +20,7 @@ class ClusterRounds(Pass):
         state: of the run, here: written when a round is done, but for the sums of the chunks of
             this process, which ``train`` writes.
         chunks: of the epoch.
-        replica, worker, train: as ``Rounds`` takes them.
+        work: as ``Rounds`` takes it.
         group: the connections.
 
     Raises:
@@ -35,13 +31,11 @@ class ClusterRounds(Pass):
         self,
         state: State,
         chunks: int,
-        replica: Callable[[Collective], Replica],
-        worker: Callable[[Tables], AbstractContextManager[Step]],
-        train: Train,
+        work: Work,
         group: Group,
     ) -> None:
         super().__init__(state.chunk, chunks)
-        self._replica, self._worker, self._train = replica, worker, train
+        self._replica, self._worker, self._train = work
         self._tables, self._sums = state.tables, state.sums
         self._threads, self._group = iter(range(group.here.threads)), group
 

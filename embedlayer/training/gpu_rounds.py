@@ -13,7 +13,7 @@ from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective
 from embedlayer.training.gpus import Gpus
 from embedlayer.training.replicas import Replica
-from embedlayer.training.rounds import Rounds
+from embedlayer.training.rounds import Rounds, Work
 from embedlayer.training.state import State
 from embedlayer.training.steps import Step
 
@@ -24,7 +24,8 @@ class GpuRounds(Rounds):
     Args:
         state: of the run, on the first device: its tables and sums are written at the end of a
             round, and are whole at any time. The sums are on the host from here on.
-        chunks, replica, worker: as :class:`Rounds` takes them.
+        chunks: as :class:`Rounds` takes it.
+        replica, worker: as :class:`Work` has them.
         train: trains a replica of this rank one chunk, and notes its sums.
         gpus: the connections.
     """
@@ -40,7 +41,7 @@ class GpuRounds(Rounds):
         train: Callable[[int, Array, Tables, int, Step], None],
         gpus: Gpus,
     ) -> None:
-        super().__init__(state.chunk, chunks, replica, worker, self._train_here, gpus)
+        super().__init__(state.chunk, chunks, Work(replica, worker, self._train_here), gpus)
         self._state, self._on_device, self._here = state, train, threading.local()
         state.sums = to_numpy(state.sums)
 

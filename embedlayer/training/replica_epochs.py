@@ -1,7 +1,6 @@
 """Epochs by replicas: what each replica is made of, and who connects them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 from embedlayer.arrays import Array
 from embedlayer.device import Device
@@ -15,7 +14,7 @@ from embedlayer.training.examples import Examples
 from embedlayer.training.gpu_rounds import GpuRounds
 from embedlayer.training.gpus import Gpus
 from embedlayer.training.replicas import Merging, Replica, Train
-from embedlayer.training.rounds import Rounds
+from embedlayer.training.rounds import Rounds, Work
 from embedlayer.training.state import State, copied_table
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
@@ -83,7 +82,7 @@ class ReplicaEpochs(ABC):
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
 
         if not self.gpus:
-            return self._rounds(len(examples), replica, train)
+            return self._rounds(len(examples), Work(replica, self._steps.worker, train))
         self._examples[0] = examples
         self._links = links = self._links or Gpus(self.gpus)
         worker = self._steps.worker
@@ -102,10 +101,10 @@ class ReplicaEpochs(ABC):
             self._links.close()
             self._links = None
 
-    def _rounds(self, chunks: int, replica: Callable[[Collective], Replica], train: Train) -> Pass:
+    def _rounds(self, chunks: int, work: Work) -> Pass:
         """What is left of an epoch of so many chunks: here by the replicas of one process."""
         threads = Threads(self.workers, self.turns)
-        return Rounds(self.state.chunk, chunks, replica, self._steps.worker, train, threads)
+        return Rounds(self.state.chunk, chunks, work, threads)
 
     def _merged(self) -> Tables:
         """What replicas merge into, as the tables of the run are now; here these."""

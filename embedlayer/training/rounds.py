@@ -2,12 +2,27 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from typing import NamedTuple
 
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import Collective, LostReplica, Threads
 from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, Train
 from embedlayer.training.steps import Step
+
+
+class Work(NamedTuple):
+    """What replicas are and do.
+
+    Attributes:
+        replica: makes the replica of a connection, with tables of its own.
+        worker: the step of a replica's tables.
+        train: trains one chunk.
+    """
+
+    replica: Callable[[Collective], Replica]
+    worker: Callable[[Tables], AbstractContextManager[Step]]
+    train: Train
 
 
 class Rounds(Pass):
@@ -18,9 +33,7 @@ class Rounds(Pass):
 
     Args:
         first, chunks: as :class:`Pass` takes them.
-        replica: makes the replica of a connection, with tables of its own.
-        worker: the step of a replica's tables.
-        train: trains one chunk.
+        work: of each replica.
         threads: the connections.
 
     Attributes:
@@ -33,13 +46,11 @@ class Rounds(Pass):
         self,
         first: int,
         chunks: int,
-        replica: Callable[[Collective], Replica],
-        worker: Callable[[Tables], AbstractContextManager[Step]],
-        train: Train,
+        work: Work,
         threads: Threads,
     ) -> None:
         super().__init__(first, chunks)
-        self._replica, self._worker, self._train = replica, worker, train
+        self._replica, self._worker, self._train = work
         self._ranks, self._threads = iter(range(threads.size)), threads
 
     def _cannot_start(self) -> None:

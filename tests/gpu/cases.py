@@ -175,13 +175,14 @@ def in_scratch() -> Iterator[None]:
 
 @contextmanager
 def source(path: Path) -> Iterator[None]:
-    """Another ``cuda.cu`` in place of the shipped one."""
+    """Another ``cuda.cu`` in place of the shipped one, not optimized: it has little to do."""
     shipped, launch.SOURCE = launch.SOURCE, path
+    level, RawModule.level = RawModule.level, "-O0"
     try:
         with afresh():
             yield
     finally:
-        launch.SOURCE = shipped
+        launch.SOURCE, RawModule.level = shipped, level
 
 
 @contextmanager

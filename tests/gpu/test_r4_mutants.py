@@ -10,10 +10,19 @@ from embedlayer.kernels import cuda, launch, reference
 
 from . import double, nvrtc, sanitizers, test_r3_emulator
 from .cases import STEPS, source
-from .emulator import KernelError
+from .emulator import KernelError, RawModule
 from .mutants import ADDRESS, LINT, THREAD, UNDEFINED, VALUES, Mutant
 
 MODES = test_r3_emulator.MODES
+
+# Kernels of lanes that do not meet as a warp, and what the emulator says of them.
+APART = {
+    "if (lane < 3) __syncwarp(); else __shfl_xor_sync(~0u, lane, 1);": "in different operations",
+    "if (lane < 3) return; __syncwarp();": "a lane of the warp has ended",
+    "if (lane >= 3) return; __syncwarp();": "the thread ended while its warp waits for it",
+    "__syncwarp(); if (lane == 0) return; __syncwarp();": "the thread ended while",
+    "__shfl_xor_sync(0xffffu, lane, 1);": "the mask must name every lane",
+}
 
 
 def check_values(cupy: Any) -> None:
@@ -42,13 +51,32 @@ def written(folder: Path, number: int, mutant: Mutant) -> Path:
 
 
 def test_the_shipped_source_passes_what_mutants_must_not(cupy: Any) -> None:
-    check_values(cupy)
+    with source(launch.SOURCE):  # compiled as they are
+        check_values(cupy)
 
 
 @pytest.mark.parametrize("name", VALUES)
 def test_wrong_values_are_rejected(name: str, cupy: Any, tmp_path: Path) -> None:
     with source(written(tmp_path, 0, VALUES[name])), pytest.raises((AssertionError, KernelError)):
         check_values(cupy)
+
+
+@pytest.fixture(scope="module")
+def apart() -> RawModule:
+    head = 'extern "C" __global__ void apart%d(int* counts) { int lane = threadIdx.x; %s }\n'
+    return RawModule(code="".join(head % kernel for kernel in enumerate(APART)))
+
+
+@pytest.mark.parametrize("number", range(len(APART)))
+def test_lanes_that_do_not_meet_are_told(number: int, apart: RawModule) -> None:
+    told = [*APART.values()][number]
+    with pytest.raises(KernelError, match=rf"cuda\.cu line .*{told}"):
+        apart.get_function(f"apart{number}")((2,), (64,), (np.zeros(1, np.int32),))
+
+
+def test_a_warp_that_is_not_full_is_told(apart: RawModule) -> None:
+    with pytest.raises(KernelError, match=r"cuda\.cu line .* the warp is not full"):
+        apart.get_function("apart0")((1,), (16,), (np.zeros(1, np.int32),))
 
 
 @pytest.mark.parametrize("name", THREAD)

@@ -29,7 +29,7 @@ SHARED = re.compile(r"extern __shared__ (\w+) (\w+)\[\];")
 KERNEL = re.compile(r'extern "C"\s+void\s+(?:__launch_bounds__\(([^,)]*)[^)]*\)\s+)?(\w+)\s*\(')
 ONE_DEVICE = threading.Lock()  # the scheduler of threads is one
 RUNTIME = (HERE / "fibers.cpp").read_text() + (HERE / "cuda_on_cpu.h").read_text()
-CPP = ("g++", "-std=gnu++20", "-fPIC", "-g", f"-I{HERE}")
+CPP = ("g++", "-std=gnu++20", "-fPIC", "-g1", f"-I{HERE}")
 
 
 class KernelError(RuntimeError):
@@ -54,7 +54,7 @@ class RawModule:
     ``seed`` 0 runs threads in order, another in a random schedule; ``resident`` blocks run side by
     side. ``loaded`` and ``added`` count the bytes of ``__ldcg`` and ``atomicAdd``. ``device`` is
     the one whose limits hold, by ten times its compute capability; by default the newest with
-    little shared memory.
+    little shared memory. ``level`` is g++'s of optimizing.
     """
 
     seed = 0
@@ -62,10 +62,11 @@ class RawModule:
     loaded = 0
     added = 0
     device = 120
+    level = "-O1"
     sanitizer = os.environ.get("EMU_SANITIZE", "")
 
     def __init__(self, *, code: str, options: tuple[str, ...] = ()) -> None:
-        self.library = ctypes.CDLL(str(_compiled(code, self.device, self.sanitizer)))
+        self.library = ctypes.CDLL(str(_compiled(code, self.device, self.level, self.sanitizer)))
 
     def get_function(self, name: str) -> "Kernel":
         return Kernel(self.library, name, self.device)
@@ -120,10 +121,10 @@ class Kernel(LimitedKernel):
         return np.asarray(host)
 
 
-def _compiled(code: str, device: int, sanitizer: str) -> Path:
+def _compiled(code: str, device: int, level: str, sanitizer: str) -> Path:
     """The shared library of this source, compiled once."""
     flags = SANITIZERS[sanitizer]
-    key = hashlib.sha256(repr((code, device, flags, RUNTIME)).encode()).hexdigest()[:24]
+    key = hashlib.sha256(repr((code, device, level, flags, RUNTIME)).encode()).hexdigest()[:24]
     library = CACHE / f"{key}.so"
     if library.exists():
         return library
@@ -139,7 +140,7 @@ def _compiled(code: str, device: int, sanitizer: str) -> Path:
             )
         built = Path(folder, "cuda.so")
         kernel = ("-Wno-unknown-pragmas", "-shared", source, _scheduler(flags), "-o", built)
-        _gcc(*CPP, "-O1", arch, *flags, *kernel)
+        _gcc(*CPP, level, arch, *flags, *kernel)
         built.replace(library)
     return library
 

@@ -56,7 +56,7 @@ constexpr size_t KEPT_FIBERS = 6000;
 
 // ---------------------------------------------------------------------------- switching of stacks
 
-#if defined(EMU_TSAN) || defined(EMU_ASAN) || !defined(__x86_64__)
+#if !defined(__x86_64__)
 struct Context {
     ucontext_t state;
     void start(char* stack, void (*run)()) {
@@ -105,14 +105,16 @@ char* take_stack() {
 // ------------------------------------------------------------------------------ threads and blocks
 
 struct Block;
+struct Warp;
 enum State { READY, MEETING, ENDED };
 
 struct Fiber {
     Place place;
     Block* block;
+    Warp* warp;
     State state = READY;
     Meeting kind;
-    int line, lane_mask;
+    int lane_mask;
     uint64_t value, result;
     Context context;
     char* stack;
@@ -121,7 +123,9 @@ struct Fiber {
 
 struct Warp {
     Fiber* lane[WARP];
-    unsigned arrived = 0;
+    unsigned lanes = 0, ended = 0;
+    unsigned arrived = 0;  // at the line where lanes meet
+    int line = 0;
 };
 
 struct Block {
@@ -207,12 +211,10 @@ void run_fiber() {
     Fiber* fiber = running;
     launch->entry(launch->arguments);
     __tsan_release(launch);
-    const Warp& warp = fiber->block->warps[fiber->place.thread.x / WARP];
-    if (warp.arrived)
-        for (Fiber* other : warp.lane)
-            if (other && other->state == MEETING)
-                fail("the thread ended while its warp waits for it", other->line);
+    if (fiber->warp->arrived)
+        fail("the thread ended while its warp waits for it", fiber->warp->line);
     fiber->state = ENDED;
+    ++fiber->warp->ended;
     ++fiber->block->ended;
     leave(fiber);
     abort();
@@ -230,10 +232,11 @@ Block* start_block(unsigned index, unsigned grid, unsigned size, size_t shared_b
         Fiber& fiber = block->fibers[i];
         fiber.place = {{i}, {index}, {size}, {grid}};
         fiber.block = block;
+        fiber.warp = &block->warps[i / WARP];
         fiber.stack = take_stack();
         fiber.tsan = __tsan_create_fiber(0);
         fiber.context.start(fiber.stack, run_fiber);
-        block->warps[i / WARP].lane[i % WARP] = &fiber;
+        fiber.warp->lane[fiber.warp->lanes++] = &fiber;
         make_ready(&fiber);
     }
     return block;
@@ -290,7 +293,7 @@ void run_blocks(unsigned grid, unsigned size, size_t shared) {
         if (still.size() == live.size() && !launch->failed)
             for (Fiber& fiber : live[0]->fibers)
                 if (fiber.state == MEETING)
-                    note_failure(&fiber, "deadlock: lanes of its warp never come", fiber.line);
+                    note_failure(&fiber, "deadlock: lanes of its warp never come", fiber.warp->line);
         live = still;
     }
     for (Block* block : live) free_block(block);
@@ -316,18 +319,16 @@ void* emu_shared_memory(int line) {
 
 uint64_t emu_meet(Meeting kind, unsigned mask, uint64_t value, int lane_mask, int line) {
     Fiber* fiber = running;
-    Warp& warp = fiber->block->warps[fiber->place.thread.x / WARP];
+    Warp& warp = *fiber->warp;
     if (mask != ALL_LANES) fail("only whole warps meet here: the mask must name every lane", line);
     fiber->kind = kind;
     fiber->value = value;
     fiber->lane_mask = lane_mask;
-    fiber->line = line;
-    for (Fiber* other : warp.lane) {
-        if (!other) fail("the warp is not full: block sizes are multiples of 32", line);
-        if (other->state == ENDED) fail("a lane of the warp has ended", line);
-        if (other != fiber && other->state == MEETING && other->line != line)
-            fail("lanes of one warp meet in different operations", line);
-    }
+    if (warp.lanes < WARP) fail("the warp is not full: block sizes are multiples of 32", line);
+    if (warp.ended) fail("a lane of the warp has ended", line);
+    if (warp.arrived && warp.line != line)
+        fail("lanes of one warp meet in different operations", line);
+    warp.line = line;
     // Of the meetings only __syncwarp orders memory accesses of the lanes.
     if (kind == SYNC) __tsan_release(&warp);
     fiber->state = MEETING;
