@@ -8,7 +8,9 @@ from command import mistake, run
 from planted import planted_sentences
 
 from embedlayer import Vectors
+from embedlayer.cli import options as cli_options
 from embedlayer.cli.config import write_config
+from embedlayer.cli.presets import PRESETS
 
 OPTIONS = ["--dim", "8", "--epochs", "1", "--workers", "1", "--sample", "0", "--min-count", "1"]
 
@@ -38,6 +40,28 @@ def test_what_is_given_overrides_the_file():
     metadata = Vectors.load("a.safetensors").metadata
     assert (metadata["dim"], metadata["divide"], metadata["negative"]) == (5, False, 3)
     assert (metadata["model"], metadata["epochs"]) == ("cbow", 1)
+
+
+@pytest.mark.parametrize("first", ["--preset", "--config"])
+def test_a_preset_gives_way_to_a_file_and_both_to_what_is_given(first, monkeypatch):
+    monkeypatch.setitem(PRESETS, "quality", {"dim": 6, "window": 7, "epochs": 2, "negative": 3})
+    named = {"--preset": ["--preset", "quality"], "--config": ["--config", "run.toml"]}
+    given = [*named.pop(first), *next(iter(named.values())), "--negative", "4"]
+    run("train", "text.txt", "-o", "a.safetensors", *given)
+    metadata = Vectors.load("a.safetensors").metadata
+    found = [metadata[name] for name in ("dim", "window", "epochs", "negative")]
+    assert found == [8, 7, 1, 4]
+
+
+def test_presets_have_options_of_train_and_are_no_option_of_a_file(tmp_path):
+    names = {field.name for fields in cli_options.OPTIONS.values() for field in fields}
+    for options in PRESETS.values():
+        assert options
+        assert options.keys() <= names
+    (tmp_path / "run.toml").write_text('preset = "quality"\n')
+    found = mistake("train", "text.txt", "-o", "a.safetensors", "--config", "run.toml")
+    assert "preset is for the command line alone" in found
+    assert "Did you mean 'quality'?" in mistake("train", "text.txt", "--preset", "qualty")
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ def test_the_help_fits_the_terminal(names, columns, monkeypatch):
 def test_options_of_train_are_in_sections():
     shown = run("train", "--help").stdout
     heads = re.findall(r"^(\w.*):$", shown, re.MULTILINE)
-    assert heads == ["Output", "Text", "Model", "Training", "Phrases", "Options in files",
-                     "Checkpoints", "Vectors to begin with", "Report", "Cluster", "Options",
+    assert heads == ["Output", "Text", "Model", "Training", "Phrases",
+                     "Options by a name, or in files", "Checkpoints", "Vectors to begin with", "Report", "Cluster", "Options",
                      "Examples"]  # fmt: skip
     model = shown.split("\nModel:\n")[1].split("\n\n")[0]
     for name in ("--model", "--dim", "--window", "--negative", "--subwords"):

@@ -16,8 +16,17 @@ from embedlayer.storage.reading import expanded
 from embedlayer.storage.writing import told_where
 
 MOST_BYTES = 1 << 20
-NOT_IN_FILES = ("config", "save_config", "resume", "help", "as_json")
-ALONE = ("text", "texts", "config", "save-config", "resume", "help", "json")  # as they are spelt
+NOT_IN_FILES = ("preset", "config", "save_config", "resume", "help", "as_json")
+ALONE = (
+    "text",
+    "texts",
+    "preset",
+    "config",
+    "save-config",
+    "resume",
+    "help",
+    "json",
+)  # as they are spelt
 TEXTS = (click.Path, click.types.StringParamType)  # of which no number is one
 
 

@@ -21,6 +21,7 @@ from embedlayer.cli.options import (
 )
 from embedlayer.cli.output import json_option, note, print_json
 from embedlayer.cli.phrases import phrases_of, with_phrase_options
+from embedlayer.cli.presets import preset_option
 from embedlayer.cli.progress import ReadingProgress
 from embedlayer.cli.reporting import report_options, reporting_of
 from embedlayer.cli.run import run_training, summary
@@ -55,7 +56,8 @@ SWITCHES = ("no_cache", "no_new_words", "freeze", "watch", "evaluate")
 @with_options
 @with_phrase_options
 @section(
-    "Options in files",
+    "Options by a name, or in files",
+    preset_option,
     config_option,
     click.option(
         "--save-config",
