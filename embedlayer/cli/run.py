@@ -37,7 +37,9 @@ from embedlayer.vectors.files import beside, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 FLOAT_BYTES = 4  # in text a number takes more
-COMPILING = "compiling the kernels of such a run, once: they are kept on disk"
+COMPILING = (
+    "compiling the kernels of such a run: half a minute or so, once, as they are kept on disk"
+)
 ENOUGH = 20_000_000  # tokens trained on, over all passes: docs/performance.md, Quality
 MOST_PASSES = 40
 
@@ -169,8 +171,9 @@ def advice(tokens: int, epochs: int) -> str:
     passes = min(MOST_PASSES, math.ceil(ENOUGH / tokens))
     if epochs >= passes:
         return ""
+    times = "once" if epochs == 1 else f"{epochs} times"
     return (
-        f"a small text, {tokens:,} tokens, is read {epochs} times: more passes make better "
+        f"a small text, {tokens:,} tokens, is read {times}: more passes make better "
         f"vectors, try --epochs {passes}"
     )
 
