@@ -1,6 +1,7 @@
 """Windows that are held out: never trained on, but measured beside the training loss."""
 
 import logging
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Batch
 from embedlayer.rng import below, hash64, make_key
 
+BLOCK, KEPT = 4096, 8  # stretches chosen at once, for several chunks, and how many such are kept
 FEW = 100  # windows of an epoch, whose loss tells little
 
 _log = logging.getLogger("embedlayer")
@@ -43,15 +45,21 @@ class HeldOut:
 
     def __init__(self, seed: int, share: float) -> None:
         self._key, self._share = make_key(seed, "held-out"), share
+        self._kept = lru_cache(KEPT)(self._chosen_in)
 
     def chosen(self, start: int, end: int) -> np.ndarray:
-        """int64, rising: the positions from ``start`` to before ``end`` that are held out."""
-        first, last = int(start * self._share), int(end * self._share) + 1
-        stretches = np.arange(max(0, first - 1), last + 2)  # one more on each side, for rounding
-        starts = (stretches / self._share).astype(np.int64)
-        bits = hash64(self._key, stretches[:-1].astype(np.uint64))
-        positions = starts[:-1] + below(bits, np.diff(starts).astype(np.uint64)).astype(np.int64)
-        return positions[(positions >= start) & (positions < end)]
+        """uint64, rising: the positions from ``start`` to before ``end`` that are held out."""
+        first, last = int(start * self._share) - 1, int(end * self._share) + 1  # for rounding
+        blocks = range(max(0, first) // BLOCK, last // BLOCK + 1)
+        positions = np.concatenate([self._kept(block) for block in blocks])
+        left, right = np.searchsorted(positions, np.array((start, end), np.uint64))
+        return positions[left:right]
+
+    def _chosen_in(self, block: int) -> np.ndarray:
+        """uint64, (BLOCK,): those of so many stretches."""
+        stretches = np.arange(block * BLOCK, (block + 1) * BLOCK + 1, dtype=np.uint64)
+        starts = (stretches / self._share).astype(np.uint64)
+        return starts[:-1] + below(hash64(self._key, stretches[:-1]), np.diff(starts))
 
     def split(self, batch: Batch, positions: Array, kept: Array, chosen: np.ndarray) -> Parts:
         """Take the windows that are held out from a batch, whose rows are changed in place.
@@ -62,10 +70,10 @@ class HeldOut:
             batch: the examples of a chunk.
             positions: int64, (B,): of its windows, rising; on a device −1 behind the last of them.
             kept: the tokens that subsampling kept.
-            chosen: int64, rising: the positions of the chunk that are held out.
+            chosen: as :meth:`chosen` returns those of the chunk.
         """
         xp = array_module(positions)
-        rising, wanted = positions.view(np.uint64), xp.asarray(chosen.astype(np.uint64))
+        rising, wanted = positions.view(np.uint64), xp.asarray(chosen)
         places = xp.searchsorted(rising, wanted, side="left")
         behind = xp.searchsorted(rising, wanted, side="right")
         places = places[behind > places]  # not those that subsampling dropped
