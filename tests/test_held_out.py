@@ -19,7 +19,7 @@ from embedlayer.kernels.arguments import Batch, Tables
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.examples import Examples
-from embedlayer.training.held_out import HeldOut
+from embedlayer.training.held_out import BLOCK, HeldOut
 from embedlayer.training.run import Training
 
 SHARE = 0.1
@@ -57,7 +57,9 @@ def test_the_choice_is_that_of_the_seed_the_position_and_the_share(share):
     assert abs(len(whole) - share * tokens) <= 1
     assert whole.dtype == np.uint64
     assert (whole[1:] > whole[:-1]).all()
-    edges = [0, 1, 2, 777, 10_000, 10_001, 123_456, tokens]
+    block = round(BLOCK / share)
+    around = [place for place in range(block - 3, block + 4) if place < tokens]
+    edges = sorted({0, 1, 2, 777, 10_000, 10_001, 123_456, tokens, *around})
     parts = [HeldOut(1, share).chosen(a, b) for a, b in itertools.pairwise(edges)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     assert whole.tolist() != HeldOut(2, share).chosen(0, tokens).tolist()
