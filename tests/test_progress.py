@@ -5,6 +5,7 @@ import io
 import math
 import os
 import re
+import signal
 import struct
 import termios
 from contextlib import suppress
@@ -13,6 +14,8 @@ import pytest
 from planted import planted_sentences
 
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.cli.run import run_training
+from embedlayer.cli.signals import Stopped, Stopping
 from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.report import Progress
@@ -132,6 +135,26 @@ def test_reading_and_training_tell_their_progress(tmp_path, stream):
     assert callback.bar is None  # the last word closes the bar
     assert end.endswith("\n")
     assert "training 100%|" in end or "100 % of 7.2k tokens" in end
+
+
+def test_what_a_stopped_run_tells_begins_a_line_below_its_bar(tmp_path, monkeypatch):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(map(" ".join, planted_sentences(300))))
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+
+    def stop(stopping, progress=None):
+        if progress is not None and progress.epoch_done:
+            raise Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(Stopping, "look", stop)
+    with pytest.raises(Stopped):
+        run_training(
+            lambda reading: Corpus.from_files(text, progress=reading, cache=False),
+            SkipGram(dim=8), str(tmp_path / "out.vec"), None, epochs=2, workers=1,
+        )  # fmt: skip
+    assert "\nstopped in epoch " in stream.getvalue()
+    assert "training" not in stream.getvalue().split("stopped in epoch")[1]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,8 @@ def run_training(
             try:
                 vectors = training.run()
             except Stopped as stopped:
+                if telling:
+                    telling.close()
                 keep_learnt(training, output, format, checkpoints)
                 tell_stopped(training, reporting)
                 raise stopped from None
