@@ -37,9 +37,7 @@ from embedlayer.vectors.files import beside, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 FLOAT_BYTES = 4  # in text a number takes more
-COMPILING = (
-    "compiling the kernels of such a run: half a minute or so, once, as they are kept on disk"
-)
+COMPILING = "compiling the kernels of such a run, once: half a minute or so, they are kept on disk"
 ENOUGH = 20_000_000  # tokens trained on, over all passes: docs/performance.md, Quality
 MOST_PASSES = 40
 
@@ -71,11 +69,7 @@ def run_training(
         notes: what checkpoints tell besides.
         reporting: what is done when the run has ended.
     """
-
-    def say(text: str) -> None:
-        if not quiet:
-            note(text)
-
+    say: Callable[[str], object] = (lambda text: None) if quiet else note
     with log_shown(logging.WARNING if quiet else logging.INFO):
         # If the backend cannot work, or has too little room, say so before compiling anything.
         device = DEVICES[get_backend(options.get("backend"))]
@@ -174,10 +168,8 @@ def advice(tokens: int, epochs: int) -> str:
     if epochs >= passes:
         return ""
     times = "once" if epochs == 1 else f"{epochs} times"
-    return (
-        f"a small text, {tokens:,} tokens, is read {times}: more passes make better "
-        f"vectors, try --epochs {passes}"
-    )
+    told = f"a small text, {tokens:,} tokens, is read {times}"
+    return f"{told}: more passes make better vectors, try --epochs {passes}"
 
 
 def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:
