@@ -32,6 +32,7 @@ html_theme = "furo"
 html_title = "embedlayer"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_copy_source = False
 

@@ -37,15 +37,18 @@ class Browser:
         self.driver = driver
         self.page = ""
 
-    def open(self, path: Path, width: int = 1000, height: int = 700, dark: bool = False) -> None:
-        """A page in a window of this size, in CSS pixels; what was recorded before is dropped."""
+    def open(
+        self, page: Path | str, width: int = 1000, height: int = 700, dark: bool = False
+    ) -> None:
+        """A file, or a URL, in a window of this size, in CSS pixels; what was recorded before is
+        dropped."""
         self.size(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         calm = {"name": "prefers-reduced-motion", "value": "reduce"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme, calm]})
         self.driver.get("about:blank")
         self.driver.get_log("performance"), self.driver.get_log("browser")
-        self.page = path.resolve().as_uri()
+        self.page = page.resolve().as_uri() if isinstance(page, Path) else page
         self.driver.get(self.page)
 
     def size(self, width: int, height: int) -> None:
@@ -69,14 +72,18 @@ class Browser:
 
         return (imread(io.BytesIO(self.driver.get_screenshot_as_png()))[..., :3] * 255).astype("u1")
 
-    def check_quiet(self) -> None:
-        """Raise if, since it was opened, the page asked for anything or wrote to its console."""
+    def check_quiet(self, site: str | None = None) -> None:
+        """Raise if, since it was opened, the page asked for anything or wrote to its console.
+
+        With a ``site`` it may ask for what has a URL that begins so.
+        """
         asked = []
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 url = message["params"]["request"]["url"]
-                if url.split("#")[0] != self.page and not url.startswith("data:"):
+                own = url.split("#")[0] == self.page or (site and url.startswith(site))
+                if not own and not url.startswith("data:"):
                     asked.append(url)
         if asked:
             raise AssertionError(f"the page asked for {asked}")

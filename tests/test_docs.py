@@ -40,6 +40,7 @@ NOT_RUN = [
         "      # processes of this machine: to try it",
     ),
     ("docs/howto/gpu.md", "import embedlayer"),
+    ("docs/quickstart.md", "git clone https://github.com/embedlayer/embedlayer"),
     ("docs/scaling_out.md", "from distributed import Client"),
     (
         "docs/scaling_out.md",

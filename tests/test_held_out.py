@@ -1,5 +1,6 @@
 """Windows that are held out: always the same, measured as the definition says, never learnt."""
 
+import itertools
 import json
 import math
 import re
@@ -18,7 +19,7 @@ from embedlayer.kernels.arguments import Batch, Tables
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.examples import Examples
-from embedlayer.training.held_out import HeldOut
+from embedlayer.training.held_out import BLOCK, HeldOut
 from embedlayer.training.run import Training
 
 SHARE = 0.1
@@ -49,14 +50,30 @@ def windows_in(batch):
     ]
 
 
-def test_the_choice_is_that_of_the_seed_the_position_and_the_share():
-    positions = np.arange(200_000)
-    few, many = (HeldOut(1, share).chosen(positions) for share in (0.01, 0.1))
-    assert few.mean() == pytest.approx(0.01, rel=0.1)
-    assert many.mean() == pytest.approx(0.1, rel=0.03)
-    assert not (few & ~many).any()
-    np.testing.assert_array_equal(HeldOut(1, 0.01).chosen(positions[777:]), few[777:])
-    assert (HeldOut(2, 0.01).chosen(positions) != few).any()
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.1, 0.001, 1 / 3, 2e-5])
+def test_the_choice_is_that_of_the_seed_the_position_and_the_share(share):
+    tokens = 200_000
+    whole = HeldOut(1, share).chosen(0, tokens)
+    assert abs(len(whole) - share * tokens) <= 1
+    assert whole.dtype == np.uint64
+    assert (whole[1:] > whole[:-1]).all()
+    block = round(BLOCK / share)
+    around = [place for place in range(block - 3, block + 4) if place < tokens]
+    edges = sorted({0, 1, 2, 777, 10_000, 10_001, 123_456, tokens, *around})
+    parts = [HeldOut(1, share).chosen(a, b) for a, b in itertools.pairwise(edges)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert whole.tolist() != HeldOut(2, share).chosen(0, tokens).tolist()
+
+
+def test_the_choice_is_even_and_has_no_period():
+    places = HeldOut(1, 0.01).chosen(0, 10**6).astype(np.int64)
+    within = places - np.arange(0, 10**6, 100)
+    assert within.min() == 0
+    assert within.max() == 99
+    counts = np.bincount(within, minlength=100)
+    assert counts.std() < 15  # 100 each; of draws that are even it is 10
+    far = HeldOut(1, 0.01).chosen(2**40, 2**40 + 10_000)
+    assert abs(len(far) - 100) <= 1
 
 
 @pytest.mark.parametrize("model", [SkipGram(sample=0.0), CBOW(sample=0.0, loss="hierarchical")])

@@ -200,7 +200,9 @@ def test_files_of_words_and_labels(tmp_path):
 def test_plot_writes_a_page(path, tmp_path):
     done = run("plot", path, "-o", "map.html", "--words", 20, "--title", "Twenty <words>")
     assert done.stdout == ""
-    assert done.stderr == "wrote map.html: 20 words · principal components\n"
+    assert done.stderr == (
+        "wrote map.html: 20 words · principal components; open it in a browser\n"
+    )
     html = (tmp_path / "map.html").read_text(encoding="utf-8")
     assert "<h1>Twenty &lt;words&gt;</h1>" in html
     assert len(data_of(html)["words"]) == 20

@@ -5,13 +5,17 @@ import io
 import math
 import os
 import re
+import signal
 import struct
 import termios
+from contextlib import suppress
 
 import pytest
 from planted import planted_sentences
 
 from embedlayer.cli.progress import ReadingProgress, TrainingProgress, quantity
+from embedlayer.cli.run import run_training
+from embedlayer.cli.signals import Stopped, Stopping
 from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.report import Progress
@@ -91,6 +95,9 @@ def test_bars_on_a_terminal():
 @pytest.mark.parametrize(
     ("columns", "training", "reading"),
     [
+        (1, r"training  50%\|█+. +\| \[.*, 1M words/s, loss 0.2500\]$", r"25%\|█+.? .*1.00M/4.0"),
+        (0, r"training  50%\|█+. +\| \[.*, 1M words/s, loss 0.2500\]$", r"25%\|█+.? .*1.00M/4.0"),
+        (2, r"", r""),
         (40, r" 50% \[.*, 1M words/s, loss 0.2500\]$", r"reading   25% \["),
         (80, r"training  50%\|█+. +\| \[.*, 1M words/s, loss 0.2500\]$", r"25%\|█+.? .*1.00M/4.0"),
         (120, r"50%\|█+. +\| 2.00M/4.00M .* loss 0.2500, lr 0.01250\]$", r"25%\|█+.? .*1.00M/4.0"),
@@ -104,9 +111,13 @@ def test_a_bar_fits_its_terminal(columns, training, reading):
             progress(at(2_000_000))
         with ReadingProgress(stream) as progress:
             progress(1_000_000, 4_000_000)
-    lines = re.split(r"[\r\n]+", os.read(terminal, 1 << 16).decode())
+    written = b""
+    with suppress(OSError):  # a terminal that nobody writes to any more has no end but this
+        while part := os.read(terminal, 1 << 16):  # it comes when the system finds time
+            written += part
     os.close(terminal)
-    assert max(map(len, lines)) <= columns
+    lines = re.split(r"[\r\n]+", written.decode())
+    assert max(map(len, lines)) <= (columns if columns > 1 else 80)  # such widths mean: unknown
     assert any(re.search(training, line) for line in lines), lines
     assert any(re.search(reading, line) for line in lines), lines
 
@@ -124,6 +135,26 @@ def test_reading_and_training_tell_their_progress(tmp_path, stream):
     assert callback.bar is None  # the last word closes the bar
     assert end.endswith("\n")
     assert "training 100%|" in end or "100 % of 7.2k tokens" in end
+
+
+def test_what_a_stopped_run_tells_begins_a_line_below_its_bar(tmp_path, monkeypatch):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join(map(" ".join, planted_sentences(300))))
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+
+    def stop(stopping, progress=None):
+        if progress is not None and progress.epoch_done:
+            raise Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(Stopping, "look", stop)
+    with pytest.raises(Stopped):
+        run_training(
+            lambda reading: Corpus.from_files(text, progress=reading, cache=False),
+            SkipGram(dim=8), str(tmp_path / "out.vec"), None, epochs=2, workers=1,
+        )  # fmt: skip
+    assert "\nstopped in epoch " in stream.getvalue()
+    assert "training" not in stream.getvalue().split("stopped in epoch")[1]
 
 
 @pytest.mark.parametrize(

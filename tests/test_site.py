@@ -54,15 +54,20 @@ def found_in_style(text: str) -> list[str]:
     return [one or other for one, other in IN_STYLE.findall(text)]
 
 
-@pytest.fixture(scope="module")
-def pages() -> dict[Path, Page]:
+def site_pages() -> list[Path]:
+    """The pages of the site; the test is skipped, or fails, where there is none."""
     if not (SITE / "index.html").is_file():
         skip_or_fail(
             "site", "there is no site: pip install '.[docs]'; sphinx-build docs build/site"
         )
-    found = {path: Page(path.read_text(encoding="utf-8")) for path in SITE.rglob("*.html")}
+    found = sorted(SITE.rglob("*.html"))
     assert len(found) > 30
     return found
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[Path, Page]:
+    return {path: Page(path.read_text(encoding="utf-8")) for path in site_pages()}
 
 
 def is_elsewhere(url: str) -> bool:

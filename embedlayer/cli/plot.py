@@ -99,7 +99,8 @@ def plot(
     made = _made(vectors, words, analogies, neighbours, about)
     with log_shown(logging.WARNING):
         made.save(output)
-    note(f"wrote {output}: {made.about()}")
+    how = "; open it in a browser" if output.lower().endswith(".html") else ""
+    note(f"wrote {output}: {made.about()}{how}")
 
 
 def _made(

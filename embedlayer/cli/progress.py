@@ -1,6 +1,7 @@
 """Progress on standard error: bars on a terminal, elsewhere a line every ten seconds."""
 
 import math
+import os
 import sys
 from time import monotonic
 from types import TracebackType
@@ -65,14 +66,22 @@ class _Display:
         from tqdm import tqdm
 
         # At the top, whatever bars another part of the process has left open.
-        options |= {"position": 0, "dynamic_ncols": True}
+        options |= {"position": 0, "ncols": self._columns()}
         self.bar = tqdm(file=self.stream, unit_scale=True, **options)
 
     def _fit(self, formats: dict[int, str]) -> int:
         """Lay the bar out for the terminal as wide as it is now; its columns."""
-        columns = self.bar.format_dict["ncols"] or UNKNOWN
+        self.bar.ncols = columns = self._columns()
         self.bar.bar_format = next(formats[least] for least in formats if columns >= least)
         return columns
+
+    def _columns(self) -> int:
+        """The columns of the terminal that may be written to; some tell none, or 0."""
+        try:
+            columns = os.get_terminal_size(self.stream.fileno()).columns
+        except (OSError, ValueError):
+            return UNKNOWN
+        return columns - 1 if columns > 1 else UNKNOWN  # the last one would begin a line
 
     def _line(self, what: str, done: int, total: int | None, unit: str, *more: str) -> None:
         amount = f"{quantity(done)}{unit}"

@@ -37,7 +37,7 @@ from embedlayer.vectors.files import beside, check_writable
 from embedlayer.vectors.vectors import Vectors
 
 FLOAT_BYTES = 4  # in text a number takes more
-COMPILING = "compiling the kernels of such a run, once: they are kept on disk"
+COMPILING = "compiling the kernels of such a run, once: half a minute or so, they are kept on disk"
 ENOUGH = 20_000_000  # tokens trained on, over all passes: docs/performance.md, Quality
 MOST_PASSES = 40
 
@@ -69,11 +69,7 @@ def run_training(
         notes: what checkpoints tell besides.
         reporting: what is done when the run has ended.
     """
-
-    def say(text: str) -> None:
-        if not quiet:
-            note(text)
-
+    say: Callable[[str], object] = (lambda text: None) if quiet else note
     with log_shown(logging.WARNING if quiet else logging.INFO):
         # If the backend cannot work, or has too little room, say so before compiling anything.
         device = DEVICES[get_backend(options.get("backend"))]
@@ -96,6 +92,8 @@ def run_training(
             try:
                 vectors = training.run()
             except Stopped as stopped:
+                if telling:
+                    telling.close()
                 keep_learnt(training, output, format, checkpoints)
                 tell_stopped(training, reporting)
                 raise stopped from None
@@ -169,10 +167,9 @@ def advice(tokens: int, epochs: int) -> str:
     passes = min(MOST_PASSES, math.ceil(ENOUGH / tokens))
     if epochs >= passes:
         return ""
-    return (
-        f"a small text, {tokens:,} tokens, is read {epochs} times: more passes make better "
-        f"vectors, try --epochs {passes}"
-    )
+    times = "once" if epochs == 1 else f"{epochs} times"
+    told = f"a small text, {tokens:,} tokens, is read {times}"
+    return f"{told}: more passes make better vectors, try --epochs {passes}"
 
 
 def save_somewhere(vectors: Vectors, output: str, format: str | None) -> None:

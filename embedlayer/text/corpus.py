@@ -196,7 +196,7 @@ class Corpus:
 
     @property
     def tokens_out_of_vocabulary(self) -> int:
-        """The tokens that were read and left out: too rare, or beyond ``max_size``."""
+        """The tokens that were read and left out, as too rare or beyond ``max_size``."""
         return self.tokens_read - len(self.ids)
 
 

@@ -68,7 +68,8 @@ class Examples:
         batch, positions, kept = self._made(epoch, chunk)
         if self.held_out is None:
             return Parts(batch, None, kept)
-        return self.held_out.split(batch, positions, kept)
+        chosen = self.held_out.chosen(*self.chunks.starts[chunk : chunk + 2].tolist())
+        return self.held_out.split(batch, positions, kept, chosen)
 
     def _made(self, epoch: int, chunk: int) -> tuple[Batch, Array, Array]:
         """A batch, the positions of its windows, int64, (B,), and the tokens kept."""

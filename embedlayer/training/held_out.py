@@ -1,6 +1,7 @@
 """Windows that are held out: never trained on, but measured beside the training loss."""
 
 import logging
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +10,9 @@ from embedlayer.arrays import Array, entries_of
 from embedlayer.backend import array_module
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Batch
-from embedlayer.rng import HIGH, hash64, make_key, thresholds
+from embedlayer.rng import below, hash64, make_key
 
+BLOCK, KEPT = 4096, 8  # stretches chosen at once, for several chunks, and how many such are kept
 FEW = 100  # windows of an epoch, whose loss tells little
 
 _log = logging.getLogger("embedlayer")
@@ -33,33 +35,55 @@ class Parts(NamedTuple):
 class HeldOut:
     """The choice of windows: by seed and position alone, so that it is the same in every epoch.
 
+    The corpus is divided into stretches of 1 / share positions, and the window around one of each
+    is held out. So nothing has to be asked of the other windows, and no part of a text has more.
+
     Args:
         seed: of the run.
-        share: of all windows, above 0.
+        share: of all windows, above 0, at most 1.
     """
 
     def __init__(self, seed: int, share: float) -> None:
-        self._key = make_key(seed, "held-out")
-        self._threshold = np.uint64(thresholds(np.array([share]))[0])
+        self._key, self._share = make_key(seed, "held-out"), share
+        self._kept = lru_cache(KEPT)(self._chosen_in)
 
-    def chosen(self, positions: Array) -> Array:
-        """bool, (B,): whether the windows around these positions of the corpus are held out."""
-        key = array_module(positions).asarray(self._key)
-        return (hash64(key, positions.astype(np.uint64)) >> HIGH) <= self._threshold
+    def chosen(self, start: int, end: int) -> np.ndarray:
+        """uint64, rising: the positions from ``start`` to before ``end`` that are held out."""
+        first, last = int(start * self._share) - 1, int(end * self._share) + 1  # for rounding
+        blocks = range(max(0, first) // BLOCK, last // BLOCK + 1)
+        positions = np.concatenate([self._kept(block) for block in blocks])
+        left, right = np.searchsorted(positions, np.array((start, end), np.uint64))
+        return positions[left:right]
 
-    def split(self, batch: Batch, positions: Array, kept: Array) -> Parts:
+    def _chosen_in(self, block: int) -> np.ndarray:
+        """uint64, (BLOCK,): those of so many stretches."""
+        stretches = np.arange(block * BLOCK, (block + 1) * BLOCK + 1, dtype=np.uint64)
+        starts = (stretches / self._share).astype(np.uint64)
+        return starts[:-1] + below(hash64(self._key, stretches[:-1]), np.diff(starts))
+
+    def split(self, batch: Batch, positions: Array, kept: Array, chosen: np.ndarray) -> Parts:
         """Take the windows that are held out from a batch, whose rows are changed in place.
 
         On a device this waits twice: how many there are decides sizes of arrays.
+
+        Args:
+            batch: the examples of a chunk.
+            positions: int64, (B,): of its windows, rising; on a device −1 behind the last of them.
+            kept: the tokens that subsampling kept.
+            chosen: as :meth:`chosen` returns those of the chunk.
         """
-        places = array_module(positions).flatnonzero(self.chosen(positions))
+        xp = array_module(positions)
+        rising, wanted = positions.view(np.uint64), xp.asarray(chosen)
+        places = xp.searchsorted(rising, wanted, side="left")
+        behind = xp.searchsorted(rising, wanted, side="right")
+        places = places[behind > places]  # not those that subsampling dropped
         entries, offsets = entries_of(batch.offsets, places)
         held_out = Batch(
             contexts=batch.contexts[entries],
             offsets=offsets,
             rows=batch.rows[places],
             labels=batch.labels if len(batch.labels) == 1 else batch.labels[places],
-            measured=array_module(positions).ones(len(places), bool),
+            measured=xp.ones(len(places), bool),
         )
         batch.rows[places] = -1
         return Parts(batch, held_out, kept)

@@ -10,12 +10,16 @@ from embedlayer.vectors.vectors import Vectors
 
 AMONG = 30_000  # words: the neighbours are the nearest of the commonest
 NEIGHBOURS = 8
+BLOCK = 512  # rows that stay in the cache
 COMMON, RARE = 100, 5_000  # ranks between which words are chosen
 
 
 def neighbours(vectors: Vectors, words: Sequence[str]) -> dict[str, list[list[Any]]]:
     """Of each word the nearest among the commonest: ``[word, cosine]``, as JSON can hold them."""
-    common = unit_rows(vectors.matrix[:AMONG])
+    rows_of_common = vectors.matrix[:AMONG]
+    common = np.empty_like(rows_of_common)
+    for first in range(0, len(common), BLOCK):  # of all at once memory is fetched several times
+        common[first : first + BLOCK] = unit_rows(rows_of_common[first : first + BLOCK])
     own = [[row] for row in vectors.find(words).tolist()]
     rows, scores = nearest_rows(common, unit_rows(vectors[list(words)]), own, NEIGHBOURS)
     found = zip(words, rows.tolist(), scores.tolist(), strict=True)

@@ -64,7 +64,7 @@ class WordVectors:
 
     @property
     def matrix(self) -> np.ndarray:
-        """float32, (V, D), read-only: what changes it, as the training of a layer, takes a copy.
+        """float32, (V, D), read-only; what changes it, as the training of a layer, takes a copy.
 
         Of a model of fastText's it is made when it is asked for first.
         """
@@ -84,7 +84,7 @@ class WordVectors:
 
     @property
     def output(self) -> np.ndarray | None:
-        """float32, (R, D), read-only: the output table, where ``keep_output`` kept it."""
+        """float32, (R, D), read-only; the output table, where ``keep_output`` kept it."""
         if isinstance(self._output, WordMeans):
             self._output = read_only(self._output[:])
         return self._output
