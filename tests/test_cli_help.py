@@ -127,8 +127,8 @@ def test_options_of_train_are_in_sections():
     shown = run("train", "--help").stdout
     heads = re.findall(r"^(\w.*):$", shown, re.MULTILINE)
     assert heads == ["Output", "Text", "Model", "Training", "Phrases",
-                     "Options by a name, or in files", "Checkpoints", "Vectors to begin with", "Report", "Cluster", "Options",
-                     "Examples"]  # fmt: skip
+                     "Options by a name, or in files", "Checkpoints", "Vectors to begin with",
+                     "Report", "Cluster", "Options", "Examples"]  # fmt: skip
     model = shown.split("\nModel:\n")[1].split("\n\n")[0]
     for name in ("--model", "--dim", "--window", "--negative", "--subwords"):
         assert f"  {name} " in model
