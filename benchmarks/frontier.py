@@ -11,6 +11,7 @@ scores: its rarer pairs were found more alike, which cosines tell without any me
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from report import NONE, data_folder, end, finish, mistake, note, show, start
 from scores import PAIRS, evaluation_folder, score
-from trainers import OURS, Settings, check_vectors, present, run_trainer
+from trainers import OURS, Settings, check_trainer, check_vectors, present, run_trainer
 from trials import Text, settings_of, trial_parser, trial_text
 
 from embedlayer.vectors.evaluation.files import pairs_of, read_benchmark
@@ -58,7 +59,9 @@ def main() -> None:
         mistake("name a folder of data with evaluation sets in eval/: --data or EMBEDLAYER_DATA")
     base, report = settings_of(chosen), start("frontier")
     report["points"] = _made(chosen.json)
-    with trial_text(chosen, base) as text:
+    with trial_text(chosen, base) as text, tempfile.TemporaryDirectory() as place:
+        for name in present(chosen.trainers)[0]:
+            check_trainer(name, base, Path(place))
         for name, settings in _wanted(chosen, base):
             varied = {key: getattr(settings, key) for key in VARIED}
             if any(it["trainer"] == name and it["settings"] == varied for it in report["points"]):
