@@ -20,6 +20,7 @@ from time import perf_counter
 import distributed
 
 from embedlayer.dask import ClusterTraining, DaskCorpus
+from embedlayer.dask.waves import workers_of
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.models.outputs import LOSSES
 from embedlayer.text.corpus import Corpus
@@ -60,7 +61,7 @@ def main(given: argparse.Namespace) -> None:
         distributed.Client(cluster) as client,
     ):
         corpus = DaskCorpus.from_files(client, given.text, folder=Path(place, "corpus"))
-        addresses = [*client.scheduler_info(n_workers=-1)["workers"]]
+        addresses = [*workers_of(client)]
         model, epochs = MODELS[given.model](loss=given.loss), given.epochs
 
         def all_apart() -> float:

@@ -3,7 +3,8 @@
     python tests/kills.py [TIMES [KIND...]]
 
 kills one of two workers so many times, in each kind of work by turns: while it trains, gives rows
-away, has received rows, has ended a round; counts, merges, encodes and joins a text.
+away, has received rows, has ended a round; writes its slice of a checkpoint, or the manifest;
+counts, merges, encodes and joins a text.
 """
 
 import os
@@ -20,6 +21,7 @@ from clusters import running
 from planted import check_neighbours, planted_sentences
 
 from embedlayer.dask import ClusterTraining, DaskCorpus
+from embedlayer.dask.waves import workers_of
 from embedlayer.models.options import SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.replicas import Merging
@@ -39,10 +41,16 @@ TRAINING = {
     "begin": ("embedlayer.dask.member:MemberTraining.begin", False),
     "end": ("embedlayer.training.loop:Loop.vectors", False),
 }
+SAVING = {
+    "write a slice": ("embedlayer.dask.mail:write_slice", False),
+    "wrote a slice": ("embedlayer.dask.mail:write_slice", True),
+    "manifest": ("embedlayer.training.checkpoint:write_manifest", False),
+}
+TRAINING |= SAVING
 COUNTING = {name: (f"embedlayer.dask.shards:{name}", True) for name in ("count", "merge", "encode")}
 COUNTING["join"] = ("embedlayer.dask.shards:join", False)
 # A worker begins and ends once, and has a part of the tasks and rounds; else there are many calls.
-MOST_CALLS = {"begin": 1, "end": 1, "end a round": 12} | dict.fromkeys(COUNTING, 3)
+MOST_CALLS = {"begin": 1, "end": 1, "end a round": 12} | dict.fromkeys([*COUNTING, *SAVING], 3)
 
 
 def arm(place: str, after: bool, calls: int) -> None:
@@ -66,19 +74,19 @@ def arm(place: str, after: bool, calls: int) -> None:
     setattr(owner, name, armed)
 
 
-def armed_one(client, place: str, after: bool, calls: int) -> str:
-    """Arm one of the workers of a cluster; its address.
+def armed_one(client, place: str, after: bool, calls: int, first: bool = False) -> str:
+    """Arm one of the workers of a cluster, any or the first, which leads; its address.
 
     A nanny starts none in the place of one that is killed in its first moments.
     """
     time.sleep(1)
-    victim = random.choice(workers(client))
+    victim = workers(client)[0] if first else random.choice(workers(client))
     client.run(arm, place, after, calls, workers=[victim])
     return victim
 
 
 def workers(client) -> list[str]:
-    return [*client.scheduler_info(n_workers=-1)["workers"]]
+    return [*workers_of(client)]
 
 
 def wait_for(client, count: int) -> None:
@@ -94,16 +102,17 @@ def check_killed(client, victim: str) -> None:
         raise AssertionError(f"{victim} was to be killed, and lives, as {workers(client)}")
 
 
-def kill_in_training(client, corpus, kind: str, calls: int, replacement: float, wanted) -> None:
+def kill_in_training(
+    client, corpus, kind: str, calls: int, replacement: float, wanted, **options
+) -> None:
     """Train while a worker is killed; raise unless the run is whole.
 
     With a new worker in time the vectors are those of a run without the kill, to the bit.
     """
     wait_for(client, 2)
-    victim = armed_one(client, *TRAINING[kind], calls)
-    run = ClusterTraining(
-        client, corpus, MODEL, merge=SMALL, epochs=3, timeout=20, replacement=replacement
-    )
+    victim = armed_one(client, *TRAINING[kind], calls, first=kind == "manifest")
+    given = {"merge": SMALL, "epochs": 3, "timeout": 20, "replacement": replacement}
+    run = ClusterTraining(client, corpus, MODEL, **given, **options)
     vectors = run.run()
     if kind != "end":  # then the run is over before anybody misses the worker
         check_killed(client, victim)
@@ -157,7 +166,9 @@ def main(times: int, *only: str) -> None:
             if kind in COUNTING:
                 kill_in_counting(client, text, folder / f"corpus-{i}", kind, calls)
             else:
-                kill_in_training(client, corpus, kind, calls, replacement, wanted)
+                saving = {"checkpoint": folder / f"run-{i}", "checkpoint_every": 0}
+                options = saving if kind in SAVING else {}
+                kill_in_training(client, corpus, kind, calls, replacement, wanted, **options)
             seconds = time.monotonic() - started
             told = f", replaced: {bool(replacement)}" if kind in TRAINING else ""
             print(f"{i + 1}: {kind}, call {calls}{told}: whole, {seconds:.1f} s", flush=True)

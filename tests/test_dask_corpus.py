@@ -1,6 +1,7 @@
 """Texts counted by the workers of a cluster: the bits of ``Corpus.from_files``, shard by shard."""
 
 import gzip
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ import_or_skip("distributed")
 from clusters import running
 
 from embedlayer.dask import DaskCorpus, making, shards
-from embedlayer.dask.waves import chosen_client
+from embedlayer.dask.waves import chosen_client, wave, workers_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.text import runs
 from embedlayer.text.corpus import Corpus
@@ -131,6 +132,27 @@ def test_a_cluster_counts_as_one_process_does(client, tmp_path):
     assert sorted(path.name for path in found.folder.iterdir()) == sorted(
         ["about.json", "embedlayer.lock", "ids", "offsets", "vocabulary.safetensors"]
     )
+
+
+def test_a_result_that_comes_as_time_is_up_is_not_lost(client, monkeypatch):
+    monkeypatch.setattr("embedlayer.dask.waves.LOOK_SECONDS", 0.001)
+    assert [*wave(client, "sleep", time.sleep, [(0.002,)] * 60, 60)] == [None] * 60
+
+
+def test_workers_are_seen_while_the_client_asks_for_something_else(client):
+    """It asks twice a second for the scheduler without its workers."""
+    client.sync(client._update_scheduler_info)
+    update = client._update_scheduler_info
+
+    async def late(**options):
+        await update(**options)
+        await update()  # as its timer does, before the caller has looked
+
+    client._update_scheduler_info = late
+    try:
+        assert len(workers_of(client)) == 2
+    finally:
+        client._update_scheduler_info = update
 
 
 def test_a_url_is_read_by_the_workers(client, tmp_path):

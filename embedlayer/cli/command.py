@@ -82,7 +82,7 @@ def resumed(folder: str, again: Command) -> Command:
         EmbedlayerError: no checkpoint that is whole, something given that does not agree, or a run
             that is still under way.
     """
-    path, about, _ = read_checkpoint(folder)
+    path, about, *_ = read_checkpoint(folder)
     CheckpointFolder(folder, path)  # told now, and not when the text has been read
     notes = about["notes"]
     if "given" not in notes:

@@ -9,7 +9,7 @@ from typing import Any
 import distributed
 
 from embedlayer.dask.member import Order, take_part
-from embedlayer.dask.waves import lost_scheduler, workers_of
+from embedlayer.dask.waves import lost_scheduler, wait_for_one, workers_of
 
 WATCH_SECONDS = 0.2  # between two looks at the tasks, and calls of callbacks
 TELL_SECONDS = 10.0  # that a worker has to take a word
@@ -64,11 +64,7 @@ class Attempt:
         while self._futures:
             self._collect()
             look()
-            try:
-                with suppress(distributed.TimeoutError):
-                    distributed.wait([*self._futures.values()], WATCH_SECONDS, "FIRST_COMPLETED")
-            except CancelledError:
-                raise lost_scheduler() from None
+            wait_for_one(self._futures.values(), WATCH_SECONDS)
 
     def _collect(self) -> None:
         """Take the results that are there, and see who is lost."""

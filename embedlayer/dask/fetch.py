@@ -1,12 +1,13 @@
-"""The state of a run, fetched from another worker: by one that is new, or a round behind."""
+"""The state of a run, fetched from another worker: by one that is new, or behind."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from embedlayer.dask.mail import Mail
+from embedlayer.dask.mail import NAME, Mail
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.tables import Shapes
 from embedlayer.training.collective import LostReplica
@@ -22,13 +23,28 @@ def fetched_state(
     """The state that a worker offers in an attempt; it is waited for.
 
     Raises:
-        LostReplica: the worker cannot be reached, or offers nothing in time.
+        LostReplica: the worker cannot be reached, or offers nothing in time; the attempt is lost.
     """
-    work = _fetch(mail.worker.rpc(address), {"run": run, "attempt": attempt}, shapes, timeout)
+    which = {"run": run, "attempt": attempt}
+    work = _unless_lost(mail, which, _fetch(mail.worker.rpc(address), which, shapes, timeout))
     try:
         return asyncio.run_coroutine_threadsafe(work, mail.loop).result()
     except (OSError, AttributeError, TimeoutError) as error:
         raise LostReplica(f"{address} does not give the run's state: {error}") from None
+
+
+async def _unless_lost(mail: Mail, attempt: dict[str, Any], work: Coroutine[Any, Any, Any]) -> Any:
+    """Do it, as long as the attempt is not lost: to connect to one that is gone takes long."""
+    box = mail.box(**attempt)
+    if box is None:
+        work.close()
+        raise LostReplica("another attempt has begun")
+    doing, lost = asyncio.ensure_future(work), box.slot(0, NAME)  # nobody sends in step 0
+    await asyncio.wait([doing, lost], return_when=asyncio.FIRST_COMPLETED)
+    if not doing.done():
+        doing.cancel()
+        await lost
+    return doing.result()
 
 
 async def _fetch(worker: Any, which: dict[str, Any], shapes: Shapes, timeout: float) -> State:

@@ -40,7 +40,7 @@ class Group:
     def __init__(
         self, mail: Mail, run: str, attempt: int, processes: Sequence[Process], timeout: float
     ) -> None:
-        self._mail, self._run, self._attempt, self._timeout = mail, run, attempt, timeout
+        self.mail, self.run, self.attempt, self.timeout = mail, run, attempt, timeout
         self.processes, address = processes, mail.worker.address
         self.here = next(one for one in processes if one.address == address)
         self.others = [one for one in processes if one is not self.here]
@@ -63,29 +63,29 @@ class Group:
         """This attempt is lost, here and everywhere."""
         self.lost = self.lost or why
         self.meeting.abort()
-        asyncio.run_coroutine_threadsafe(self._tell(why), self._mail.loop)
+        asyncio.run_coroutine_threadsafe(self._tell(why), self.mail.loop)
 
     def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        doing = asyncio.run_coroutine_threadsafe(work, self._mail.loop)
+        doing = asyncio.run_coroutine_threadsafe(work, self.mail.loop)
         try:
-            return doing.result(2 * self._timeout)  # a worker that closes has no loop any more
+            return doing.result(2 * self.timeout)  # a worker that closes has no loop any more
         except TimeoutError:
-            why = f"a worker has sent nothing for {self._timeout:.0f} s"
+            why = f"a worker has sent nothing for {self.timeout:.0f} s"
         except LostReplica as error:
             why = str(error)
         self.fail(why)
         raise LostReplica(why)
 
     async def _swap(self, step: int, parcels: dict[str, list[Rows]]) -> dict[str, list[Rows]]:
-        box = self._mail.box(self._run, self._attempt)
+        box = self.mail.box(self.run, self.attempt)
         if box is None:
             raise LostReplica("another attempt has begun")
         sent = [
-            self._mail.send(address, self._run, self._attempt, step, parcel)
+            self.mail.send(address, self.run, self.attempt, step, parcel)
             for address, parcel in parcels.items()
         ]
         taken = [box.take(step, address) for address in parcels]
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(self.timeout):
             done = await asyncio.gather(*taken, *sent)
         return {
             address: [
@@ -95,14 +95,14 @@ class Group:
         }
 
     async def _tell(self, why: str) -> None:
-        await self._mail.lose(self._run, self._attempt, why)
+        await self.mail.lose(self.run, self.attempt, why)
         told = [
-            self._mail.worker.rpc(one.address).embedlayer_lose(
-                run=self._run, attempt=self._attempt, why=why
+            self.mail.worker.rpc(one.address).embedlayer_lose(
+                run=self.run, attempt=self.attempt, why=why
             )
             for one in self.others
         ]
-        await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), self._timeout)
+        await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), self.timeout)
 
 
 class Member:

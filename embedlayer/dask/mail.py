@@ -9,14 +9,17 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from distributed import Worker, WorkerPlugin
 from distributed.protocol import to_serialize
 
 from embedlayer.training.collective import LostReplica
+from embedlayer.training.state_files import write_slice
 
 NAME = "embedlayer"
+LOOK_SECONDS = 0.01
 
 
 class Box:
@@ -80,7 +83,8 @@ class Mail(WorkerPlugin):
 
     def setup(self, worker: Worker) -> None:
         self.worker = worker
-        for handler in (self.receive, self.lose, self.stop, self.finish, self.state, self.rows):
+        offers = self.state, self.rows, self.slice
+        for handler in (self.receive, self.lose, self.stop, self.finish, *offers):
             worker.handlers[f"{NAME}_{handler.__name__}"] = handler
 
     def teardown(self, worker: Worker) -> None:
@@ -160,3 +164,24 @@ class Mail(WorkerPlugin):
         """Handler: rows of one of its tables."""
         at, state = self.offered.get(run, (-1, None))
         return to_serialize(state.tables[table][start:stop]) if at == attempt else None
+
+    async def slice(
+        self, run: str, attempt: int, at: tuple[int, int], folder: str, part: int, parts: int
+    ) -> Any:
+        """Handler: write a part of the tables that a run has at a position; its name and checksum.
+
+        It is waited for until they are there. Why it cannot be written; None if they never will be.
+        """
+        box, training = self._boxes.get(run), self.kept.get(run)
+        if not (box and box.attempt == attempt and training):
+            return None
+        while training.position() < at and not box.lost:
+            await asyncio.sleep(LOOK_SECONDS)
+        if training.position() != at:
+            return None
+        try:
+            tables = training.state.tables
+            told = await asyncio.to_thread(write_slice, Path(folder), tables, part, parts)
+        except OSError as error:
+            return f"{error.filename or folder}: {error.strerror or error}"
+        return told if self._boxes.get(run) is box else None  # else they may have gone on

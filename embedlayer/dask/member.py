@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from embedlayer.dask.fetch import fetched_state
 from embedlayer.dask.group import Group, Process
 from embedlayer.dask.mail import NAME, Mail
 from embedlayer.dask.rounds import ClusterRounds
+from embedlayer.dask.slices import check_folder, write_slices
 from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
@@ -114,7 +116,7 @@ class MemberTraining(Training):
         return super()._own_tables(rank - self.group.here.first)
 
     def begin(self, order: Order, group: Group, tell: Callable[[Progress], None]) -> None:
-        """Take part in an attempt; its leader saves the checkpoints."""
+        """Take part in an attempt; its leader has the checkpoints written."""
         self.group, self.callbacks = group, (tell,)
         self.notes = order.notes | {"merging": asdict(order.merging) if order.merging else None}
         self.report.workers = self.report.options["workers"] = group.size
@@ -126,7 +128,8 @@ class MemberTraining(Training):
         options = replace(
             self.options, lr=self.lr, min_lr=self.min_lr, workers=group.size, backend=None
         )
-        self._saving = Saving(given, self.corpus, self.model, options, self.plan.state)
+        slices = partial(write_slices, group, self.position)
+        self._saving = Saving(given, self.corpus, self.model, options, self.plan.state, slices)
 
 
 def take_part(order: Order) -> dict[str, Any]:
@@ -169,6 +172,8 @@ def vectors_now(run: str, dask_worker: distributed.Worker) -> Any:
 def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:
     """The run as the leader has it, about to take part in an attempt."""
     worker, here = mail.worker, group.here.address
+    if order.checkpoint:
+        check_folder(Path(order.checkpoint), order.run, worker)
     training = mail.kept.get(order.run)
     if here not in order.current or order.position is None:
         mail.kept.pop(order.run, None)

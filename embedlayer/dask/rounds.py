@@ -9,22 +9,24 @@ from embedlayer.training.rounds import Work
 from embedlayer.training.state import SUMS, State
 from embedlayer.training.steps import Step
 
+KEPT_EVERY = 4  # rounds
+
 
 class ClusterRounds(Pass):
     """The chunks of an epoch that are left: this process's share, as ``Rounds`` in one process.
 
-    A round is done when all replicas have its tables and its sums, of which each process then
-    writes its own copy. So the states of two processes differ by one round at most.
+    A round is done when all replicas have its tables and its sums. Each process writes its own copy
+    of the tables after ``KEPT_EVERY`` rounds, at the end and where the run is to stop, as copying
+    takes a third of the time of merging all rows: so many rounds are void where a replica is lost.
 
     Args:
-        state: of the run, here: written when a round is done, but for the sums of the chunks of
-            this process, which ``train`` writes.
+        state: of the run, here. ``train`` writes the sums of the chunks of this process.
         chunks: of the epoch.
         work: as ``Rounds`` takes it.
         group: the connections.
 
     Raises:
-        LostReplica: by ``run``: the round under way is void, in all processes.
+        LostReplica: by ``run``: what was done since the state was written is void.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class ClusterRounds(Pass):
                 self._run_rounds(replica, member, step)
 
     def _run_rounds(self, replica: Replica, member: Member, step: Step) -> None:
-        first, going = self.taken, self.taken < self._chunks
+        first, going, rounds = self.taken, self.taken < self._chunks, 0
         mine = slice(member.thread, None, self._group.here.threads)
         while going:
             last = min(first + replica.round_chunks, self._chunks)
@@ -60,11 +62,13 @@ class ClusterRounds(Pass):
             ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
             told = member.gather(ours)
             # All have the round's tables: from here on it is done, whoever is lost.
-            for table, learnt in zip(self._tables, replica.tables, strict=True):
-                table[mine] = learnt[mine]
             if member.thread == 0:
                 for share, sums in zip(of_replicas, told, strict=True):
                     self._sums[share] = sums[:-1]
-            member.meet()
-            self.taken = first = last
+            first, rounds = last, rounds + 1
             going = last < self._chunks and not any(sums[-1, 0] for sums in told)
+            if not going or rounds % KEPT_EVERY == 0:
+                for table, learnt in zip(self._tables, replica.tables, strict=True):
+                    table[mine] = learnt[mine]
+                member.meet()
+                self.taken = last

@@ -13,6 +13,7 @@ from embedlayer.dask.cluster import Cluster, locked_workers
 from embedlayer.dask.group import Process
 from embedlayer.dask.mail import NAME, Mail
 from embedlayer.dask.member import Order, topic_of, vectors_now
+from embedlayer.dask.slices import check_folder, mark_folder
 from embedlayer.dask.waves import LOOK_SECONDS, workers_of
 from embedlayer.errors import EmbedlayerError
 from embedlayer.training.checkpoint import checkpoints_in
@@ -49,6 +50,7 @@ class Attempts:
             EmbedlayerError: as ``Training``; a cluster whose workers or scheduler are gone.
         """
         with self._held():
+            self._check_folder()
             while True:
                 self.order = self._next()
                 self._last = attempt = Attempt(self._client, self.order)
@@ -152,6 +154,22 @@ class Attempts:
             finally:
                 with suppress(Exception):  # of a scheduler that is gone
                     client.unsubscribe_topic(topic)
+
+    def _check_folder(self) -> None:
+        """Raise EmbedlayerError unless all workers see the folder of checkpoints, if there is one.
+
+        Those that come later look for themselves.
+        """
+        if self.order.checkpoint is None:
+            return
+        folder, addresses = Path(self.order.checkpoint), [*self._cluster.addresses]
+        mark_folder(folder, self.order.run)
+        told = self._client.run(
+            check_folder, folder, self.order.run, workers=addresses, on_error="return"
+        )
+        for error in told.values():
+            if isinstance(error, EmbedlayerError):
+                raise error
 
     def _look(self) -> None:
         """Call the callbacks, in the thread that waits for the run."""

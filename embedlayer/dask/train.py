@@ -66,7 +66,7 @@ class ClusterTraining:
 
     Each thread of each worker is a replica, and N replicas give the bits of
     ``Training(..., workers=N, deterministic=True)``, wherever they are. Workers that are lost take
-    no example with them: the round is trained again, by those that are left and by new ones.
+    no example with them: the rounds under way are trained again, by those left and by new ones.
 
     Args:
         client: of the cluster; None: the one in force.
@@ -75,7 +75,7 @@ class ClusterTraining:
         merge: the rule of a merge, a name in ``MERGES``, default 'damped'; or a ``Merging``.
         round_tokens: of a replica between two merges; default what ``Merging.fitting`` says.
         addresses: of the workers that take part; default all.
-        checkpoint: a folder for checkpoints, which all workers see.
+        checkpoint: a folder for checkpoints, which the client and all workers see.
         checkpoint_every: seconds between two of them.
         resume: go on from the newest of them; where there is none, begin.
         timeout: seconds that a cluster without workers, or a worker without a word, is waited for.

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -10,7 +10,7 @@ import distributed
 
 from embedlayer.errors import EmbedlayerError
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS, POLL_SECONDS = 0.5, 0.005
 TIMEOUT = 300.0  # seconds without any worker, or without a word of one
 
 
@@ -35,13 +35,19 @@ def chosen_client(client: Any) -> distributed.Client:
 def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
     """What the scheduler knows of its workers, by address; all of them, not the first five.
 
+    ``client.scheduler_info`` may have none: what it asked for is written over twice a second.
+
     Raises:
-        EmbedlayerError: the scheduler is gone.
+        EmbedlayerError: the client has given the scheduler up.
     """
-    try:
-        return client.scheduler_info(n_workers=-1)["workers"]
-    except (OSError, CancelledError, KeyError) as error:  # KeyError: it has no connection
-        raise lost_scheduler() from error
+    while client.status in ("running", "connecting") and client.scheduler is not None:
+        try:
+            return client.sync(client.scheduler.identity, n_workers=-1)["workers"]
+        except CancelledError:
+            break
+        except OSError:
+            time.sleep(LOOK_SECONDS)
+    raise lost_scheduler()
 
 
 def lost_scheduler() -> EmbedlayerError:
@@ -49,6 +55,17 @@ def lost_scheduler() -> EmbedlayerError:
         "the scheduler is gone: start another cluster; what is in "
         "the folders of the corpus and of checkpoints is used again"
     )
+
+
+def wait_for_one(futures: Iterable[distributed.Future], seconds: float) -> None:
+    """Wait until one of some futures is done, but no longer than so many seconds.
+
+    ``distributed.wait`` and ``Future.result`` with a timeout fail where the result comes as time is
+    up: asyncio then cancels the task that has it, and ``distributed.sync`` has nothing to return.
+    """
+    until, futures = time.monotonic() + seconds, [*futures]
+    while not any(one.done() for one in futures) and time.monotonic() < until:
+        time.sleep(POLL_SECONDS)
 
 
 def wave(
@@ -90,27 +107,27 @@ def _result(
     client: distributed.Client, future: distributed.Future, name: str, timeout: float
 ) -> Any:
     last = time.monotonic()
-    while True:
-        try:
-            return future.result(timeout=LOOK_SECONDS)
-        except distributed.TimeoutError:
-            if workers_of(client):
-                last = time.monotonic()
-            elif time.monotonic() - last > timeout:
-                raise EmbedlayerError(
-                    f"{name}: the cluster has had no worker for {timeout:.0f} s: start workers, "
-                    "dask worker SCHEDULER"
-                ) from None
-        except distributed.scheduler.KilledWorker as error:
+    while not future.done():
+        wait_for_one([future], LOOK_SECONDS)
+        if workers_of(client):
+            last = time.monotonic()
+        elif time.monotonic() - last > timeout:
             raise EmbedlayerError(
-                f"{name}: four workers died of one task: look at their logs, and at their memory "
-                "(--memory-limit)"
-            ) from error
-        except CancelledError as error:
-            raise lost_scheduler() from error
-        except OSError as error:
-            where = f" {error.filename}:" if error.filename else ""
-            raise EmbedlayerError(
-                f"{name}:{where} {error.strerror or error}; all workers have to see the texts and "
-                "the folder, under the same names"
-            ) from error
+                f"{name}: the cluster has had no worker for {timeout:.0f} s: start workers, "
+                "dask worker SCHEDULER"
+            )
+    try:
+        return future.result()
+    except distributed.scheduler.KilledWorker as error:
+        raise EmbedlayerError(
+            f"{name}: four workers died of one task: look at their logs, and at their memory "
+            "(--memory-limit)"
+        ) from error
+    except CancelledError as error:
+        raise lost_scheduler() from error
+    except OSError as error:
+        where = f" {error.filename}:" if error.filename else ""
+        raise EmbedlayerError(
+            f"{name}:{where} {error.strerror or error}; all workers have to see the texts and "
+            "the folder, under the same names"
+        ) from error

@@ -1,14 +1,16 @@
 """Checkpoints: all that a run needs to go on, in a folder of which a kill at any moment leaves one.
 
 A checkpoint is a folder with the arrays of the state, the vocabulary, and a manifest: what made it
-and the checksums of both files. It gets its name when all of it is on the disk. The one before it
-is kept, so that one is whole even where the newest is damaged.
+and the checksums of all files. It gets its name when all of it is on the disk. The one before it
+is kept, so that one is whole even where the newest is damaged. The processes of a cluster write
+the tables in slices, each in a file.
 """
 
 import logging
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import fields
 from os import PathLike
@@ -18,43 +20,69 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from embedlayer import __version__
-from embedlayer.backend import to_numpy
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Tables
 from embedlayer.storage.locks import locked
 from embedlayer.storage.manifest import file_checksum, read_manifest, write_manifest
-from embedlayer.storage.mapped import map_array
 from embedlayer.storage.reading import expanded
 from embedlayer.storage.remote import is_url
-from embedlayer.storage.tensors import tensors_in, write_tensors
+from embedlayer.storage.tensors import write_tensors
 from embedlayer.storage.writing import check_place, whole_or_nothing
 from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.plan import megabytes
 from embedlayer.training.state import State
+from embedlayer.training.state_files import (
+    OPTIONAL,
+    TABLES,
+    arrays_of,
+    map_arrays,
+    optimizer_names,
+    slices_among,
+)
 
 VERSION = 3
 KEPT = 2
 NAME, LOCK = "checkpoint-", ".lock"
 MANIFEST, STATE, VOCABULARY = "checkpoint.json", "state.safetensors", "vocabulary.safetensors"
-OPTIONAL = {"sums": (np.float64, 2), "rates": (np.float32, 1)}
 NUMBERS = [one.name for one in fields(State) if one.name not in ("tables", "optimizer", *OPTIONAL)]
+
+# Has the tables written into a folder in slices: their checksums by name, none if there are none.
+Slices = Callable[[Path], dict[str, int]]
 
 _log = logging.getLogger("embedlayer")
 
 
 class Checkpoint(NamedTuple):
-    """One that was read: where it is, what made it, and the state.
+    """One that was read: where it is, what made it, and the arrays of the state.
 
     Attributes:
         path: its folder.
         about: the run's ``model``, ``options`` and ``corpus`` (a fingerprint), versions, and what
             the command line was given.
-        state: its arrays are the pages of the file, read-only, until they are copied.
+        arrays: of the state, by name; the pages of the file, read-only.
+        slices: arrays that have the rows of both tables, one behind the other.
     """
 
     path: Path
     about: dict[str, Any]
-    state: State
+    arrays: dict[str, np.ndarray]
+    slices: list[dict[str, np.ndarray]]
+
+    @property
+    def state(self) -> State:
+        """The state; tables that were written in slices are joined in memory, each time anew."""
+        tables = [[rows[name] for rows in self.slices] for name in TABLES]
+        optimizer = {
+            name: [self.arrays[one] for one in value] if isinstance(value, list) else value
+            for name, value in self.about["optimizer"].items()
+        }
+        return State(
+            Tables(*(rows[0] if len(rows) == 1 else np.concatenate(rows) for rows in tables)),
+            sums=self.arrays.get("sums"),
+            rates=self.arrays.get("rates"),
+            optimizer=optimizer,
+            **self.about["state"],
+        )
 
     def vocabulary(self) -> Vocabulary:
         """The words and counts of the run's corpus."""
@@ -106,18 +134,21 @@ class CheckpointFolder:
     def __exit__(self, *_: object) -> None:
         self._lock.close()
 
-    def write(self, state: State, vocabulary: Vocabulary, about: dict[str, Any]) -> None:
+    def write(
+        self, state: State, vocabulary: Vocabulary, about: dict[str, Any], slices: Slices
+    ) -> None:
         """Write a checkpoint, and remove all but this and the last; OSError leaves those there.
 
         The last is the one that this run wrote, or from which it went on: it was whole.
         """
         found, place = checkpoints_in(self.path), self.path / f"{NAME}{self._number + 1:08d}"
         with whole_or_nothing(place, folder=True) as folder:
-            write_tensors(folder / STATE, _tensors(state))
+            sums = slices(folder)
+            write_tensors(folder / STATE, arrays_of(state, tables=not sums))
             vocabulary.save(folder / VOCABULARY)
-            sums = {name: file_checksum(folder / name) for name in (STATE, VOCABULARY)}
+            sums |= {name: file_checksum(folder / name) for name in (STATE, VOCABULARY)}
             numbers = {name: getattr(state, name) for name in NUMBERS}
-            here = {"state": numbers, "optimizer": _optimizer(state), "checksums": sums}
+            here = {"state": numbers, "optimizer": optimizer_names(state), "checksums": sums}
             write_manifest(folder / MANIFEST, _versions() | about | here)
         for older in found:
             if older != self._last:
@@ -153,14 +184,17 @@ def read_checkpoint(path: str | PathLike[str]) -> Checkpoint:
         EmbedlayerError: there is none.
     """
     folder = Path(expanded(path))
-    found = checkpoints_in(folder)
+    found, why = checkpoints_in(folder), list[str]()
     for place in reversed(found):
         try:
             return _read(place)
         except (OSError, EmbedlayerError) as error:
             _log.warning("%s is damaged (%s): an older one is looked for", place, error)
+            why.append(f"{place.name}: {error}")
     if found:
-        raise EmbedlayerError(f"each of the {len(found)} checkpoints in {folder} is damaged")
+        raise EmbedlayerError(
+            f"each of the {len(found)} checkpoints in {folder} is damaged ({', '.join(why)})"
+        )
     raise EmbedlayerError(f"there is no checkpoint in {folder}")
 
 
@@ -192,26 +226,6 @@ def _versions() -> dict[str, Any]:
     }
 
 
-def _optimizer(state: State) -> dict[str, Any]:
-    """The optimizer's state, with the names of tensors in the place of its arrays."""
-    return {
-        name: [f"optimizer.{name}.{i}" for i in range(len(value))]
-        if isinstance(value, list)
-        else value
-        for name, value in state.optimizer.items()
-    }
-
-
-def _tensors(state: State) -> dict[str, np.ndarray]:
-    """The arrays of a state, by name."""
-    arrays = {"W_in": state.tables.W_in, "W_out": state.tables.W_out}
-    arrays |= {name: getattr(state, name) for name in OPTIONAL if getattr(state, name) is not None}
-    for name, names in _optimizer(state).items():
-        if isinstance(names, list):
-            arrays |= zip(names, state.optimizer[name], strict=True)
-    return {name: np.ascontiguousarray(to_numpy(array)) for name, array in arrays.items()}
-
-
 def _read(folder: Path) -> Checkpoint:
     about = read_manifest(folder / MANIFEST)
     if about is None:
@@ -221,20 +235,7 @@ def _read(folder: Path) -> Checkpoint:
     for name, wanted in about["checksums"].items():
         if file_checksum(folder / name) != wanted:
             raise EmbedlayerError(f"{name} is not what was written")
-    optimizer = about["optimizer"]
-    names = [name for value in optimizer.values() if isinstance(value, list) for name in value]
-    tables = dict.fromkeys(("W_in", "W_out", *names), (np.float32, 2))
-    file = folder / STATE
-    data = map_array(file, np.uint8, file.stat().st_size).data
-    tensors, _ = tensors_in(data, tables | OPTIONAL, optional=tuple(OPTIONAL))
-    for name, value in optimizer.items():
-        if isinstance(value, list):
-            optimizer[name] = [tensors[one] for one in value]
-    state = State(
-        Tables(tensors["W_in"], tensors["W_out"]),
-        sums=tensors.get("sums"),
-        rates=tensors.get("rates"),
-        optimizer=optimizer,
-        **about["state"],
-    )
-    return Checkpoint(folder, about, state)
+    optimizer, slices = about["optimizer"], slices_among(about["checksums"])
+    arrays = map_arrays(folder / STATE, optimizer, tables=not slices)
+    rows = [map_arrays(folder / name, {}, tables=True) for name in slices]
+    return Checkpoint(folder, about, arrays, rows or [arrays])

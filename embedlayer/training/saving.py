@@ -10,7 +10,7 @@ from embedlayer.errors import EmbedlayerError
 from embedlayer.models.options import Word2Vec, made_model
 from embedlayer.options import Real
 from embedlayer.text.corpus import Corpus
-from embedlayer.training.checkpoint import Checkpoint, CheckpointFolder
+from embedlayer.training.checkpoint import Checkpoint, CheckpointFolder, Slices
 from embedlayer.training.options import TRAINING_NAMES, TrainingOptions
 from embedlayer.training.state import State
 
@@ -29,6 +29,7 @@ class Saving:
             ``checkpoint_every``, seconds between two of them.
         corpus, model, options: of the run.
         size: bytes of its state.
+        slices: has others write the tables; default nobody does.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Saving:
         model: Word2Vec,
         options: TrainingOptions,
         size: int,
+        slices: Slices = lambda folder: {},
     ) -> None:
         self.every = Real(0).checked("checkpoint_every", given.get("checkpoint_every", EVERY))
         self._last, self._vocabulary = perf_counter(), corpus.vocabulary
-        self._folder = None
+        self._folder, self._slices = None, slices
         place = given.get("checkpoint")
         if place is not None:
             at = (place.path.parent, place.path) if isinstance(place, Checkpoint) else (place,)
@@ -72,7 +74,8 @@ class Saving:
         if self._folder is None:
             return
         try:
-            self._folder.write(state, self._vocabulary, self._about | {"notes": notes})
+            about = self._about | {"notes": notes}
+            self._folder.write(state, self._vocabulary, about, self._slices)
         except (OSError, MemoryError, EmbedlayerError) as error:
             why = getattr(error, "strerror", None) or str(error) or "not enough memory"
             _log.warning("no checkpoint could be written to %s: %s", self._folder.path, why)
