@@ -8,7 +8,7 @@ from embedlayer.cli.choices import Choice
 
 # docs/performance.md, "The frontier", has the scores and the seconds.
 PRESETS: dict[str, dict[str, Any]] = {
-    "quality": {"dim": 200, "epochs": 20},
+    "quality": {"dim": 200, "epochs": 10},
 }
 
 
