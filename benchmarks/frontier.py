@@ -133,6 +133,7 @@ def _plot(points: list[Point], path: Path) -> None:
     """A panel for each score: a point a run, ours of one model joined where nothing is better."""
     try:
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
     except ImportError:
         note("no plot: matplotlib is not installed")
         return
@@ -146,13 +147,22 @@ def _plot(points: list[Point], path: Path) -> None:
                 if (it["trainer"], it["settings"]["model"]) == (trainer, model)
                 and it["scores"][what] is not None
             ]
-            best = [it for i, it in enumerate(run) if all(it[1] > other[1] for other in run[:i])]
-            (line,) = axes.plot(*zip(*best, strict=True), "-" if trainer == OURS else "none")
-            axes.plot(*zip(*run, strict=True), MARKS[trainer], color=line.get_color())
-            line.set_label(f"{trainer}, {model}")
+            (marks,) = axes.plot(
+                *zip(*run, strict=True), MARKS[trainer], label=f"{trainer}, {model}"
+            )
+            if trainer == OURS:
+                best = [
+                    it for i, it in enumerate(run) if all(it[1] > other[1] for other in run[:i])
+                ]
+                axes.plot(*zip(*best, strict=True), color=marks.get_color())
         axes.set(xscale="log", xlabel="seconds of the whole command", title=what)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3, which="both")
-    figure.axes[0].legend()
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(groups)
+    )
     figure.savefig(path, dpi=120)
 
 
