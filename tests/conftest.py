@@ -1,6 +1,7 @@
 """What every test may ask for: the array libraries, the real data, and a cache of its own."""
 
 import os
+import signal
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,9 @@ from embedlayer.vectors.files import FORMATS, LIBRARIES
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # busy ones, too
 hypothesis.settings.load_profile("any machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell begins what is in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def skip_or_fail(name: str, reason: str) -> None:
