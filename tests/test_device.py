@@ -1,6 +1,9 @@
 """A backend is one Device, one set of kernels and one row: a made-up one trains and answers."""
 
+import os
+import subprocess
 import sys
+import textwrap
 from types import ModuleType
 
 import numpy as np
@@ -124,3 +127,34 @@ def test_the_host_takes_rows_as_numpy_does_from_a_large_page_on(dtype, shape):
         assert found.ctypes.data % HUGE_PAGE == 0
     transposed = Host().take(np.asfortranarray(table), ids)
     np.testing.assert_array_equal(transposed, found)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the thresholds are those of glibc")
+def test_the_host_keeps_a_chunk_s_memory_for_the_next():
+    count = """
+        import resource
+        import numpy as np
+        from embedlayer.device import Host
+
+        def faults(rounds):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(rounds):
+                chunk = [np.zeros(400_000, np.float32) + 1 for _ in range(4)]
+                del chunk
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+        faults(3)
+        given_back = faults(20)
+        Host().begin_thread(np.zeros((2, 2), np.float32))
+        faults(3)
+        print(given_back, faults(20))
+    """
+    free = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(count)], env=free, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    given_back, kept = map(int, done.stdout.split())
+    if given_back < 5_000:
+        pytest.skip("this C library keeps freed memory by itself")
+    assert kept < given_back / 20
