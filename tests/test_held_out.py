@@ -50,29 +50,35 @@ def windows_in(batch):
     ]
 
 
+def chosen(seed, share, start, end):
+    """The positions held out in this stretch."""
+    positions = HeldOut(seed, share).around(start, end)
+    return positions[(positions >= start) & (positions < end)]
+
+
 @pytest.mark.parametrize("share", [0.5, 0.3, 0.1, 0.001, 1 / 3, 2e-5])
 def test_the_choice_is_that_of_the_seed_the_position_and_the_share(share):
     tokens = 200_000
-    whole = HeldOut(1, share).chosen(0, tokens)
+    whole = chosen(1, share, 0, tokens)
     assert abs(len(whole) - share * tokens) <= 1
     assert whole.dtype == np.uint64
     assert (whole[1:] > whole[:-1]).all()
     block = round(BLOCK / share)
     around = [place for place in range(block - 3, block + 4) if place < tokens]
     edges = sorted({0, 1, 2, 777, 10_000, 10_001, 123_456, tokens, *around})
-    parts = [HeldOut(1, share).chosen(a, b) for a, b in itertools.pairwise(edges)]
+    parts = [chosen(1, share, a, b) for a, b in itertools.pairwise(edges)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
-    assert whole.tolist() != HeldOut(2, share).chosen(0, tokens).tolist()
+    assert whole.tolist() != chosen(2, share, 0, tokens).tolist()
 
 
 def test_the_choice_is_even_and_has_no_period():
-    places = HeldOut(1, 0.01).chosen(0, 10**6).astype(np.int64)
+    places = chosen(1, 0.01, 0, 10**6).astype(np.int64)
     within = places - np.arange(0, 10**6, 100)
     assert within.min() == 0
     assert within.max() == 99
     counts = np.bincount(within, minlength=100)
     assert counts.std() < 15  # 100 each; of draws that are even it is 10
-    far = HeldOut(1, 0.01).chosen(2**40, 2**40 + 10_000)
+    far = chosen(1, 0.01, 2**40, 2**40 + 10_000)
     assert abs(len(far) - 100) <= 1
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from embedlayer.kernels import reference
+from embedlayer.kernels.arguments import Batch
 from embedlayer.models.outputs.alias import alias_table
 from embedlayer.rng import hash64, make_key, thresholds
 
@@ -54,6 +55,29 @@ def test_all_kernels_equal_the_reference(kernels, sizes, start, window, fixed, n
     check_bit_equal(kernels.windows(*kept, *widths, min(window, longest), key), made)
     rows = reference.draw(prob, alias, *made[2:], negative, key)
     check_bit_equal([kernels.draw(prob, alias, *made[2:], negative, key)], [rows])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[FIXTURE])
+@given(
+    sizes=st.lists(st.integers(0, 12), max_size=6),
+    chosen=st.sets(st.integers(0, 90), max_size=60),
+    own_labels=st.booleans(),
+)
+def test_windows_taken_equal_the_reference(kernels, sizes, chosen, own_labels):
+    """Positions before, behind and between those of the batch are chosen, too."""
+    (ids, offsets), start = text(sizes), 10
+    places = np.arange(start, start + len(ids))
+    contexts, ends, targets, positions = reference.windows(ids, offsets, places, 1, 3, 3, KEY)
+    rows = np.stack([targets, targets + 1], axis=1)
+    labels = (rows if own_labels else np.array([[1, 0]])).astype(np.float32)
+    batches = [Batch(contexts, ends, rows.copy(), labels, positions % 2 == 0) for _ in range(2)]
+    chosen = np.array(sorted(chosen), np.uint64)
+    found = kernels.take_windows(batches[0], positions, chosen)
+    check_bit_equal(found, reference.take_windows(batches[1], positions, chosen))
+    check_bit_equal(batches[0], batches[1])
+    taken = np.isin(positions, chosen)
+    np.testing.assert_array_equal(found[2], rows[taken])
+    np.testing.assert_array_equal(batches[0].rows, np.where(taken[:, None], -1, rows))
 
 
 def test_a_threshold_that_the_bits_just_reach_is_kept_and_drawn(kernels):

@@ -12,6 +12,7 @@ kernel           does                                                           
 ``windows``      (ids, offsets, positions, least, window, reach, key)
                  → contexts, offsets, targets, positions                           bit-equal
 ``draw``         (prob, alias, targets, positions, negative, key) → rows           bit-equal
+``take_windows`` (batch, positions, chosen) → batch; those windows lose their rows bit-equal
 ``bag_sum``      (W, ids, offsets, mean) → sums or means                           close
 ``scatter_add``  (W, rows, values): W[rows[i]] += values[i]                        close
 ``add_products`` (W, rows, factors, values): W[rows[n, r]] += factors[n, r]
@@ -50,8 +51,8 @@ from embedlayer.device import DEVICES, device_of
 from embedlayer.errors import EmbedlayerError
 
 CONTRACT = (
-    *("subsample", "windows", "draw", "bag_sum", "scatter_add", "sum_by_row", "add_products"),
-    *("distinct", "bag_means", "add_to_bags", "merge_rows", "sgd_step"),
+    *("subsample", "windows", "draw", "take_windows", "bag_sum", "scatter_add", "sum_by_row"),
+    *("add_products", "distinct", "bag_means", "add_to_bags", "merge_rows", "sgd_step"),
 )
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"

@@ -1,9 +1,9 @@
 """The kernels for CuPy arrays: ``reference/`` mirrored by launches of ``cuda.cu``.
 
-Nothing here but ``distinct`` waits for the device, so one size that only the device knows must not
-decide the size of an array: arrays have room for the most there can be. ``offsets[-1]`` says how
-much is filled; ids, targets and positions are −1 beyond it, and a window there is empty, which is
-no window at all.
+Nothing here but ``distinct`` and ``take_windows`` waits for the device, so one size that only the
+device knows must not decide the size of an array: arrays have room for the most there can be.
+``offsets[-1]`` says how much is filled; ids, targets and positions are −1 beyond it, and a window
+there is empty, which is no window at all.
 """
 
 import os
@@ -74,6 +74,9 @@ def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key
     rows = array_module(targets).empty((B, 1 + negative), np.int32)
     launch("draw", B, prob, alias, targets, positions, key, rows, len(prob), negative, B)
     return rows
+
+
+take_windows = reference.take_windows  # few windows, in few launches
 
 
 def bag_sum(W: Any, ids: Any, offsets: Any, mean: bool) -> Any:

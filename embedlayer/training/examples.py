@@ -42,7 +42,7 @@ class Examples:
         held_out: float = 0.0,
         place: str = "",
     ) -> None:
-        self.measure, self.seed, self.kernels = measure, seed, kernels
+        self.measure, self.seed, self.kernels, self.device = measure, seed, kernels, device
         self.half_widths, self.reach = model.half_widths, reach_of(model.window, corpus)
         keep = thresholds(corpus.vocabulary.keep_probabilities(model.sample))
         self.keep = device.xp.asarray(keep)
@@ -68,8 +68,9 @@ class Examples:
         batch, positions, kept = self._made(epoch, chunk)
         if self.held_out is None:
             return Parts(batch, None, kept)
-        chosen = self.held_out.chosen(*self.chunks.starts[chunk : chunk + 2].tolist())
-        return self.held_out.split(batch, positions, kept, chosen)
+        chosen = self.held_out.around(*self.chunks.starts[chunk : chunk + 2].tolist())
+        chosen = self.device.xp.asarray(chosen)
+        return Parts(batch, self.kernels.take_windows(batch, positions, chosen), kept)
 
     def _made(self, epoch: int, chunk: int) -> tuple[Batch, Array, Array]:
         """A batch, the positions of its windows, int64, (B,), and the tokens kept."""

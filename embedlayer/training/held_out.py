@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.arrays import Array, entries_of
-from embedlayer.backend import array_module
+from embedlayer.arrays import Array
 from embedlayer.errors import EmbedlayerError
 from embedlayer.kernels.arguments import Batch
 from embedlayer.rng import below, hash64, make_key
@@ -47,46 +46,19 @@ class HeldOut:
         self._key, self._share = make_key(seed, "held-out"), share
         self._kept = lru_cache(KEPT)(self._chosen_in)
 
-    def chosen(self, start: int, end: int) -> np.ndarray:
-        """uint64, rising: the positions from ``start`` to before ``end`` that are held out."""
+    def around(self, start: int, end: int) -> np.ndarray:
+        """uint64, rising: positions held out, all from ``start`` to before ``end`` among them."""
         first, last = int(start * self._share) - 1, int(end * self._share) + 1  # for rounding
-        blocks = range(max(0, first) // BLOCK, last // BLOCK + 1)
-        positions = np.concatenate([self._kept(block) for block in blocks])
-        left, right = np.searchsorted(positions, np.array((start, end), np.uint64))
-        return positions[left:right]
+        first, last = max(0, first) // BLOCK, last // BLOCK
+        if first == last:
+            return self._kept(first)
+        return np.concatenate([self._kept(block) for block in range(first, last + 1)])
 
     def _chosen_in(self, block: int) -> np.ndarray:
         """uint64, (BLOCK,): those of so many stretches."""
         stretches = np.arange(block * BLOCK, (block + 1) * BLOCK + 1, dtype=np.uint64)
         starts = (stretches / self._share).astype(np.uint64)
         return starts[:-1] + below(hash64(self._key, stretches[:-1]), np.diff(starts))
-
-    def split(self, batch: Batch, positions: Array, kept: Array, chosen: np.ndarray) -> Parts:
-        """Take the windows that are held out from a batch, whose rows are changed in place.
-
-        On a device this waits twice: how many there are decides sizes of arrays.
-
-        Args:
-            batch: the examples of a chunk.
-            positions: int64, (B,): of its windows, rising; on a device −1 behind the last of them.
-            kept: the tokens that subsampling kept.
-            chosen: as :meth:`chosen` returns those of the chunk.
-        """
-        xp = array_module(positions)
-        rising, wanted = positions.view(np.uint64), xp.asarray(chosen)
-        places = xp.searchsorted(rising, wanted, side="left")
-        behind = xp.searchsorted(rising, wanted, side="right")
-        places = places[behind > places]  # not those that subsampling dropped
-        entries, offsets = entries_of(batch.offsets, places)
-        held_out = Batch(
-            contexts=batch.contexts[entries],
-            offsets=offsets,
-            rows=batch.rows[places],
-            labels=batch.labels if len(batch.labels) == 1 else batch.labels[places],
-            measured=xp.ones(len(places), bool),
-        )
-        batch.rows[places] = -1
-        return Parts(batch, held_out, kept)
 
 
 def check_held_out(share: float, tokens: int, kept: float) -> None:

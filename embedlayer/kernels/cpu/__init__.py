@@ -4,7 +4,7 @@ They release the GIL, so that threads run them side by side; compiled code is ca
 """
 
 from embedlayer.kernels.cpu.bags import add_to_bags, bag_means, distinct
-from embedlayer.kernels.cpu.examples import draw, subsample, windows
+from embedlayer.kernels.cpu.examples import draw, subsample, take_windows, windows
 from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.merge import merge_rows
 from embedlayer.kernels.cpu.rows import add_products, bag_sum, scatter_add
@@ -28,6 +28,7 @@ __all__ = [
     "sgd_step",
     "subsample",
     "sum_by_row",
+    "take_windows",
     "update_rows",
     "windows",
     "worker_bytes",

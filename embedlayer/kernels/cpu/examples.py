@@ -3,6 +3,7 @@
 import numpy as np
 
 from embedlayer import rng
+from embedlayer.kernels.arguments import Batch
 from embedlayer.kernels.cpu.simd.memory import load, store
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled, inlined
@@ -97,3 +98,36 @@ def draw(prob, alias, targets, positions, negative, key):
                 word = other ^ ((word ^ other) & keep)
                 rows[first + i, 1 + k] = np.int32(-1) if word == target else word
     return rows
+
+
+@compiled
+def take_windows(batch, positions, chosen):
+    contexts, offsets, rows, labels, _ = batch
+    size = len(positions)
+    first = np.searchsorted(chosen, np.uint64(positions[0])) if size else len(chosen)
+    places = np.empty(min(size, len(chosen) - first), np.int64)
+    starts = np.zeros(len(places) + 1, np.int64)
+    count = place = 0
+    for i in range(first, len(chosen)):
+        position = np.int64(chosen[i])
+        place += np.searchsorted(positions[place:], position)
+        if place == size:
+            break
+        if positions[place] == position:
+            places[count] = place
+            starts[count + 1] = starts[count] + offsets[place + 1] - offsets[place]
+            count += 1
+    read = np.empty(starts[count], np.int32)
+    taken_rows = np.empty((count, rows.shape[1]), np.int32)
+    shared = len(labels) == 1
+    taken_labels = np.empty((1 if shared else count, rows.shape[1]), np.float32)
+    for i in range(count):
+        place = places[i]
+        read[starts[i] : starts[i + 1]] = contexts[offsets[place] : offsets[place + 1]]
+        taken_rows[i] = rows[place]
+        rows[place] = -1
+        if not shared:
+            taken_labels[i] = labels[place]
+    if shared:
+        taken_labels[0] = labels[0]
+    return Batch(read, starts[: count + 1], taken_rows, taken_labels, np.ones(count, np.bool_))

@@ -4,7 +4,7 @@ Batch semantics: ``sgd_step`` reads both tables as they were before the call, fo
 The implementations that go window by window equal it on a batch of one window.
 """
 
-from embedlayer.kernels.reference.examples import draw, subsample, windows
+from embedlayer.kernels.reference.examples import draw, subsample, take_windows, windows
 from embedlayer.kernels.reference.rows import (
     add_products,
     add_to_bags,
@@ -29,5 +29,6 @@ __all__ = [
     "sgd_step",
     "subsample",
     "sum_by_row",
+    "take_windows",
     "windows",
 ]

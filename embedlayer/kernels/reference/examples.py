@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.arrays import offsets_of
+from embedlayer.arrays import entries_of, offsets_of
 from embedlayer.backend import array_module
+from embedlayer.kernels.arguments import Batch
 from embedlayer.rng import HIGH, below, hash64
 
 LOW_WORD = np.uint64(0xFFFFFFFF)
@@ -101,6 +102,36 @@ def draw(prob: Any, alias: Any, targets: Any, positions: Any, negative: int, key
     word = xp.where((bits & LOW_WORD) <= prob[slot], slot, alias[slot]).astype(np.int32)
     word = xp.where(word == targets[:, None], np.int32(-1), word)
     return xp.concatenate([targets[:, None], word], axis=1)
+
+
+def take_windows(batch: Batch, positions: Any, chosen: Any) -> Batch:
+    """Take windows out of a batch: there they keep no output row, and so teach nothing.
+
+    On a device this waits twice: how many there are decides sizes of arrays.
+
+    Args:
+        batch: the examples of a chunk; ``rows`` is changed in place.
+        positions: int64, (B,): of its targets, rising; on a device −1 behind the last of them.
+        chosen: uint64, rising: positions of windows to take; a position without one is passed over.
+
+    Returns:
+        Those windows as they were, all of them measured.
+    """
+    xp = array_module(positions)
+    rising = positions.view(np.uint64)
+    places = xp.searchsorted(rising, chosen, side="left")
+    behind = xp.searchsorted(rising, chosen, side="right")
+    places = places[behind > places]
+    entries, offsets = entries_of(batch.offsets, places)
+    taken = Batch(
+        contexts=batch.contexts[entries],
+        offsets=offsets,
+        rows=batch.rows[places],
+        labels=batch.labels if len(batch.labels) == 1 else batch.labels[places],
+        measured=xp.ones(len(places), bool),
+    )
+    batch.rows[places] = -1
+    return taken
 
 
 def _bits(xp: Any, key: np.uint64, positions: Any) -> Any:
