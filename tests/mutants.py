@@ -631,6 +631,15 @@ MUTANTS = {
     "rows behind the limit are kept": Mutant(
         BINARY, "min(room, most - len(self.words))", "room", "formats_options"
     ),
+    "a window that is taken out keeps an output row": Mutant(
+        "kernels/cpu/examples.py", "rows[place] = -1", "rows[place, 1:] = -1", "kernels_examples"
+    ),
+    "windows are taken out up to the last but one": Mutant(
+        "kernels/cpu/examples.py", "if place == size:", "if place >= size - 1:", "kernels_examples"
+    ),
+    "held-out windows where two blocks meet are trained on": Mutant(
+        "training/held_out.py", "range(first, last + 1)", "range(first, last)", "held_out"
+    ),
     # With other libraries.
     "a cell's text is split at any white space": Mutant(
         "text/columns.py", "cell.encode()", '" ".join(cell.split()).encode()', "text_columns"
