@@ -1,5 +1,7 @@
 """The host: NumPy's arrays, in the memory of the processor."""
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +14,8 @@ from embedlayer.threads import available_cores
 
 LINE = 64  # bytes of a cache line
 HUGE_PAGE, HUGE_BYTES = 1 << 21, 1 << 22  # from which size on NumPy asks Linux for huge pages
-KEPT_BYTES = 31 << 20  # up to 32 MiB glibc adapts
+KEPT_BYTES = 32 << 20  # the most that mallopt takes
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 GROUP_LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
 
 
@@ -44,11 +47,13 @@ class Host(Device):
     def begin_thread(self, table: np.ndarray) -> None:
         """Let the process keep the memory of a chunk's arrays for those of the next chunk.
 
-        New pages for each chunk took 5 to 9 % of the time. glibc gives freed memory back to the
-        system where it exceeds twice a threshold, and the threshold is the largest array so far,
-        up to 32 MiB, that was freed: here one that nothing touches. (mallopt(3), M_MMAP_THRESHOLD.)
+        New pages for each chunk took 5 to 9 % of the time: glibc gives freed memory back to the
+        system, what is larger than a threshold at once. (mallopt(3); no other C library has it.)
+        In a worker of Dask it was a fifth, as its nanny sets ``MALLOC_TRIM_THRESHOLD_`` to 64 KiB.
         """
-        np.empty(KEPT_BYTES, np.uint8)
+        if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+            mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+            mallopt(M_TRIM_THRESHOLD, 2 * KEPT_BYTES)
 
     def zeros(self, rows: int, columns: int) -> np.ndarray:
         """Each table begins on a cache line, and so do its rows if they fill whole ones."""
