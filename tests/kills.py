@@ -36,6 +36,8 @@ TRAINING = {
     "give back": ("embedlayer.dask.group:Member.give_back", False),
     "set rows": ("embedlayer.dask.group:Member.give_back", True),
     "end a round": ("embedlayer.dask.group:Member.gather", True),
+    "ring": ("embedlayer.dask.bells:Bells.ring", True),
+    "hear": ("embedlayer.dask.bells:Bells.hear", False),
     "send": ("embedlayer.dask.mail:Mail.send", True),
     "receive": ("embedlayer.dask.mail:Box.slot", False),
     "begin": ("embedlayer.dask.member:MemberTraining.begin", False),
@@ -50,7 +52,8 @@ TRAINING |= SAVING
 COUNTING = {name: (f"embedlayer.dask.shards:{name}", True) for name in ("count", "merge", "encode")}
 COUNTING["join"] = ("embedlayer.dask.shards:join", False)
 # A worker begins and ends once, and has a part of the tasks and rounds; else there are many calls.
-MOST_CALLS = {"begin": 1, "end": 1, "end a round": 12} | dict.fromkeys([*COUNTING, *SAVING], 3)
+MOST_CALLS = {"begin": 1, "end": 1, "end a round": 12, "send": 12, "receive": 12}
+MOST_CALLS |= dict.fromkeys([*COUNTING, *SAVING], 3)
 
 
 def arm(place: str, after: bool, calls: int) -> None:

@@ -557,6 +557,15 @@ MUTANTS = {
     "one of a pair that sees the other is near": Mutant(
         "dask/group.py", "opened[i][j] and opened[j][i]", "opened[i][j]", "dask_training"
     ),
+    "a bell whose other side is gone has rung": Mutant(
+        "dask/bells.py",
+        'look()\n                    raise LostReplica(f"the worker {other} is gone") from None',
+        "look()",
+        "dask_training",
+    ),
+    "the end of a bell stays open here": Mutant(
+        "dask/bells.py", "end.close()", "end.fileno()", "dask_training"
+    ),
     "any file of another process is an outbox": Mutant(
         "dask/outbox.py", 'f"/memfd:{NAME}{secret} "', '"/memfd"', "dask_training"
     ),

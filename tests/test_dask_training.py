@@ -28,10 +28,12 @@ from kills import (
 )
 
 from embedlayer.dask import ClusterTraining, DaskCorpus, train
+from embedlayer.dask.bells import Bells
 from embedlayer.dask.mail import Mail
 from embedlayer.dask.outbox import Outbox
 from embedlayer.errors import EmbedlayerError, NothingToLearnError
 from embedlayer.models.options import CBOW, SkipGram
+from embedlayer.training.collective import LostReplica
 from embedlayer.training.health import Diverged
 from embedlayer.training.replicas import Merging
 from embedlayer.training.run import Training
@@ -166,6 +168,44 @@ def test_an_outbox_is_opened_by_who_was_told_of_it_as_long_as_it_is_open():
     assert Outbox.opened(outbox.handle) is None
     other.laid(parts)[0][1][...] = 3
     assert (outbox.laid(parts)[0][1] == 3).all()
+
+
+def pair_of_bells():
+    """Two processes' bells, here both of this one, each of which may ring the other."""
+    one, other = (Bells(here, ["one", "other"]) for here in ("one", "other"))
+    assert one.open("other", os.getpid(), other.ends)
+    assert other.open("one", os.getpid(), one.ends)
+    one.close_ends()
+    other.close_ends()
+    return one, other
+
+
+def test_a_bell_is_heard_once_for_each_time_it_is_rung():
+    one, other = pair_of_bells()
+    one.ring(["other"])
+    one.ring(["other"])
+    other.hear(["one"], lambda: None, 5)
+    other.hear(["one"], lambda: None, 5)
+    with pytest.raises(TimeoutError):
+        other.hear(["one"], lambda: None, 0)
+    assert not one.open("other", os.getpid(), np.array([10**6, 0]))
+
+
+def test_a_bell_tells_that_its_other_side_is_gone_and_waiting_ends_where_it_is_looked():
+    one, other = pair_of_bells()
+
+    def look():
+        raise LostReplica("by mail")
+
+    with pytest.raises(LostReplica, match="by mail"):
+        one.hear(["other"], look, 5)
+    other.ring(["one"])
+    del other
+    one.hear(["other"], lambda: None, 5)  # it rang before
+    with pytest.raises(LostReplica, match="the worker other is gone"):
+        one.hear(["other"], lambda: None, 5)
+    with pytest.raises(LostReplica, match="the worker other is gone"):
+        one.ring(["other"])
 
 
 def test_the_client_hears_of_the_progress_and_may_ask_for_vectors(client, corpus):

@@ -1,16 +1,17 @@
 """The replicas of a cluster: threads of several processes, whose parts change hands by mail.
 
-Between processes of one host a message says only that parts are there: they lie in outboxes.
+Between processes of one host a bell says that parts are there: they lie in outboxes.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from embedlayer.dask.mail import Mail
+from embedlayer.dask.bells import Bells
+from embedlayer.dask.mail import Box, Mail
 from embedlayer.dask.outbox import Outbox
 from embedlayer.training.collective import LostReplica, Rows
 
@@ -49,15 +50,24 @@ class Group:
         self.given: list[list[Sequence[Rows]]] = [[()] * self.here.threads for _ in range(2)]
         self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
         self.meeting = threading.Barrier(self.here.threads)
-        self.lost, self._step = "", 0
+        self.bells = Bells(address, [one.address for one in processes])
+        self.lost, self._step, self._box = "", 0, Box(attempt)
         self.members = [Member(self, thread) for thread in range(self.here.threads)]
 
-    def swap(self, made_for: Callable[[Process], list[Rows]]) -> None:
-        """Send to each other process what is made for it, and receive what it sends here."""
-        self._step += 1
-        parcels = {one.address: made_for(one) for one in self.others}
-        if parcels:
-            self.received = self._wait(self._swap(self._step, parcels))
+    def swap(self, near: Sequence[Process], parcels: dict[str, list[Rows]]) -> None:
+        """Swap parcels by mail with the processes of these addresses; ring, and hear, near ones."""
+        bells = [one.address for one in near]
+        try:
+            self.bells.ring(bells)
+            if parcels:
+                self._step += 1
+                work = self._swap(self._step, parcels)
+                doing = asyncio.run_coroutine_threadsafe(work, self.mail.loop)
+                self.received = doing.result(2 * self.timeout)  # a worker that closes has no loop
+            self.bells.hear(bells, self._look, self.timeout)
+        except (LostReplica, TimeoutError) as error:
+            self.fail(str(error) or f"a worker has sent nothing for {self.timeout:.0f} s")
+            raise LostReplica(self.lost) from None
 
     def fail(self, why: str) -> None:
         """This attempt is lost, here and everywhere."""
@@ -65,21 +75,15 @@ class Group:
         self.meeting.abort()
         asyncio.run_coroutine_threadsafe(self._tell(why), self.mail.loop)
 
-    def _wait(self, work: Coroutine[Any, Any, Any]) -> Any:
-        doing = asyncio.run_coroutine_threadsafe(work, self.mail.loop)
-        try:
-            return doing.result(2 * self.timeout)  # a worker that closes has no loop any more
-        except TimeoutError:
-            why = f"a worker has sent nothing for {self.timeout:.0f} s"
-        except LostReplica as error:
-            why = str(error)
-        self.fail(why)
-        raise LostReplica(why)
+    def _look(self) -> None:
+        if self._box.lost:
+            raise LostReplica(self._box.lost)
 
     async def _swap(self, step: int, parcels: dict[str, list[Rows]]) -> dict[str, list[Rows]]:
         box = self.mail.box(self.run, self.attempt)
         if box is None:
             raise LostReplica("another attempt has begun")
+        self._box = box
         sent = [
             self.mail.send(address, self.run, self.attempt, step, parcel)
             for address, parcel in parcels.items()
@@ -134,11 +138,20 @@ class Member:
         if not group.others or self._outboxes:
             return
         own = Outbox.made([[table[rank :: self.size] for table in tables] for rank in everybody])
-        handles = self.gather(own.handle)
-        found = {rank: Outbox.opened(handles[rank]) for one in group.others for rank in one.ranks}
-        outboxes = {self.rank: own} | {rank: one for rank, one in found.items() if one is not None}
+        handles = self.gather(np.concatenate([own.handle, group.bells.ends]))
+        outboxes = {self.rank: own}
+        for process in group.others:
+            for rank in process.ranks:
+                if found := Outbox.opened(handles[rank][:3]):
+                    outboxes[rank] = found
+            if self.thread == 0 and process.first in outboxes:
+                number, ends = handles[process.first][0], handles[process.first][3:]
+                if not group.bells.open(process.address, number, ends):
+                    del outboxes[process.first]
         opened = self.gather(np.array([rank in outboxes for rank in everybody]))
         own.close()
+        if self.thread == 0:
+            group.bells.close_ends()
         self._near = [
             one
             for one in group.others
@@ -169,9 +182,10 @@ class Member:
         self._give([merged], _for_all)  # behind it the rows of this process's replicas are written
         outbox = self._laid(self.rank, parts)
         for process in self._group.others:
-            near, received = process in self._near, self._group.received[process.address]
+            near = process in self._near
             for i, rank in enumerate(process.ranks):
-                _write(parts[rank], outbox[rank] if near else received[i])
+                received = outbox[rank] if near else self._group.received[process.address][i]
+                _write(parts[rank], received)
 
     def gather(self, array: np.ndarray) -> list[np.ndarray]:
         """Give an array to all, by mail; those of all, in the order of ranks."""
@@ -210,15 +224,15 @@ class Member:
         given[self.thread] = parts
         self.meet()
         if self.thread == 0:
-
-            def parcel(other: Process) -> list[Rows]:
-                if other in self._near and not by_mail:
-                    return []
-                return [
+            near = [] if by_mail else self._near
+            parcels: dict[str, list[Rows]] = {
+                other.address: [
                     [np.ascontiguousarray(one) for one in rows] for rows in made_for(given, other)
                 ]
-
-            group.swap(parcel)
+                for other in group.others
+                if other not in near
+            }
+            group.swap(near, parcels)
         self.meet()
         return given
 
