@@ -1,4 +1,4 @@
-"""The contests of kernels that some runs alone call: words of n-grams, and replicas that merge."""
+"""The contests of kernels that some runs alone call: n-grams, replicas, and windows held out."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,12 +10,16 @@ from kernel_contests import CLOSE, IMPLEMENTATIONS, OURS
 from sizes import Sizes
 from texts import zipf_ids
 
+from embedlayer.kernels.arguments import Batch
+
 BAG = 10  # rows that a word reads: its own, and those of its n-grams
 REPLICAS = 2
+HELD_OUT = 1000  # windows, of which one is taken
+CONTEXTS, SCORED = 6, 6  # of a window
 
 
 def bag_contests(sizes: Sizes) -> Iterator[Contest]:
-    """The kernels that read bags and add to them, and the one that merges replicas."""
+    """The kernels of bags, the one that merges replicas, and the one that takes windows out."""
     random = np.random.default_rng(7)
     W = random.standard_normal((sizes.rows, sizes.dim), np.float32)
     ids = random.integers(0, sizes.rows, (sizes.rows, BAG), np.int32).ravel()
@@ -46,6 +50,7 @@ def bag_contests(sizes: Sizes) -> Iterator[Contest]:
         },
     )
     yield _merge_rows(W, random)
+    yield _take_windows(sizes, random)
 
 
 def _contest(operation: str, work: float, contenders: dict[str, Contender | str]) -> Contest:
@@ -98,4 +103,33 @@ def _merge_rows(W: np.ndarray, random: np.random.Generator) -> Contest:
         f"merge_rows, {len(W):,} x {W.shape[1]}, {REPLICAS} replicas",
         2 * (1 + REPLICAS) * W.nbytes,
         {name: contender(kernels.merge_rows) for name, kernels in IMPLEMENTATIONS.items()},
+    )
+
+
+def _take_windows(sizes: Sizes, random: np.random.Generator) -> Contest:
+    """A share of a chunk's windows; the second time they have no rows, which takes as long."""
+    ids = zipf_ids((CONTEXTS + SCORED) * sizes.tokens, sizes.rows, seed=8)
+    contexts, rows = ids[: CONTEXTS * sizes.tokens], ids[CONTEXTS * sizes.tokens :]
+    offsets = np.arange(0, len(contexts) + 1, CONTEXTS)
+    rows, labels = rows.reshape(-1, SCORED), np.eye(1, SCORED, dtype=np.float32)
+    positions, measured = np.arange(sizes.tokens), np.zeros(sizes.tokens, bool)
+    taken = max(1, sizes.tokens // HELD_OUT)
+    chosen = np.sort(random.choice(positions, taken, replace=False)).astype(np.uint64)
+    places = chosen.astype(np.int64)
+    wanted = Batch(
+        contexts.reshape(-1, CONTEXTS)[places].ravel(),
+        offsets[: taken + 1],
+        rows[places],
+        labels,
+        np.ones(taken, bool),
+    )
+
+    def contender(take: Callable[..., Any]) -> Contender:
+        batch = Batch(contexts, offsets, rows.copy(), labels, measured)
+        return compared(partial(take, batch, positions, chosen), wanted)
+
+    return _contest(
+        f"take_windows, {taken:,} of {sizes.tokens:,}",
+        sum(array.nbytes for array in wanted) + positions.nbytes // HELD_OUT,
+        {name: contender(kernels.take_windows) for name, kernels in IMPLEMENTATIONS.items()},
     )

@@ -18,23 +18,14 @@ from statistics import median
 from time import perf_counter
 
 import distributed
+from texts import share_of
 
 from embedlayer.dask import ClusterTraining, DaskCorpus
 from embedlayer.dask.waves import workers_of
 from embedlayer.models.options import MODELS, Word2Vec
 from embedlayer.models.outputs import LOSSES
-from embedlayer.text.corpus import Corpus
 from embedlayer.training.replicas import Merging
 from embedlayer.training.run import Training
-
-
-def share(folder: str, part: int, parts: int) -> Corpus:
-    """A share of a corpus, of whole sentences."""
-    whole = DaskCorpus(folder).corpus()
-    first, last = (len(whole) * i // parts for i in (part, part + 1))
-    start, stop = whole.offsets[[first, last]].tolist()
-    offsets = whole.offsets[first : last + 1] - start
-    return Corpus(whole.ids[start:stop].copy(), offsets, whole.vocabulary, stop - start, {})
 
 
 def seconds_of(training: Training | ClusterTraining) -> float:
@@ -44,7 +35,11 @@ def seconds_of(training: Training | ClusterTraining) -> float:
 
 def apart(folder: str, part: int, parts: int, model: Word2Vec, epochs: int) -> float:
     """Seconds of a plain run on a share of the text."""
-    return seconds_of(Training(share(folder, part, parts), model, workers=1, epochs=epochs))
+    return seconds_of(
+        Training(
+            share_of(DaskCorpus(folder).corpus(), part, parts), model, workers=1, epochs=epochs
+        )
+    )
 
 
 def together(client, corpus: DaskCorpus, model: Word2Vec, epochs: int, merging: Merging) -> float:

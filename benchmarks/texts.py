@@ -7,6 +7,7 @@ from typing import IO
 import numpy as np
 from measure import WrongResult
 
+from embedlayer.text.corpus import Corpus
 from embedlayer.text.readers import after_whitespace, find_files, read_blocks
 from embedlayer.vectors.vectors import Vectors
 
@@ -98,3 +99,11 @@ def _write(out: IO[bytes], words: Sequence[bytes], length: int) -> int:
         done += len(piece)
         length += len(piece)
     return length
+
+
+def share_of(corpus: Corpus, part: int, parts: int) -> Corpus:
+    """A share of a corpus, of whole sentences, with the whole one's vocabulary."""
+    first, last = (len(corpus) * i // parts for i in (part, part + 1))
+    begin, stop = corpus.offsets[[first, last]].tolist()
+    offsets = corpus.offsets[first : last + 1] - begin
+    return Corpus(corpus.ids[begin:stop].copy(), offsets, corpus.vocabulary, stop - begin, {})

@@ -100,6 +100,16 @@ def test_the_networks_of_the_book_dense_and_sparse(tmp_path):
     }
 
 
+def test_two_workers_are_held_against_processes_apart(tmp_path):
+    done = benchmark("threads", "--quick", "--runs", 1, "--json", tmp_path / "out.json")
+    assert "| cbow, hierarchical " in done.stdout
+    (first,) = json.loads((tmp_path / "out.json").read_text())["rounds"]
+    assert first["line_ns"] > 0
+    for model in ("skipgram, negative", "cbow, hierarchical"):
+        assert {*first[model]} == {"one", "threads", "replicas", "apart"}
+        assert min(first[model].values()) > 0
+
+
 def test_replicas_are_simulated_and_judged_by_what_was_held_out(tmp_path):
     chosen = ("--quick", "--replicas", 1, 3, "--rules", "damped", "mean")
     done = benchmark("replicas", *chosen, "--json", tmp_path / "out.json")
