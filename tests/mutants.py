@@ -640,6 +640,12 @@ MUTANTS = {
     "rows behind the limit are kept": Mutant(
         BINARY, "min(room, most - len(self.words))", "room", "formats_options"
     ),
+    "what takes held-out windows out is loaded while training": Mutant(
+        "training/warmup.py", 'SHARE if options.get("held_out") else 0.0', "0.0", "warmup"
+    ),
+    "what finds neighbours is loaded while training": Mutant(
+        "training/warmup.py", "watch=int(watch)", "watch=0", "warmup"
+    ),
     "a window that is taken out keeps an output row": Mutant(
         "kernels/cpu/examples.py", "rows[place] = -1", "rows[place, 1:] = -1", "kernels_examples"
     ),

@@ -65,9 +65,10 @@ def compiled():
 
 path, model, loss = sys.argv[1:]
 model = MODELS[model](loss=loss)
-warm_up(model, lambda: None)
+warm_up(model, lambda: None, watch=True, held_out=0.01)
 before = compiled()
-Training(Corpus.from_files(path), model, epochs=1, workers=2).run()
+options = {"epochs": 1, "workers": 2, "held_out": 0.2, "watch": 3}
+Training(Corpus.from_files(path), model, **options).run()
 print(len(before), *sorted(name for name, signature in compiled() - before))
 """
 
@@ -77,7 +78,7 @@ def test_nothing_is_compiled_or_loaded_after_it(tmp_path, model, loss):
     """In a process of its own: in this one, other tests have compiled what it might forget."""
     path = tmp_path / "text.txt"
     path.write_text("\n".join(map(" ".join, planted_sentences(200))))
-    command = [sys.executable, "-c", LATE, str(path), model, loss]
+    command = [sys.executable, "-P", "-c", LATE, str(path), model, loss]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     known, *late = ran.stdout.split()
     assert int(known) > 5

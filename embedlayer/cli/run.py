@@ -75,7 +75,8 @@ def run_training(
         device = DEVICES[get_backend(options.get("backend"))]
         check_largest(model, most_words, device)
         with ended_by_interrupt():
-            warming = warm_up(model, lambda: say(COMPILING), **_unsaved(options))
+            watch = bool(options.get("watch"))
+            warming = warm_up(model, lambda: say(COMPILING), watch, **_unsaved(options))
         with nullcontext() if quiet else ReadingProgress() as reading:
             corpus = read(reading)
         with nullcontext() if quiet else TrainingProgress() as telling, Stopping() as stopping:
