@@ -35,11 +35,8 @@ def seconds_of(training: Training | ClusterTraining) -> float:
 
 def apart(folder: str, part: int, parts: int, model: Word2Vec, epochs: int) -> float:
     """Seconds of a plain run on a share of the text."""
-    return seconds_of(
-        Training(
-            share_of(DaskCorpus(folder).corpus(), part, parts), model, workers=1, epochs=epochs
-        )
-    )
+    corpus = share_of(DaskCorpus(folder).corpus(), part, parts)
+    return seconds_of(Training(corpus, model, workers=1, epochs=epochs))
 
 
 def together(client, corpus: DaskCorpus, model: Word2Vec, epochs: int, merging: Merging) -> float:

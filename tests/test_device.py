@@ -1,6 +1,7 @@
 """A backend is one Device, one set of kernels and one row: a made-up one trains and answers."""
 
 import os
+import platform
 import subprocess
 import sys
 import textwrap
@@ -129,7 +130,7 @@ def test_the_host_takes_rows_as_numpy_does_from_a_large_page_on(dtype, shape):
     np.testing.assert_array_equal(transposed, found)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the thresholds are those of glibc")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the thresholds are those of glibc")
 def test_the_host_keeps_a_chunk_s_memory_for_the_next():
     count = """
         import resource
@@ -151,11 +152,10 @@ def test_the_host_keeps_a_chunk_s_memory_for_the_next():
     """
     environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": "65536"}  # as in a worker of Dask
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(count)],
+        [sys.executable, "-P", "-c", textwrap.dedent(count)],
         env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     given_back, kept = map(int, done.stdout.split())
-    if given_back < 5_000:
-        pytest.skip("this C library keeps freed memory by itself")
+    assert given_back > 5_000  # or the test tells nothing
     assert kept < given_back / 20
