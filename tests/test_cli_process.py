@@ -34,7 +34,9 @@ def test_help_is_there_for_every_command_and_imports_nothing_heavy():
         " 'optuna', 'distributed')"
         " if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout.endswith("\n[]\n")
 
 
@@ -287,5 +289,5 @@ def test_ctrl_c_after_the_work_changes_nothing(tmp_path):
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "sys.argv = ['embedlayer', '--version']; main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

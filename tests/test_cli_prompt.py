@@ -116,7 +116,7 @@ def test_nearest_asks_for_words_and_completes_them(path, tmp_path):
 
 def test_without_prompt_toolkit_lines_are_read_all_the_same(path, tmp_path):
     import_or_skip("readline")
-    command = [sys.executable, "-c", WITHOUT]
+    command = [sys.executable, "-P", "-c", WITHOUT]
     terminal = Terminal("analogy", path, command=command)
     assert "pip install 'embedlayer[prompt]'" in terminal.start()
     told = terminal.enter("man king woman")

@@ -423,7 +423,7 @@ ClusterTraining(client, corpus, MODEL, merge=SMALL, epochs=10**6, callbacks=look
 def test_a_client_that_is_killed_leaves_its_workers_to_others(client, corpus, monkeypatch, caplog):
     monkeypatch.setattr("embedlayer.dask.cluster.WAIT_SECONDS", 1)
     wait_for(client, 3)
-    command = [sys.executable, "-c", ENDLESS, client.scheduler.address, str(corpus.folder)]
+    command = [sys.executable, "-P", "-c", ENDLESS, client.scheduler.address, str(corpus.folder)]
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}

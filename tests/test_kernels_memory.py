@@ -37,6 +37,6 @@ def test_a_page_without_access_ends_the_process(at_end, offset):
         f"read(0), read(6), print('inside', flush=True), read({offset})"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", read], capture_output=True, env=environment)
+    done = subprocess.run([sys.executable, "-P", "-c", read], capture_output=True, env=environment)
     assert done.stdout == b"inside\n"
     assert done.returncode == -signal.SIGSEGV

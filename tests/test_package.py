@@ -155,7 +155,9 @@ def test_import_is_light():
         "print([m for m in ('numba', 'cupy', 'scipy', 'matplotlib', 'safetensors', 'click',"
         " 'psutil', 'filelock', 'platformdirs') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "[]\n"
 
 

@@ -59,7 +59,7 @@ def test_trains_without_the_modules_that_windows_lacks(tmp_path):
         "--backend",
         "numpy",
     ]
-    command = [sys.executable, "-c", HIDDEN, "train", text, "-o", out, "--json", *options]
+    command = [sys.executable, "-P", "-c", HIDDEN, "train", text, "-o", out, "--json", *options]
     for from_cache in (False, True):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         report = json.loads(done.stdout)
@@ -133,7 +133,7 @@ def _try_in_another_process(path):
         "try:\n    locked(Path(sys.argv[1]), wait=False)\n"  # ends without closing it
         "except BlockingIOError as error:\n    sys.exit(str(error))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code, path], capture_output=True, text=True)
     if done.returncode:
         raise BlockingIOError(done.stderr)
 

@@ -432,7 +432,9 @@ make_entry({"version": 0, "files": [], "options": {}}, write, print)
 
 
 def test_what_a_killed_run_left_is_removed_and_a_living_one_is_not(text, cache):
-    process = subprocess.Popen([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", KILLED], stdout=subprocess.PIPE, text=True
+    )
     with process:
         folder = process.stdout.readline().strip()
         read(text)
@@ -529,7 +531,7 @@ def test_a_cached_corpus_needs_no_compiler(text):
         f"assert Corpus.from_files({str(text)!r}, min_count=1).from_cache; "
         "assert 'numba' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, "-P", "-c", script], check=True)
 
 
 if __name__ == "__main__":  # python tests/test_text_cache.py [DAMAGES]

@@ -17,7 +17,7 @@ from planted import planted_sentences
 from . import session, wheels
 from .cases import step
 
-PYTHON = (sys.executable, "-c")
+PYTHON = (sys.executable, "-P", "-c")
 BENCHMARKS = wheels.PROJECT / "benchmarks"
 THERE = wheels.PROJECT / "tests" / "gpu" / "there.py"
 PAIRS = "t0w0\tt0w1\t9\nt0w2\tt0w3\t8\nt0w0\tt1w0\t1\n"
