@@ -33,9 +33,14 @@ DIFFERS = {
     "TestWord2VecModel.test_train_warning": r"^False is not true",  # the log line has other words
 }
 
-# Tests whose outcome is a matter of chance: the rank of one word, of vectors trained by 4 threads.
-# Of seeds 1 to 6 gensim's is 9 at worst and ours 8; below 6 is asked for.
-CHANCE = {"TestWord2VecModel.test_parallel": r"not less than 6$"}
+# Tests whose outcome is a matter of chance, of vectors trained by several threads:
+CHANCE = {
+    # The rank of one word. Of seeds 1 to 6 gensim's is 9 at worst and ours 8; below 6 is asked for.
+    "TestWord2VecModel.test_parallel": r"not less than 6$",
+    # 3CosAdd and 3CosMul are to solve the same analogies of 146, nearly none. Of 60 runs of seed 1
+    # two of ours differ by one, of seeds 101 to 250 none of either's.
+    "TestWord2VecModel.test_evaluate_word_analogies": r"^0\.0\d* != 0\.0\d*$",
+}
 
 
 def suite() -> dict[str, unittest.TestCase]:

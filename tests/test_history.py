@@ -3,6 +3,7 @@
 import math
 import time
 
+import numpy as np
 import pytest
 from planted import planted_sentences
 from runs import Stop
@@ -11,10 +12,12 @@ from embedlayer.errors import EmbedlayerError, UnknownWordError
 from embedlayer.models.options import SkipGram
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
+from embedlayer.training import watching
 from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.history import POINTS, History, Point, columns
 from embedlayer.training.run import Training
 from embedlayer.training.state import Done
+from embedlayer.vectors import samples
 from embedlayer.vectors.samples import sample_words
 
 MODEL = SkipGram(dim=8, sample=0.0)
@@ -143,6 +146,41 @@ def test_watched_words_have_their_neighbours_told_at_three_epochs(corpus):
         assert [name for name, _ in found] == [name for name, _ in wanted]
         assert [cosine for _, cosine in found] == pytest.approx([c for _, c in wanted], abs=1e-4)
     assert run.report.neighbours[0]["neighbours"] != last
+
+
+def test_a_rare_word_is_watched_among_the_commonest(corpus, monkeypatch):
+    monkeypatch.setattr(samples, "AMONG", 4)
+    monkeypatch.setattr(watching, "AMONG", 4)
+    common, rare = corpus.vocabulary.words[:4], corpus.vocabulary.words[-1]
+    run = Training(corpus, MODEL, epochs=1, workers=1, watch=[rare])
+    vectors = run.run()
+    ((word, found),) = run.report.neighbours[0]["neighbours"].items()
+    scores = {other: vectors.similarity(rare, other) for other in common}
+    assert word == rare
+    assert [name for name, _ in found] == sorted(common, key=scores.__getitem__, reverse=True)
+
+
+@pytest.mark.parametrize("subwords", [None, Subwords(2, 3, buckets=50)])
+def test_callbacks_take_vectors_of_the_commonest_words_alone(corpus, subwords):
+    taken = []
+
+    def take(progress):
+        if progress.epoch_done:
+            taken[:] = [progress.vectors(), progress.vectors(limit=3)]
+
+    model = SkipGram(dim=8, sample=0.0, subwords=subwords)
+    run = Training(
+        corpus, model, epochs=1, workers=1, keep_output=subwords is None, callbacks=[take]
+    )
+    run.run()
+    every, few = taken
+    assert few.words == every.words[:3]
+    assert np.array_equal(few.matrix, every.matrix[:3])
+    assert np.array_equal(few.counts, every.counts[:3])
+    assert (every.output is None, few.output) == (subwords is not None, None)
+    assert np.array_equal(run.vectors(10**6).matrix, every.matrix)
+    with pytest.raises(EmbedlayerError, match="limit is 0: it must be at least 1"):
+        run.vectors(0)
 
 
 def test_words_to_watch_that_have_no_vector_are_refused(corpus):

@@ -164,9 +164,9 @@ def take_part(order: Order) -> dict[str, Any]:
     return told | {"at": training and training.position()}
 
 
-def vectors_now(run: str, dask_worker: distributed.Worker) -> Any:
+def vectors_now(run: str, limit: int | None, dask_worker: distributed.Worker) -> Any:
     """The vectors of a run as they are on a worker."""
-    return cast(Mail, dask_worker.plugins[NAME]).kept[run].vectors()
+    return cast(Mail, dask_worker.plugins[NAME]).kept[run].vectors(limit)
 
 
 def _prepared(order: Order, group: Group, mail: Mail) -> MemberTraining:

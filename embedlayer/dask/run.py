@@ -69,9 +69,9 @@ class Attempts:
         results = self._last.results if self._last else {}
         return max((told["at"] for told in results.values() if told["at"]), default=self.position)
 
-    def vectors(self) -> Vectors:
-        """The vectors as they are now."""
-        found = self._client.run(vectors_now, self.order.run, workers=[self.order.leader])
+    def vectors(self, limit: int | None = None) -> Vectors:
+        """The vectors as they are now; with a limit of so many words."""
+        found = self._client.run(vectors_now, self.order.run, limit, workers=[self.order.leader])
         return found[self.order.leader]
 
     def _next(self) -> Order:

@@ -143,11 +143,11 @@ class ClusterTraining:
         vectors, self.report = self._attempts.run()
         return vectors
 
-    def vectors(self) -> Vectors:
-        """The vectors as they are now."""
+    def vectors(self, limit: int | None = None) -> Vectors:
+        """The vectors as they are now; with a limit of so many words, the most frequent."""
         if self._attempts is None:
             raise EmbedlayerError("nothing is learnt yet: run the training first")
-        return self._attempts.vectors()
+        return self._attempts.vectors(limit)
 
     def position(self) -> tuple[int, int]:
         """Where the run stands: how many epochs are done, and chunks of the next."""

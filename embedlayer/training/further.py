@@ -210,5 +210,5 @@ def _of_checkpoint(found: Checkpoint) -> Learnt:
     if model.subwords is not None:
         ngrams = SubwordRows(model.subwords, W_in[len(vocabulary) :])
     kernels = load_kernels("numpy", "fused")  # the reference would copy each row of each bag
-    matrix = inputs.vectors(kernels, found.state.tables.W_in)[:, : model.dim]
+    matrix = inputs.vectors(kernels, found.state.tables.W_in, len(vocabulary))[:, : model.dim]
     return Learnt(vocabulary, matrix, W_out, about, ngrams)

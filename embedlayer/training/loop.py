@@ -74,9 +74,18 @@ class Loop(ReplicaEpochs):
             self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
 
-    def vectors(self) -> Vectors:
-        """The vectors as they are now, with the words and how they were trained."""
+    def vectors(self, limit: int | None = None) -> Vectors:
+        """The vectors as they are now, with the words and how they were trained.
+
+        Args:
+            limit: only of so many words, the most frequent, and then without the output table.
+
+        Raises:
+            EmbedlayerError: a limit below 1.
+        """
         vocabulary = self.corpus.vocabulary
+        limit = limit if limit is None else Whole().checked("limit", limit)
+        words, counts = vocabulary.words[:limit], vocabulary.counts[:limit]
         metadata = {
             **self.model.options(),
             "epochs": self.options.epochs,
@@ -85,17 +94,17 @@ class Loop(ReplicaEpochs):
             **self.report.origin(),
             "tokens": len(self.corpus.ids),
         }
-        table = self._inputs.vectors(self._kernels, self.state.tables.W_in)
+        table = self._inputs.vectors(self._kernels, self.state.tables.W_in, len(words))
         matrix = to_numpy(table)[:, : self.model.dim].copy()
         output = ngrams = None
-        if self.options.keep_output:
+        if self.options.keep_output and len(words) == len(vocabulary):
             output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
         if self.model.subwords is not None:
             rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim]
             # Of a run that is done nothing changes them: no second copy of a large table.
             done = self.state.epoch == self.options.epochs
             ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
-        return Vectors(vocabulary.words, matrix, vocabulary.counts, metadata, output, ngrams)
+        return Vectors(words, matrix, counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""

@@ -29,7 +29,7 @@ class Progress:
         lr: the learning rate now.
         loss: the mean loss per (hidden, output) pair of this epoch so far; NaN before the first.
         held_out_loss: the same of the windows that are held out; NaN where none are.
-        vectors: makes a copy of the vectors as they are now.
+        vectors: makes a copy of the vectors as they are now; ``limit=N``: of the N most frequent.
     """
 
     epoch: int
@@ -40,7 +40,7 @@ class Progress:
     seconds: float
     lr: float
     loss: float
-    vectors: Callable[[], Vectors]
+    vectors: Callable[..., Vectors]
     held_out_loss: float = math.nan
 
     @property

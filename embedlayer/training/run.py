@@ -167,9 +167,10 @@ class Training(Loop):
 
     def _watch(self, watch: int | Sequence[str]) -> None:
         """Add the callback that notes neighbours, if words are to be watched."""
-        made = self.model.subwords is not None
-        if words := watched_words(watch, self.corpus.vocabulary.words, made):
-            self.callbacks = (Watching(words, self.state.neighbours), *self.callbacks)
+        vocabulary, made = self.corpus.vocabulary, self.model.subwords is not None
+        if words := watched_words(watch, vocabulary.words, made):
+            watching = Watching(words, vocabulary, self.state.neighbours)
+            self.callbacks = (watching, *self.callbacks)
 
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""

@@ -9,8 +9,9 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError, UnknownWordError, shown
 from embedlayer.options import Whole
 from embedlayer.storage.alike import did_you_mean
+from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.report import Progress
-from embedlayer.vectors.samples import neighbours, sample_words
+from embedlayer.vectors.samples import AMONG, neighbours, sample_words
 
 MOST = 100
 
@@ -20,18 +21,24 @@ class Watching:
 
     Args:
         words: that are watched.
+        vocabulary: of the run.
         found: of the run so far; changed in place.
     """
 
-    def __init__(self, words: Sequence[str], found: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, words: Sequence[str], vocabulary: Vocabulary, found: list[dict[str, Any]]
+    ) -> None:
         self._words, self._found = list(words), found
+        common = {*vocabulary.words[:AMONG]}
+        rare = [vocabulary[word] for word in words if word not in common and word in vocabulary]
+        self._rows = 1 + max([AMONG - 1, *rare])  # that have all words looked at
 
     def __call__(self, progress: Progress) -> None:
         last = progress.epochs - 1
         if progress.epoch_done and progress.epoch in (0, last // 2, last):
             epoch = progress.epoch + 1
             self._found[:] = [one for one in self._found if one["epoch"] < epoch]
-            told = neighbours(progress.vectors(), self._words)
+            told = neighbours(progress.vectors(limit=self._rows), self._words)
             self._found.append({"epoch": epoch, "neighbours": told})
 
 

@@ -42,8 +42,8 @@ class Held:
     def bags(self) -> tuple[Ids, Array]:
         return self._bags
 
-    def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
-        return self._inputs.vectors(kernels, W_in)
+    def vectors(self, kernels: ModuleType, W_in: Table, words: int) -> Table:
+        return self._inputs.vectors(kernels, W_in, words)
 
     def _held_rows(self, kernels: ModuleType, contexts: Ids) -> Ids:
         """The rows, each once, that these contexts read and that are held."""

@@ -45,8 +45,8 @@ class Reader(Protocol):
         """
         ...
 
-    def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
-        """The vector of each word: float32, (V, columns)."""
+    def vectors(self, kernels: ModuleType, W_in: Table, words: int) -> Table:
+        """The vector of each of the first so many words: float32, (words, columns)."""
         ...
 
 

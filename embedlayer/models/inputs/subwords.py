@@ -62,8 +62,8 @@ class WordsAndNgrams:
     def bags(self) -> tuple[Ids, Array]:
         return self._ids, self._offsets
 
-    def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
-        return kernels.bag_means(W_in, self._ids, self._offsets, self._all)
+    def vectors(self, kernels: ModuleType, W_in: Table, words: int) -> Table:
+        return kernels.bag_means(W_in, self._ids, self._offsets, self._all[:words])
 
 
 def default_shared_windows(words: int, device: Device) -> int:

@@ -35,5 +35,5 @@ class Words:
         offsets = self._xp.arange(self._size + 1, dtype=np.int64)
         return offsets[:-1].astype(np.int32), offsets
 
-    def vectors(self, kernels: ModuleType, W_in: Table) -> Table:
-        return W_in
+    def vectors(self, kernels: ModuleType, W_in: Table, words: int) -> Table:
+        return W_in[:words]
