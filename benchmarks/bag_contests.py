@@ -10,7 +10,8 @@ from kernel_contests import CLOSE, IMPLEMENTATIONS, OURS
 from sizes import Sizes
 from texts import zipf_ids
 
-from embedlayer.kernels.arguments import Batch
+from embedlayer.kernels import cpu, reference
+from embedlayer.kernels.arguments import Batch, Mode, Tables
 
 BAG = 10  # rows that a word reads: its own, and those of its n-grams
 REPLICAS = 2
@@ -19,7 +20,7 @@ CONTEXTS, SCORED = 6, 6  # of a window
 
 
 def bag_contests(sizes: Sizes) -> Iterator[Contest]:
-    """The kernels of bags, the one that merges replicas, and the one that takes windows out."""
+    """The kernels of bags, the one that merges replicas, and those of windows held out."""
     random = np.random.default_rng(7)
     W = random.standard_normal((sizes.rows, sizes.dim), np.float32)
     ids = random.integers(0, sizes.rows, (sizes.rows, BAG), np.int32).ravel()
@@ -51,6 +52,8 @@ def bag_contests(sizes: Sizes) -> Iterator[Contest]:
     )
     yield _merge_rows(W, random)
     yield _take_windows(sizes, random)
+    for name, mode in (("skip-gram", Mode()), ("CBOW", Mode(mean=True))):
+        yield _batch_loss(name, mode, Tables(W, W.copy()), sizes, random)
 
 
 def _contest(operation: str, work: float, contenders: dict[str, Contender | str]) -> Contest:
@@ -133,3 +136,25 @@ def _take_windows(sizes: Sizes, random: np.random.Generator) -> Contest:
         sum(array.nbytes for array in wanted) + positions.nbytes // HELD_OUT,
         {name: contender(kernels.take_windows) for name, kernels in IMPLEMENTATIONS.items()},
     )
+
+
+def _batch_loss(
+    name: str, mode: Mode, tables: Tables, sizes: Sizes, random: np.random.Generator
+) -> Contest:
+    """The loss of windows that lie apart; beside it a step at the rate 0, which tells the same."""
+    B = sizes.tokens
+    contexts = random.integers(0, sizes.rows, CONTEXTS * B, np.int32)
+    offsets = np.arange(0, len(contexts) + 1, CONTEXTS)
+    rows = random.integers(0, sizes.rows, (B, SCORED), np.int32)
+    labels = np.eye(1, SCORED, dtype=np.float32)
+    batch = Batch(contexts, offsets, rows, labels, np.ones(B, bool))
+    wanted = reference.batch_loss(tables, batch, mode)
+    contenders: dict[str, Contender | str] = {
+        kind: compared(partial(kernels.batch_loss, tables, batch, mode), wanted, CLOSE)
+        for kind, kernels in IMPLEMENTATIONS.items()
+    }
+    contenders["cpu.sgd_step"] = compared(
+        partial(cpu.sgd_step, tables, batch, 0.0, mode), wanted, CLOSE
+    )
+    read = (contexts.size + rows.size) * sizes.dim * tables.W_in.itemsize
+    return _contest(f"batch_loss, {name}", read, contenders)

@@ -73,6 +73,7 @@ SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
 SUBWORDS, FASTTEXT = "vectors/subwords.py", "formats_fasttext"
 CANDIDATES, JOINING, SPELLINGS = "text/candidates.py", "text/joining.py", "text/spellings.py"
+LOSS = "kernels/cpu/step/loss.py"
 SHORTEST = "vectors/formats/shortest.py"
 TOPK = "vectors/topk.py"
 RUN, CUDA, PAIRING = "training/loop.py", "kernels/cuda.cu", "models/outputs/pairing.py"
@@ -651,6 +652,28 @@ MUTANTS = {
     ),
     "windows are taken out up to the last but one": Mutant(
         "kernels/cpu/examples.py", "if place == size:", "if place >= size - 1:", "kernels_examples"
+    ),
+    "the loss without a step counts what is not measured": Mutant(
+        LOSS, "if not measured[b] or hidden", "if hidden", "kernels_step"
+    ),
+    "the loss without a step reads a row of zeros for the last output": Mutant(
+        LOSS, "i < len(rows) and", "i < len(rows) - 1 and", "kernels_step"
+    ),
+    "the loss without a step is that of the first six output rows": Mutant(
+        LOSS, "for group in range(groups):", "for group in range(1):", "kernels_step"
+    ),
+    "the loss without a step is that of the first of two contexts": Mutant(
+        LOSS, "inputs[c + 1]", "inputs[c]", "kernels_step"
+    ),
+    "a word that is watched is its own neighbour": Mutant(
+        "vectors/samples.py", "[[row - first] for row in own]", "[[row] for row in own]", "history"
+    ),
+    "neighbours are those of the first block": Mutant(
+        "vectors/samples.py", "for first in range(0, len(common), BLOCK)",
+        "for first in range(0, min(len(common), BLOCK), BLOCK)", "history"
+    ),
+    "a limit of words keeps the output table": Mutant(
+        "training/snapshots.py", "and len(words) == len(vocabulary)", "", "history"
     ),
     "held-out windows where two blocks meet are trained on": Mutant(
         "training/held_out.py", "range(first, last + 1)", "range(first, last)", "held_out"

@@ -135,12 +135,14 @@ def test_what_was_done_of_an_epoch_before_a_stop_is_told_once(corpus):
     assert pairs[0] == pairs[1] > 0
 
 
-def test_watched_words_have_their_neighbours_told_at_three_epochs(corpus):
-    run = Training(corpus, MODEL, epochs=5, workers=1, watch=["t0w0", "t1w1", "t0w0"], lr=0.05)
+def test_watched_words_have_their_neighbours_told_at_three_epochs(corpus, monkeypatch):
+    monkeypatch.setattr(samples, "BLOCK", 5)
+    watch = ["t0w0", corpus.vocabulary.words[-1], "t0w0"]
+    run = Training(corpus, MODEL, epochs=5, workers=1, watch=watch, lr=0.05)
     vectors = run.run()
     assert [one["epoch"] for one in run.report.neighbours] == [1, 3, 5]
     last = run.report.neighbours[-1]["neighbours"]
-    assert [*last] == ["t0w0", "t1w1"]
+    assert [*last] == watch[:2]
     for word, found in last.items():
         wanted = vectors.nearest(word, 8)
         assert [name for name, _ in found] == [name for name, _ in wanted]
@@ -149,8 +151,8 @@ def test_watched_words_have_their_neighbours_told_at_three_epochs(corpus):
 
 
 def test_a_rare_word_is_watched_among_the_commonest(corpus, monkeypatch):
-    monkeypatch.setattr(samples, "AMONG", 4)
     monkeypatch.setattr(watching, "AMONG", 4)
+    monkeypatch.setattr(samples, "BLOCK", 3)
     common, rare = corpus.vocabulary.words[:4], corpus.vocabulary.words[-1]
     run = Training(corpus, MODEL, epochs=1, workers=1, watch=[rare])
     vectors = run.run()

@@ -82,6 +82,20 @@ def test_compiled_step_is_the_reference_in_turns(dim, width, mode):
         check_equal(found, wanted, 2e-6 * np.sqrt(dim))
 
 
+@pytest.mark.parametrize(("dim", "width"), [(1, 1), (5, 4), (16, 6), (100, 6), (33, 13)])
+@modes
+@sizes
+def test_a_loss_without_a_step_is_what_the_step_tells(kernels, sizes, dim, width, mode):
+    """No row changes, and steps that do nothing tell the same."""
+    for shared in (False, True):
+        step = make_step(sizes, dim=dim, width=width, shared=shared, dtype=np.float32)
+        *_, loss, pairs = run_step(reference.sgd_step, step, 0.0, mode)
+        tables = Tables(step.W_in.copy(), step.W_out.copy())
+        found = kernels.batch_loss(tables, step.batch, mode)
+        assert (float(found[0]), int(found[1])) == (pytest.approx(loss, rel=2e-6), pairs)
+        check_equal((*tables, 0, 0), (*step[:2], 0, 0), 0)
+
+
 @modes
 @sizes
 def test_compiled_step_on_edge_cases(sizes, mode):

@@ -23,6 +23,7 @@ kernel           does                                                           
 ``sum_by_row``   (rows, values, size) → rows, sums                                 close
 ``merge_rows``   (W, parts, share): W += changes of N parts, damped; parts = W     close
 ``sgd_step``     (tables, batch, lr, mode) → loss, pairs                           close
+``batch_loss``   (tables, batch, mode) → loss, pairs; nothing is learnt            close
 ===============  ================================================================  ============
 
 ``reference/`` is the definition, in plain ``xp`` code; its docstrings say what each argument is,
@@ -53,6 +54,7 @@ from embedlayer.errors import EmbedlayerError
 CONTRACT = (
     *("subsample", "windows", "draw", "take_windows", "bag_sum", "scatter_add", "sum_by_row"),
     *("add_products", "distinct", "bag_means", "add_to_bags", "merge_rows", "sgd_step"),
+    "batch_loss",
 )
 KINDS = ("fused", "reference")
 REFERENCE = f"{__name__}.reference"

@@ -23,13 +23,13 @@ from embedlayer.training.replica_epochs import ReplicaEpochs
 from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Progress, Report
 from embedlayer.training.saving import Saving
+from embedlayer.training.snapshots import Snapshots
 from embedlayer.training.state import SUMS, Done, done_so_far
 from embedlayer.training.steps import Step
-from embedlayer.vectors.subwords import SubwordRows
 from embedlayer.vectors.vectors import Vectors
 
 
-class Loop(ReplicaEpochs):
+class Loop(ReplicaEpochs, Snapshots):
     """What a run does with its parts, which :class:`Training` makes and describes."""
 
     options: TrainingOptions
@@ -73,38 +73,6 @@ class Loop(ReplicaEpochs):
             self._release()
             self.report.end(self.state, len(self.corpus.ids), memory.peak())
         return self.vectors()
-
-    def vectors(self, limit: int | None = None) -> Vectors:
-        """The vectors as they are now, with the words and how they were trained.
-
-        Args:
-            limit: only of so many words, the most frequent, and then without the output table.
-
-        Raises:
-            EmbedlayerError: a limit below 1.
-        """
-        vocabulary = self.corpus.vocabulary
-        limit = limit if limit is None else Whole().checked("limit", limit)
-        words, counts = vocabulary.words[:limit], vocabulary.counts[:limit]
-        metadata = {
-            **self.model.options(),
-            "epochs": self.options.epochs,
-            "lr": self.lr,
-            "min_lr": self.min_lr,
-            **self.report.origin(),
-            "tokens": len(self.corpus.ids),
-        }
-        table = self._inputs.vectors(self._kernels, self.state.tables.W_in, len(words))
-        matrix = to_numpy(table)[:, : self.model.dim].copy()
-        output = ngrams = None
-        if self.options.keep_output and len(words) == len(vocabulary):
-            output = to_numpy(self.state.tables.W_out)[:, : self.model.dim].copy()
-        if self.model.subwords is not None:
-            rows = to_numpy(self.state.tables.W_in)[len(vocabulary) :, : self.model.dim]
-            # Of a run that is done nothing changes them: no second copy of a large table.
-            done = self.state.epoch == self.options.epochs
-            ngrams = SubwordRows(self.model.subwords, rows if done else rows.copy())
-        return Vectors(words, matrix, counts, metadata, output, ngrams)
 
     def learning_rate(self, epoch: int, position: int) -> float:
         """The learning rate at a position of the corpus: linear in the raw tokens done."""
@@ -193,9 +161,7 @@ class Loop(ReplicaEpochs):
         batch, held_out, kept = examples.parts(state.epoch, chunk)
         row = (state.sums if sums is None else sums)[chunk]
         if held_out is not None:
-            # At the rate 0 all rows stay as they are, but not what optimizers keep.
-            measuring = self._kernels.sgd_step if self._steps.kept else step
-            row[4], row[5] = self._step(tables, held_out, measuring, 0.0)
+            row[4], row[5] = self._loss(tables, held_out)
         lr = self.learning_rate(state.epoch, start)
         loss, pairs = self._step(tables, batch, step, lr)
         row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
@@ -207,11 +173,23 @@ class Loop(ReplicaEpochs):
         if self._inputs.in_bags and self._steps.takes_bags:
             return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
         loss, pairs = 0.0, 0
-        for piece in batch.split(windows) if self._inputs.shared else [batch]:
+        for piece in self._pieces(batch):
             with self._inputs.reading(self._kernels, tables, piece) as (given, read):
                 more = step(given, read, lr, mode)
             loss, pairs = loss + more[0], pairs + more[1]
         return loss, pairs
+
+    def _loss(self, tables: Tables, batch: Batch) -> tuple[Any, Any]:
+        """What :meth:`_step` returns, of windows from which nothing is learnt."""
+        loss, pairs = 0.0, 0
+        for piece in self._pieces(batch):
+            given, read = self._inputs.read(self._kernels, tables, piece)
+            more = self._steps.loss(given, read, self.model.mode())
+            loss, pairs = loss + more[0], pairs + more[1]
+        return loss, pairs
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        return batch.split(self.shared_windows) if self._inputs.shared else [batch]
 
     def _note(self, history: History, done: Done, lr: float, epoch_done: bool = False) -> Progress:
         """Add to the history where the run is; what callbacks are told of it."""

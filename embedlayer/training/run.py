@@ -167,10 +167,9 @@ class Training(Loop):
 
     def _watch(self, watch: int | Sequence[str]) -> None:
         """Add the callback that notes neighbours, if words are to be watched."""
-        vocabulary, made = self.corpus.vocabulary, self.model.subwords is not None
-        if words := watched_words(watch, vocabulary.words, made):
-            watching = Watching(words, vocabulary, self.state.neighbours)
-            self.callbacks = (watching, *self.callbacks)
+        made = self.model.subwords is not None
+        if words := watched_words(watch, self.corpus.vocabulary.words, made):
+            self.callbacks = (Watching(words, self), *self.callbacks)
 
     def _resolved(self, kind: str) -> TrainingOptions:
         """The options with what this run made of those that were left open."""

@@ -1,6 +1,6 @@
 """How workers take the training step: by one fused kernel, or by readable code, part by part."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any, Protocol
@@ -34,6 +34,10 @@ class Steps(Protocol):
         """The step of one worker for an epoch, at whose end the tables have all it learnt."""
         ...
 
+    def loss(self, tables: Tables, batch: Batch, mode: Mode) -> tuple[Any, Any]:
+        """The summed loss of a batch from which nothing is learnt, and its pairs."""
+        ...
+
     def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
         """What all workers take beside tables of these shapes.
 
@@ -65,6 +69,9 @@ class FusedSteps:
     def worker(self, tables: Tables) -> AbstractContextManager[Step]:
         return self._kernels.worker_step(tables, self._share)
 
+    def loss(self, tables: Tables, batch: Batch, mode: Mode) -> tuple[Any, Any]:
+        return self._kernels.batch_loss(tables, batch, mode)
+
     def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
         return self._kernels.worker_bytes(shapes, width, self._share)
 
@@ -80,27 +87,35 @@ class BatchedSteps:
 
     Args:
         step: the reference kernel, or the layered step.
+        kernels: that have the loss without a step.
         windows: how many at a time.
         workers: that take it side by side.
     """
 
     takes_bags = False
 
-    def __init__(self, step: Step, windows: int, workers: int) -> None:
-        self._step, self._windows, self._workers = step, windows, workers
+    def __init__(self, step: Step, kernels: ModuleType, windows: int, workers: int) -> None:
+        self._step, self._kernels = step, kernels
+        self._windows, self._workers = windows, workers
         self._optimizer = getattr(step, "optimizer", None)
         self.kept = len(self._optimizer.kept) if self._optimizer else 0
 
     def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
-        loss, pairs = 0.0, 0
-        for part in batch.split(self._windows):
-            more = self._step(tables, part, lr, mode)
-            loss, pairs = loss + more[0], pairs + more[1]
-        return loss, pairs
+        return self._summed(batch, lambda part: self._step(tables, part, lr, mode))
+
+    def loss(self, tables: Tables, batch: Batch, mode: Mode) -> tuple[Any, Any]:
+        return self._summed(batch, lambda part: self._kernels.batch_loss(tables, part, mode))
 
     @contextmanager
     def worker(self, tables: Tables) -> Iterator[Step]:
         yield self
+
+    def _summed(self, batch: Batch, take: Callable[[Batch], tuple[Any, Any]]) -> tuple[Any, Any]:
+        loss, pairs = 0.0, 0
+        for part in batch.split(self._windows):
+            more = take(part)
+            loss, pairs = loss + more[0], pairs + more[1]
+        return loss, pairs
 
     def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
         """Three arrays of a number per hidden vector, output row and column at the peak."""
@@ -118,7 +133,7 @@ class BatchedSteps:
 def make_steps(options: TrainingOptions, kernels: ModuleType, share: Share) -> Steps:
     """The steps that the options ask for."""
     if options.step == "layered":
-        return BatchedSteps(LayeredStep(options.optimizer), options.batch, share.workers)
+        return BatchedSteps(LayeredStep(options.optimizer), kernels, options.batch, share.workers)
     if not hasattr(kernels, "worker_step"):  # as the reference: all windows see the same tables
-        return BatchedSteps(kernels.sgd_step, options.batch, share.workers)
+        return BatchedSteps(kernels.sgd_step, kernels, options.batch, share.workers)
     return FusedSteps(kernels, share)

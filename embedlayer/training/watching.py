@@ -9,11 +9,12 @@ import numpy as np
 from embedlayer.errors import EmbedlayerError, UnknownWordError, shown
 from embedlayer.options import Whole
 from embedlayer.storage.alike import did_you_mean
-from embedlayer.text.vocabulary import Vocabulary
 from embedlayer.training.report import Progress
-from embedlayer.vectors.samples import AMONG, neighbours, sample_words
+from embedlayer.training.snapshots import Snapshots
+from embedlayer.vectors.samples import AMONG, nearest_common, sample_words
 
 MOST = 100
+NONE = -1  # the row of a word that is made of its n-grams
 
 
 class Watching:
@@ -21,25 +22,33 @@ class Watching:
 
     Args:
         words: that are watched.
-        vocabulary: of the run.
-        found: of the run so far; changed in place.
+        run: whose rows are looked at where they lie, when no worker is at work.
     """
 
-    def __init__(
-        self, words: Sequence[str], vocabulary: Vocabulary, found: list[dict[str, Any]]
-    ) -> None:
-        self._words, self._found = list(words), found
-        common = {*vocabulary.words[:AMONG]}
-        rare = [vocabulary[word] for word in words if word not in common and word in vocabulary]
-        self._rows = 1 + max([AMONG - 1, *rare])  # that have all words looked at
+    def __init__(self, words: Sequence[str], run: Snapshots) -> None:
+        vocabulary = run.corpus.vocabulary
+        row_of = dict(zip(vocabulary.words[:AMONG], range(AMONG), strict=False))
+        rare = [word for word in words if word not in row_of and word in vocabulary]
+        row_of |= {word: vocabulary[word] for word in rare}
+        self._words, self._rows = list(words), [row_of.get(word, NONE) for word in words]
+        self._run, self._found = run, run.state.neighbours
 
     def __call__(self, progress: Progress) -> None:
         last = progress.epochs - 1
         if progress.epoch_done and progress.epoch in (0, last // 2, last):
             epoch = progress.epoch + 1
             self._found[:] = [one for one in self._found if one["epoch"] < epoch]
-            told = neighbours(progress.vectors(limit=self._rows), self._words)
-            self._found.append({"epoch": epoch, "neighbours": told})
+            self._found.append({"epoch": epoch, "neighbours": self._neighbours()})
+
+    def _neighbours(self) -> dict[str, list[list[Any]]]:
+        run, rows, words = self._run, np.array(self._rows), self._run.corpus.vocabulary.words
+        table = run.rows(max(AMONG, 1 + int(rows.max())))
+        vectors = table[rows]
+        made = [word for word, row in zip(self._words, self._rows, strict=True) if row == NONE]
+        if made:
+            vectors[rows == NONE] = run.ngrams().means(made).vectors
+        told = nearest_common(table[:AMONG], words, vectors, self._rows)
+        return dict(zip(self._words, told, strict=True))
 
 
 def watched_words(watch: int | Sequence[str], words: Sequence[str], made: bool) -> list[str]:

@@ -10,26 +10,44 @@ from embedlayer.vectors.vectors import Vectors
 
 AMONG = 30_000  # words: the neighbours are the nearest of the commonest
 NEIGHBOURS = 8
-BLOCK = 512  # rows that stay in the cache
+BLOCK = 2048  # rows: of more at once, new memory would cost more than the search
 COMMON, RARE = 100, 5_000  # ranks between which words are chosen
 
 
 def neighbours(vectors: Vectors, words: Sequence[str]) -> dict[str, list[list[Any]]]:
-    """Of each word the nearest among the commonest: ``[word, cosine]``, as JSON can hold them."""
-    rows_of_common = vectors.matrix[:AMONG]
-    common = np.empty_like(rows_of_common)
-    for first in range(0, len(common), BLOCK):  # of all at once memory is fetched several times
-        common[first : first + BLOCK] = unit_rows(rows_of_common[first : first + BLOCK])
-    own = [[row] for row in vectors.find(words).tolist()]
-    rows, scores = nearest_rows(common, unit_rows(vectors[list(words)]), own, NEIGHBOURS)
-    found = zip(words, rows.tolist(), scores.tolist(), strict=True)
-    return {word: _told(vectors, *best) for word, *best in found}
+    """Of each word the nearest among the commonest, as :func:`nearest_common` tells them."""
+    rows, own = vectors[list(words)], vectors.find(words).tolist()
+    told = nearest_common(vectors.matrix[:AMONG], vectors.words, rows, own)
+    return dict(zip(words, told, strict=True))
 
 
-def _told(vectors: Vectors, rows: list[int], scores: list[float]) -> list[list[Any]]:
+def nearest_common(
+    common: np.ndarray, words: Sequence[str], vectors: np.ndarray, own: Sequence[int]
+) -> list[list[list[Any]]]:
+    """Of each vector the nearest common words: ``[word, cosine]``, as JSON can hold them.
+
+    Args:
+        common: float32, (C, D): rows of words.
+        words: the C words, or more.
+        vectors: float32, (n, D).
+        own: for each vector the row of its own word, or a number that no row has.
+    """
+    directions, found = unit_rows(vectors), []
+    for first in range(0, len(common), BLOCK):
+        block = unit_rows(common[first : first + BLOCK])
+        excluded = [[row - first] for row in own]
+        rows, scores = nearest_rows(block, directions, excluded, NEIGHBOURS)
+        found.append((first + rows, scores))
+    rows, scores = (np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True))
+    best = np.lexsort((rows, -scores))[:, :NEIGHBOURS]
+    rows, scores = np.take_along_axis(rows, best, 1), np.take_along_axis(scores, best, 1)
+    return [_told(words, *one) for one in zip(rows.tolist(), scores.tolist(), strict=True)]
+
+
+def _told(words: Sequence[str], rows: list[int], scores: list[float]) -> list[list[Any]]:
     """Where all other rows are excluded, scores are −inf."""
     return [
-        [vectors.words[row], round(float(cosines(score)), 4)]
+        [words[row], round(float(cosines(score)), 4)]
         for row, score in zip(rows, scores, strict=True)
         if score > -np.inf
     ]

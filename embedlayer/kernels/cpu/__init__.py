@@ -8,7 +8,7 @@ from embedlayer.kernels.cpu.examples import draw, subsample, take_windows, windo
 from embedlayer.kernels.cpu.local import LocalRows
 from embedlayer.kernels.cpu.merge import merge_rows
 from embedlayer.kernels.cpu.rows import add_products, bag_sum, scatter_add
-from embedlayer.kernels.cpu.step import sgd_step, worker_bytes, worker_step
+from embedlayer.kernels.cpu.step import batch_loss, sgd_step, worker_bytes, worker_step
 from embedlayer.kernels.cpu.sums import sum_by_row
 from embedlayer.kernels.cpu.updates import update_rows
 
@@ -21,6 +21,7 @@ __all__ = [
     "add_to_bags",
     "bag_means",
     "bag_sum",
+    "batch_loss",
     "distinct",
     "draw",
     "merge_rows",

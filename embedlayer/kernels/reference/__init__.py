@@ -15,13 +15,14 @@ from embedlayer.kernels.reference.rows import (
     scatter_add,
     sum_by_row,
 )
-from embedlayer.kernels.reference.step import sgd_step
+from embedlayer.kernels.reference.step import batch_loss, sgd_step
 
 __all__ = [
     "add_products",
     "add_to_bags",
     "bag_means",
     "bag_sum",
+    "batch_loss",
     "distinct",
     "draw",
     "merge_rows",

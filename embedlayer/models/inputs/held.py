@@ -39,6 +39,9 @@ class Held:
             yield given
         W_in[rows] = before + rates * (W_in[rows] - before)
 
+    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
+        return self._inputs.read(kernels, tables, batch)
+
     def bags(self) -> tuple[Ids, Array]:
         return self._bags
 

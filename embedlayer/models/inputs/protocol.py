@@ -37,6 +37,10 @@ class Reader(Protocol):
         """
         ...
 
+    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
+        """The same for a loss that is measured: nothing is learnt, nothing brought back."""
+        ...
+
     def bags(self) -> tuple[Ids, Array]:
         """The rows of ``W_in`` that each word reads.
 

@@ -52,18 +52,26 @@ class WordsAndNgrams:
     def reading(
         self, kernels: ModuleType, tables: Tables, batch: Batch
     ) -> Iterator[tuple[Tables, Batch]]:
-        words, places = kernels.distinct(batch.contexts, len(self._all))
-        table = kernels.bag_means(tables.W_in, self._ids, self._offsets, words)
+        words, table, places = self._means(kernels, tables.W_in, batch.contexts)
         before = table.copy()
         yield Tables(table, tables.W_out), batch._replace(contexts=places)
         table -= before
         kernels.add_to_bags(tables.W_in, self._ids, self._offsets, words, table)
+
+    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
+        _, table, places = self._means(kernels, tables.W_in, batch.contexts)
+        return Tables(table, tables.W_out), batch._replace(contexts=places)
 
     def bags(self) -> tuple[Ids, Array]:
         return self._ids, self._offsets
 
     def vectors(self, kernels: ModuleType, W_in: Table, words: int) -> Table:
         return kernels.bag_means(W_in, self._ids, self._offsets, self._all[:words])
+
+    def _means(self, kernels: ModuleType, W_in: Table, contexts: Ids) -> tuple[Ids, Table, Ids]:
+        """The distinct words of contexts, the means of their bags, and the contexts' numbers."""
+        words, places = kernels.distinct(contexts, len(self._all))
+        return words, kernels.bag_means(W_in, self._ids, self._offsets, words), places
 
 
 def default_shared_windows(words: int, device: Device) -> int:

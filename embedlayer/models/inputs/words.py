@@ -29,7 +29,10 @@ class Words:
     def reading(
         self, kernels: ModuleType, tables: Tables, batch: Batch
     ) -> Iterator[tuple[Tables, Batch]]:
-        yield tables, batch
+        yield self.read(kernels, tables, batch)
+
+    def read(self, kernels: ModuleType, tables: Tables, batch: Batch) -> tuple[Tables, Batch]:
+        return tables, batch
 
     def bags(self) -> tuple[Ids, Array]:
         offsets = self._xp.arange(self._size + 1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""One step of gradient descent: which compiled function takes it, and on which rows."""
+"""One step of gradient descent, and the loss without one: which compiled function, which rows."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +10,7 @@ from embedlayer.kernels.cpu.simd.memory import FLOAT
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.bags import bag_step
 from embedlayer.kernels.cpu.step.cbow import cbow_step
+from embedlayer.kernels.cpu.step.loss import window_loss
 from embedlayer.kernels.cpu.step.skipgram import skipgram_step
 
 
@@ -23,14 +24,23 @@ def sgd_step(tables, batch, lr, mode, *, local=None, bags=None):
         layouts = local.layouts(tables, batch.windows)
     else:
         layouts = table_layout(tables.W_in), table_layout(tables.W_out)
-    # numba compiles a function for each set of types: for None, without masks.
-    masked = True if tables.W_in.shape[1] % LANES else None
+    masked = _masked(tables)
     if bags is not None:
         divide = mode.divide if mode.mean else None
         return bag_step(tables.W_in, layouts[1], batch, bags, np.float32(lr), divide, masked)
     if mode.mean:
         return cbow_step(layouts, batch, np.float32(lr), mode.divide, masked)
     return skipgram_step(layouts, batch, np.float32(lr), masked)
+
+
+def batch_loss(tables, batch, mode):
+    """As the contract says; of rows that a thread keeps apart, what the table has of them."""
+    return window_loss(tables, batch, mode.mean, _masked(tables))
+
+
+def _masked(tables):
+    """numba compiles a function for each set of types: for None, without masks."""
+    return True if tables.W_in.shape[1] % LANES else None
 
 
 @contextmanager

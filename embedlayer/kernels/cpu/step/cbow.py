@@ -75,8 +75,8 @@ def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
         vectors += 2 * memory.row_pitch
         k = _window(contexts + middle * ADDRESS, end - middle, divide, vectors, memory.row_pitch)
 
-        _mean(h, dim, masked)
-        _mean(k, dim, masked)
+        set_mean(h.hidden, h.contexts, h.size, dim, masked)
+        set_mean(k.hidden, k.contexts, k.size, dim, masked)
         if len(labels) > 1:
             set_targets(targets, labels, b, c, labels.shape[1], lr)
         elif b == 0:
@@ -133,14 +133,15 @@ def _update_groups(h, k, outputs, groups, memory, dim, masked):
 
 
 @compiled
-def _mean(window, dim, masked):
-    """Set a window's hidden vector to the mean of its contexts."""
-    share = splat(np.float32(1.0) / np.float32(max(1, window.size)))
+def set_mean(hidden, contexts, size, dim, masked):
+    """Set a hidden vector, of whole vectors, to the mean of so many rows, whose addresses are
+    stored from ``contexts`` on."""
+    share = splat(np.float32(1.0) / np.float32(max(1, size)))
     for d in range(0, dim, LANES):
         columns, total = columns_from(d, dim, masked), zeros()
-        for c in range(window.size):
-            total = total + read(load_address(window.contexts + c * ADDRESS), columns)
-        store(window.hidden + columns.byte, total * share)
+        for c in range(size):
+            total = total + read(load_address(contexts + c * ADDRESS), columns)
+        store(hidden + columns.byte, total * share)
 
 
 @compiled

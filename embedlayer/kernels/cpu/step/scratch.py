@@ -58,7 +58,7 @@ class Addresses(NamedTuple):
 def make_scratch(dim, batch, mean):
     """The scratch memory for a batch: for the mean of the contexts of two windows, or for all
     contexts of one."""
-    most = _most_contexts(batch.offsets)
+    most = most_contexts(batch.offsets)
     hidden, rows = (2, 5) if mean else (most, 1 + most)
     groups = (batch.rows.shape[1] + GROUP - 1) // GROUP
     return Scratch(
@@ -98,7 +98,7 @@ def _row_pitch(dim):
 
 
 @compiled
-def _most_contexts(offsets):
+def most_contexts(offsets):
     most = 1
     for b in range(len(offsets) - 1):
         most = max(most, offsets[b + 1] - offsets[b])

@@ -103,7 +103,7 @@ def _score_window(window, memory, lr, dim, masked):
             if c + 1 < window.hidden:
                 k = load_address(window.contexts + (c + 1) * ADDRESS)
             if window.width - group * GROUP > GROUP // 2:
-                score = _score(h, k, outputs, dim, masked)
+                score = score_six(h, k, outputs, dim, masked)
             else:
                 score = _score_few(h, k, outputs, dim, masked)
             store(scores + c // 2 * PAIR_BYTES, score)
@@ -132,7 +132,7 @@ def _update_window(window, memory, dim, masked):
 
 
 @compiled
-def _score(h, k, outputs, dim, masked):
+def score_six(h, k, outputs, dim, masked):
     """The twelve products of two hidden vectors, h and k, with six output rows."""
     o0, o1, o2, o3, o4, o5 = six_addresses(outputs)
     h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
@@ -142,7 +142,7 @@ def _score(h, k, outputs, dim, masked):
 
 @compiled
 def _score_few(h, k, outputs, dim, masked):
-    """As :func:`_score`, where no more than three of the six output rows are left."""
+    """As :func:`score_six`, where no more than three of the six output rows are left."""
     o0, o1, o2, _, _, _ = six_addresses(outputs)
     h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
     none = zeros()
