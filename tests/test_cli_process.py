@@ -286,8 +286,47 @@ def test_ctrl_c_after_the_work_changes_nothing(tmp_path):
     """As Python ends, which may take a while, an interrupt is no news."""
     code = (
         "import atexit, os, signal, sys; from embedlayer.__main__ import main\n"
+        "atexit.register(print, 'as Python ends', flush=True)\n"
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "sys.argv = ['embedlayer', '--version']; main()"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("as Python ends\n")
+
+
+TAKEN_APART = """
+import atexit, gc, sys, threading
+from embedlayer.__main__ import main
+
+class Held:
+    def __del__(self):
+        print("taken apart")
+
+def begin():
+    atexit.register(print, "tidied up")
+    threading.Thread(target=sys.stdout.write, args=["a thread\\n"]).start()
+    sys.modules["held"] = Held()
+
+if "before" in sys.argv:
+    begin()
+else:
+    gc.disable = begin
+sys.argv = ["embedlayer", sys.argv[1]]
+main()
+"""
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--version", 0), ("--nonsense", 2)])
+@pytest.mark.parametrize("before", [False, True])
+def test_a_command_that_is_done_is_not_taken_apart(argument, code, before):
+    """Unless others asked to be called at the end, before it began: they are called after it."""
+    arguments = [argument, "before"] if before else [argument]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", TAKEN_APART, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == code
+    told = done.stdout.splitlines()
+    assert {"a thread", "tidied up"} <= {*told}
+    assert ("taken apart" in told) == before
+    assert (f"embedlayer {embedlayer.__version__}" in told) == (code == 0)

@@ -237,7 +237,7 @@ def test_damage_while_the_run_goes_on_is_made_good_by_the_next(tmp_path, corpus,
 
     options = {"checkpoint": tmp_path / "c", "checkpoint_every": 0, "callbacks": [damage]}
     np.testing.assert_array_equal(Training(corpus, MODEL, **ONE | options).run().matrix, wanted)
-    assert len(damaged) > 2
+    assert damaged  # at the end of the second epoch, if not before
     found = read_checkpoint(tmp_path / "c").state
     np.testing.assert_array_equal(found.tables.W_in[:, :8], wanted)
 
