@@ -47,14 +47,17 @@ class SigmoidWithLoss(_Loss):
             EmbedlayerError: labels of another shape, or other numbers.
         """
         x = _scores(x, t)
-        xp = array_module(x)
         if x.ndim == 0:
             raise EmbedlayerError("x is a single score: give (N,) or (N, R)")
         t = check_values("t", t, x, x.shape)
         given = (t >= 0) & (t <= 1)
         if not bool((given | (t == -1)).all()):
             raise EmbedlayerError("labels t must be 0 to 1, or -1 for no label; ids are no labels")
-        size = max(len(x), 1)
+        return self._mean_loss(x, t, given)
+
+    def _mean_loss(self, x: Any, t: Any, given: Any) -> float:
+        """The same of an array of scores and its labels, which are good where they are given."""
+        xp, size = array_module(x), max(len(x), 1)
         self._kept = xp.where(given, sigmoid(x) - t, 0) / size
         # −t log σ(x) − (1 − t) log σ(−x): what the sign of x denies of the label costs |x|.
         far, denied = abs(x), xp.where(x > 0, 1 - t, t)
@@ -143,7 +146,7 @@ class NegativeSamplingLoss(EmbeddingDot):
         rows = xp.concatenate([targets[:, None], drawn], axis=1)
         labels = xp.zeros(rows.shape, W.dtype)
         labels[:, 0] = 1
-        return self._loss.forward(self._scores(h, rows), xp.where(rows < 0, -1, labels))
+        return self._loss._mean_loss(_scores(self._scores(h, rows), labels), labels, rows >= 0)
 
     def backward(self, dout: float = 1) -> Any:
         """Add up the rows' gradient into ``grads[0]``; return that of ``h``, (N, D).
