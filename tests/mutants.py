@@ -445,7 +445,7 @@ MUTANTS = {
         "training_subwords",
     ),
     "vectors of a run under way change with it": Mutant(
-        "training/loop.py", "rows if done else rows.copy()", "rows", "training_subwords"
+        "training/snapshots.py", "rows.copy() if copied else rows", "rows", "training_subwords"
     ),
     "expected touches of words alone": Mutant(
         "training/touches.py", "windows.repeat(np.diff(offsets))", "np.ones(len(ids))",
