@@ -129,8 +129,12 @@ def test_ctrl_c_while_a_checkpoint_is_written_lets_it_be_written(
 def test_a_run_that_is_stopped_leaves_no_checkpoint_of_wrong_numbers(tmp_path, corpus):
     training = Training(corpus, MODEL, checkpoint=tmp_path / "c", **ONE)
     training.run(until=1)
-    training.state.tables.W_in[0, 0] = np.nan
-    training.callbacks = (stop,)
+
+    def spoil(progress):  # when the loss of this moment has been looked at
+        training.state.tables.W_in[0, 0] = np.nan
+        raise Stop
+
+    training.callbacks = (spoil,)
     with pytest.raises(Diverged):
         training.run()
     good = read_checkpoint(tmp_path / "c").state

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from command import mistake, run
 
+from embedlayer.device import DEVICES
 from embedlayer.errors import EmbedlayerError
+from embedlayer.kernels import load_kernels
+from embedlayer.kernels.arguments import Batch, Tables
+from embedlayer.models.inputs.held import Held
+from embedlayer.models.inputs.words import Words
 from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.text.corpus import Corpus
 from embedlayer.text.vocabulary import Vocabulary
@@ -134,6 +139,18 @@ def test_frozen_words_stay_to_the_bit(first, second, options):
     further = training.run()
     np.testing.assert_array_equal(further[list(first.words)], first.matrix)
     assert neighbours_found(further, "ef") > 0.5
+
+
+def test_a_frozen_row_is_what_it_was_whatever_another_thread_has_made_of_it():
+    W_in = np.arange(12, dtype=np.float32).reshape(3, 4)
+    start, tables = W_in.copy(), Tables(W_in, W_in.copy())
+    rates = np.array([0, 0.5, 1], np.float32)
+    held = Held(Words(["a", "b", "c"], DEVICES["numpy"]), W_in, rates)
+    batch = Batch(np.array([0, 1, 2], np.int32), np.array([0, 3]), *[None] * 3)
+    W_in[0] += 1  # by the other, whose piece is not done
+    with held.reading(load_kernels("numpy"), tables, batch):
+        W_in += 2
+    np.testing.assert_array_equal(W_in - start, [[0] * 4, [1] * 4, [2] * 4])
 
 
 @pytest.mark.usefixtures("cupy")
