@@ -42,7 +42,11 @@ class _Ending:
             try:
                 sys.stdout.flush()
                 sys.stderr.flush()
-            except Exception:  # of streams that are gone Python tells as it always does
+            except (
+                AttributeError,
+                OSError,
+                ValueError,
+            ):  # gone, full or closed: Python tells of it
                 return
             os._exit(self.code)
 

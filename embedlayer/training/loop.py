@@ -25,7 +25,7 @@ from embedlayer.training.report import Progress, Report
 from embedlayer.training.saving import Saving
 from embedlayer.training.snapshots import Snapshots
 from embedlayer.training.state import SUMS, Done, done_so_far
-from embedlayer.training.steps import Step
+from embedlayer.training.steps import Step, summed
 from embedlayer.vectors.vectors import Vectors
 
 
@@ -172,21 +172,21 @@ class Loop(ReplicaEpochs, Snapshots):
         mode, windows = self.model.mode(), self.shared_windows
         if self._inputs.in_bags and self._steps.takes_bags:
             return step(tables, batch, lr, mode, bags=Bags(*self._inputs.bags(), windows))
-        loss, pairs = 0.0, 0
-        for piece in self._pieces(batch):
+
+        def take(piece: Batch) -> tuple[Any, Any]:
             with self._inputs.reading(self._kernels, tables, piece) as (given, read):
-                more = step(given, read, lr, mode)
-            loss, pairs = loss + more[0], pairs + more[1]
-        return loss, pairs
+                return step(given, read, lr, mode)
+
+        return summed(self._pieces(batch), take)
 
     def _loss(self, tables: Tables, batch: Batch) -> tuple[Any, Any]:
         """What :meth:`_step` returns, of windows from which nothing is learnt."""
-        loss, pairs = 0.0, 0
-        for piece in self._pieces(batch):
+
+        def measure(piece: Batch) -> tuple[Any, Any]:
             given, read = self._inputs.read(self._kernels, tables, piece)
-            more = self._steps.loss(given, read, self.model.mode())
-            loss, pairs = loss + more[0], pairs + more[1]
-        return loss, pairs
+            return self._steps.loss(given, read, self.model.mode())
+
+        return summed(self._pieces(batch), measure)
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         return batch.split(self.shared_windows) if self._inputs.shared else [batch]

@@ -1,6 +1,6 @@
 """How workers take the training step: by one fused kernel, or by readable code, part by part."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any, Protocol
@@ -101,21 +101,15 @@ class BatchedSteps:
         self.kept = len(self._optimizer.kept) if self._optimizer else 0
 
     def __call__(self, tables: Tables, batch: Batch, lr: float, mode: Mode) -> tuple[Any, Any]:
-        return self._summed(batch, lambda part: self._step(tables, part, lr, mode))
+        return summed(batch.split(self._windows), lambda one: self._step(tables, one, lr, mode))
 
     def loss(self, tables: Tables, batch: Batch, mode: Mode) -> tuple[Any, Any]:
-        return self._summed(batch, lambda part: self._kernels.batch_loss(tables, part, mode))
+        loss = self._kernels.batch_loss
+        return summed(batch.split(self._windows), lambda one: loss(tables, one, mode))
 
     @contextmanager
     def worker(self, tables: Tables) -> Iterator[Step]:
         yield self
-
-    def _summed(self, batch: Batch, take: Callable[[Batch], tuple[Any, Any]]) -> tuple[Any, Any]:
-        loss, pairs = 0.0, 0
-        for part in batch.split(self._windows):
-            more = take(part)
-            loss, pairs = loss + more[0], pairs + more[1]
-        return loss, pairs
 
     def bytes(self, shapes: Shapes, width: int, hidden: int) -> int:
         """Three arrays of a number per hidden vector, output row and column at the peak."""
@@ -128,6 +122,15 @@ class BatchedSteps:
     def restore(self, state: dict[str, Any]) -> None:
         if self._optimizer:
             self._optimizer.restore(state)
+
+
+def summed(batches: Iterable[Batch], take: Callable[[Batch], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The sums of the losses and of the pairs that ``take`` gives of batches, in their order."""
+    loss, pairs = 0.0, 0
+    for batch in batches:
+        more = take(batch)
+        loss, pairs = loss + more[0], pairs + more[1]
+    return loss, pairs
 
 
 def make_steps(options: TrainingOptions, kernels: ModuleType, share: Share) -> Steps:
