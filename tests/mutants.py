@@ -672,6 +672,18 @@ MUTANTS = {
         "vectors/samples.py", "for first in range(0, len(common), BLOCK)",
         "for first in range(0, min(len(common), BLOCK), BLOCK)", "history"
     ),
+    "every number of windows is measured as a power of two": Mutant(
+        "training/examples.py", "if self.measure & last_bits:", "if False:", "held_out"
+    ),
+    "held-out losses are told before the tokens of their chunk": Mutant(
+        RUN, "measured = None if held_out is None else self._loss(tables, held_out)",
+        "measured = None if held_out is None else self._loss(tables, held_out)\n"
+        "        row[4], row[5] = measured or (0, 0)", "history",
+    ),
+    "a word without a row has another's neighbours": Mutant(
+        "training/watching.py", "vectors[rows == NONE] = run.ngrams().means(made).vectors", "pass",
+        "history",
+    ),
     "a limit of words keeps the output table": Mutant(
         "training/snapshots.py", "and len(words) == len(vocabulary)", "", "history"
     ),

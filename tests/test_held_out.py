@@ -107,6 +107,16 @@ def test_all_epochs_and_chunks_of_any_size_hold_out_the_same_and_train_on_the_ot
     assert targets[0] == targets[1]
 
 
+@pytest.mark.parametrize("measure", [1, 2, 3, 6, 16])
+def test_the_training_loss_is_measured_at_every_so_many_positions(corpus, measure):
+    kernels, device = load_kernels("numpy"), DEVICES["numpy"]
+    made = Examples(
+        corpus, SkipGram(sample=0.0), 1, kernels, device, chunk_tokens=10**6, measure=measure
+    )
+    batch, positions, _ = made._made(0, 0)
+    assert batch.measured.tolist() == [place % measure == 0 for place in positions.tolist()]
+
+
 def test_off_is_the_batch_itself(corpus):
     examples = examples_of(corpus, SkipGram(), share=0.0)
     batch, kept = examples.batch(1, 0)

@@ -160,11 +160,13 @@ class Loop(ReplicaEpochs, Snapshots):
         state, (start, end) = self.state, examples.chunks.starts[chunk : chunk + 2].tolist()
         batch, held_out, kept = examples.parts(state.epoch, chunk)
         row = (state.sums if sums is None else sums)[chunk]
-        if held_out is not None:
-            row[4], row[5] = self._loss(tables, held_out)
+        measured = None if held_out is None else self._loss(tables, held_out)
         lr = self.learning_rate(state.epoch, start)
         loss, pairs = self._step(tables, batch, step, lr)
-        row[0], row[1], row[2], row[3] = loss, pairs, end - start, kept
+        # Of a row that is half written a tick may tell: tokens first, or it is before all of them.
+        row[2], row[0], row[1], row[3] = end - start, loss, pairs, kept
+        if measured is not None:
+            row[4], row[5] = measured
 
     def _step(self, tables: Tables, batch: Batch, step: Any, lr: float) -> tuple[Any, Any]:
         """Take the step on what the inputs read, for a bounded piece at a time where that is made;
