@@ -72,7 +72,7 @@ def main(given: argparse.Namespace) -> None:
                 Training(corpus.corpus(), model, workers=workers, epochs=epochs, **options)
             )
 
-        fitting = Merging.fitting(len(addresses), epochs * corpus.tokens)
+        fitting = Merging.fitting(len(addresses), epochs, corpus.tokens)
         ways = {
             "apart": all_apart,
             "one": lambda: threads(1),

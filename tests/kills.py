@@ -27,7 +27,7 @@ from embedlayer.text.corpus import Corpus
 from embedlayer.training.replicas import Merging
 
 MODEL = SkipGram(dim=16, sample=0.01)
-SMALL = Merging(tokens=240, head=4, merges=4)
+SMALL = Merging(tokens=200, head=4, merges=4)
 # What a worker is killed in: the place of a function, and whether after it or before.
 TRAINING = {
     "train": ("embedlayer.dask.member:MemberTraining._train", False),

@@ -487,10 +487,11 @@ MUTANTS = {
         "training_merge",
     ),
     "a void round leaves its merges behind": Mutant(
-        "training/replicas.py", "merged[head] = rows", "pass", "training_replicas"
+        "training/replicas.py", "tier.rows[...] = rows", "pass", "training_replicas"
     ),
     "a merge of all rows that fails is whole": Mutant(
-        "training/replicas.py", "self.whole = rows is not None", "pass", "training_replicas"
+        "training/replicas.py", "self.whole = tiers < self._merging.tiers", "pass",
+        "training_replicas",
     ),
     "touches are those of a mean replica": Mutant(
         "training/touches.py", "n / -xp.expm1(-n)", "n", "training_touches"
@@ -499,7 +500,7 @@ MUTANTS = {
         "training/replicas.py", "range(first + rank, min", "range(first, min", "training_replicas"
     ),
     "a row's touches are never forgotten": Mutant(
-        "training/replicas.py", "merges[mine] = 0", "pass", "training_replicas"
+        "training/replicas.py", "tier.merges = 0", "pass", "training_replicas"
     ),
     "replicas meet after a whole chunk of a plain run": Mutant(
         "training/run.py", "min(fitting, self.merging.tokens)", "fitting",
@@ -573,9 +574,8 @@ MUTANTS = {
     "what a stopped run left is kept": Mutant(
         "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
     ),
-    "after a lost round rows are merged from where it was": Mutant(
-        "dask/member.py", "self._before is None or not self._replicas", "self._before is None",
-        "dask_training",
+    "after a lost round replicas are where it was": Mutant(
+        "training/replica_epochs.py", "self._replicas.clear()", "pass", "dask_training"
     ),
     "lines of the shards before are not counted": Mutant(
         "text/runs.py", "return run, lines, bytes_read", "return run, 0, bytes_read", "dask_corpus"

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from embedlayer.training.collective import LostReplica, Threads
 from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.examples import Examples
 from embedlayer.training.merge import MERGES, damped
-from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.replicas import Merging, Replica, owned_rows
 from embedlayer.training.run import Training
 from embedlayer.training.touches import Touches
 from embedlayer.vectors.vectors import Vectors
@@ -29,7 +30,7 @@ MODELS = {
     "CBOW, hierarchical": CBOW(dim=16, window=3, loss="hierarchical"),
     "n-grams": SkipGram(dim=16, window=3, sample=0.01, subwords=Subwords(2, 4, buckets=90)),
 }
-SMALL = Merging(tokens=240, head=4, merges=4)
+SMALL = Merging(tokens=200, head=4, merges=4)
 models = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 
 
@@ -150,9 +151,9 @@ def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, mon
         trained.append((tried.state.epoch, chunk, threading.current_thread()))
         train(examples, tables, chunk, step)
 
-    def note_merge(self, rows, lr):
-        merges.append((len(trained), rows))
-        merge(self, rows, lr)
+    def note_merge(self, tiers, lr):
+        merges.append((len(trained), tiers))
+        merge(self, tiers, lr)
 
     tried._train = note
     monkeypatch.setattr(Replica, "_merge", note_merge)
@@ -164,14 +165,50 @@ def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, mon
     for thread in {thread for _, _, thread in trained}:
         (rank,) = {chunk % 3 for _, chunk, who in trained if who is thread}
         assert [c for _, c, who in trained if who is thread] == [*range(rank, size, 3)]
-    a_round = [4, 8, 4, None]
+    a_round = [1, 2, 1, 3]
     wanted = [a_round[i % 4] for i in range(-(-size // (3 * max(1, chunks))))]
-    assert [rows for _, rows in merges[::3]] == [*wanted[:-1], None]
+    assert [tiers for _, tiers in merges[::3]] == [*wanted[:-1], 3]
 
 
 def test_the_tiers_of_a_round():
-    rows = [Merging(head=1024, merges=8).rows(merge) for merge in range(1, 9)]
-    assert rows == [1024, 2048, 1024, 4096, 1024, 2048, 1024, None]
+    merging = Merging(head=1024, merges=8)
+    assert [merging.tiers_of(merge) for merge in range(1, 9)] == [1, 2, 1, 3, 1, 2, 1, 4]
+    assert merging.owned(9000, 0, 1) == [
+        slice(0, 1024), slice(1024, 2048), slice(2048, 4096), slice(4096, 9000)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("replicas", "epochs", "tokens", "wanted"),
+    [
+        (2, 5, 16_694_578, Merging(tokens=695_608, head=4096, merges=4)),  # three rounds an epoch
+        (2, 5, 3 * 8 * 640_000, Merging(tokens=640_000, head=4096, merges=4)),
+        (2, 1, 10**9, Merging(tokens=641_026, head=4096, merges=4)),  # 195 rounds
+        (2, 5, 10**6, Merging(tokens=41_667, head=4096, merges=4)),  # as often as any
+        (2, 1, 1, Merging(tokens=1, head=4096, merges=4)),
+        (4, 5, 16_694_578, Merging(tokens=10_000)),
+        (16, 5, 16_694_578, Merging(tokens=5_000)),
+        (4, 5, 1000, Merging(tokens=20)),
+    ],
+)
+def test_how_often_replicas_meet_by_themselves(replicas, epochs, tokens, wanted):
+    found = Merging.fitting(replicas, epochs, tokens)
+    assert found == wanted
+    a_round = replicas * found.merges * found.tokens
+    rounds = max(1, round(tokens / a_round))
+    assert replicas > 2 or tokens <= rounds * a_round < tokens + rounds * replicas * found.merges
+
+
+@pytest.mark.parametrize("rows", [0, 1, 5, 8, 100, 2**40])
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 33])
+def test_each_row_of_a_tier_is_merged_by_one_replica_and_all_merge_as_many(rows, size):
+    merging = Merging(head=4, merges=8)
+    for tier, ends in enumerate(merging.owned(rows, 0, 1)):
+        shares = [merging.owned(rows, rank, size)[tier] for rank in range(size)]
+        assert [shares[0].start, shares[-1].stop] == [ends.start, ends.stop]
+        assert all(one.stop == other.start for one, other in pairwise(shares))
+        sizes = {one.stop - one.start for one in shares}
+        assert max(sizes) - min(sizes) <= 1
 
 
 def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
@@ -188,7 +225,7 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
         with threads.member(rank) as member:
             tables, touches = Tables(start.copy(), start.copy()), (Touches(ones, 1),) * 2
             merging = Merging("sum", 1, 4, 2)
-            rows = [table[rank::3] for table in merged]
+            rows = owned_rows(merged, merging, rank, 3)
             replica = Replica(tables, rows, touches, lambda _: 0.1, merging, 1, member)
             replica.run_round(range(6), train, None)
             return tables
@@ -224,11 +261,11 @@ def test_a_replica_that_is_lost_ends_the_others(corpus):
     assert sorted(ended) == [0, 2]
 
 
-@pytest.mark.parametrize(("call", "whole"), [(12, True), (13, False)])
+@pytest.mark.parametrize(("call", "whole"), [(16, True), (17, False)])
 def test_a_merge_of_all_rows_that_fails_is_told_from_a_round_that_is_void(
     corpus, monkeypatch, tmp_path, call, whole
 ):
-    """Four merges of two tables by two replicas: from the thirteenth on, all rows are merged."""
+    """Of two tables by two replicas: 1, 2 and 1 tiers; from the seventeenth call on, all rows."""
     calls = []
 
     def fail(*arguments):

@@ -57,7 +57,7 @@ def test_the_expected_touches_are_those_of_the_examples(corpus, model):
 
 def test_touches_where_there_are_any_are_those_of_an_occasion_at_least():
     touches = Touches(np.array([0, 1e-4, 0.5, 300], np.float32), 32)
-    found = touches.where_any(slice(4), np.float32(2))
+    found = touches.where_any(2)
     np.testing.assert_allclose(found, [32, 32, 32 / (1 - np.exp(-1)), 32 * 600], rtol=1e-3)
     draws = np.random.default_rng(0).poisson(1, 100_000)
     assert found[2] == pytest.approx(32 * draws[draws > 0].mean(), rel=0.01)

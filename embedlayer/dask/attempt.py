@@ -12,6 +12,7 @@ from embedlayer.dask.member import Order, take_part
 from embedlayer.dask.waves import lost_scheduler, wait_for_one, workers_of
 
 WATCH_SECONDS = 0.2  # between two looks at the tasks, and calls of callbacks
+ASK_SECONDS = 1.0  # between two questions to the scheduler, which takes milliseconds to answer
 TELL_SECONDS = 10.0  # that a worker has to take a word
 
 
@@ -31,7 +32,7 @@ class Attempt:
         self.results: dict[str, dict[str, Any]] = {}
         self.error: BaseException | None = None
         self.hanging: set[str] = set()
-        self.lost, self._until = "", 0.0
+        self.lost, self._until, self._ask = "", 0.0, 0.0
         self._futures: dict[str, distributed.Future] = {}
 
     def run(self, look: Callable[[], None]) -> None:
@@ -70,11 +71,13 @@ class Attempt:
         """Take the results that are there, and see who is lost."""
         for address in [one for one, future in self._futures.items() if future.done()]:
             self._take(address, self._futures.pop(address))
-        there = workers_of(self._client)
-        for address in [one for one in self._futures if one not in there]:
-            self._client.cancel(self._futures.pop(address), force=True)
-            self._lose(f"the worker {address} is gone")
-        if self._until and time.monotonic() > self._until:
+        now = time.monotonic()
+        if now >= self._ask:
+            self._ask, there = now + ASK_SECONDS, workers_of(self._client)
+            for address in [one for one in self._futures if one not in there]:
+                self._client.cancel(self._futures.pop(address), force=True)
+                self._lose(f"the worker {address} is gone")
+        if self._until and now > self._until:
             self.hanging |= self._futures.keys()
             self._client.cancel([*self._futures.values()], force=True)
             self._futures.clear()

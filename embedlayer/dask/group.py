@@ -132,12 +132,12 @@ class Member:
         if kind is not None and not self._group.lost:
             self._group.fail(f"{self._group.here.address}: {error or kind.__name__}")
 
-    def share(self, tables: Rows) -> None:
-        """From now on hand rows of these tables to processes of this host without sending them."""
+    def share(self, parts: Sequence[Rows]) -> None:
+        """From now on hand such parts, or fewer rows, to processes of this host without sending."""
         group, everybody = self._group, range(self.size)
         if not group.others or self._outboxes:
             return
-        own = Outbox.made([[table[rank :: self.size] for table in tables] for rank in everybody])
+        own = Outbox.made(parts)
         handles = self.gather(np.concatenate([own.handle, group.bells.ends]))
         outboxes = {self.rank: own}
         for process in group.others:

@@ -14,7 +14,6 @@ from embedlayer.dask.group import Group, Process
 from embedlayer.dask.mail import NAME, Mail
 from embedlayer.dask.rounds import ClusterRounds
 from embedlayer.dask.slices import check_folder, write_slices
-from embedlayer.kernels.arguments import Tables
 from embedlayer.models.options import Word2Vec
 from embedlayer.models.tables import table_shapes
 from embedlayer.text.corpus import Corpus
@@ -26,7 +25,7 @@ from embedlayer.training.report import Progress
 from embedlayer.training.rounds import Work
 from embedlayer.training.run import Training
 from embedlayer.training.saving import Saving
-from embedlayer.training.state import State, copied_table
+from embedlayer.training.state import State
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,7 @@ class MemberTraining(Training):
     """The run as one process has it: its replicas, and the state that all processes have."""
 
     group: Group
-    merged_apart = 1
-    _before: Tables | None = None
+    merged_apart = True
 
     def __init__(
         self,
@@ -104,16 +102,6 @@ class MemberTraining(Training):
 
     def _rounds(self, chunks: int, work: Work) -> Pass:
         return ClusterRounds(self.state, chunks, work, self.group)
-
-    def _merged(self) -> Tables:
-        if self._before is None or not self._replicas:  # else each left the rows that it owns
-            self._before = None  # to make room
-            tables = (copied_table(table, self.device) for table in self.state.tables)
-            self._before = Tables(*tables)
-        return self._before
-
-    def _own_tables(self, rank: int) -> Tables:
-        return super()._own_tables(rank - self.group.here.first)
 
     def begin(self, order: Order, group: Group, tell: Callable[[Progress], None]) -> None:
         """Take part in an attempt; its leader has the checkpoints written."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from embedlayer.dask.group import Group, Member
 from embedlayer.training.epoch import Pass
-from embedlayer.training.replicas import Replica
+from embedlayer.training.replicas import Replica, even_share
 from embedlayer.training.rounds import Work
 from embedlayer.training.state import SUMS, State
 from embedlayer.training.steps import Step
@@ -47,13 +47,13 @@ class ClusterRounds(Pass):
     def _work(self) -> None:
         with self._group.members[next(self._threads)] as member:
             replica = self._replica(member)
-            member.share(replica.tables)
+            member.share(replica.parts())
             with self._worker(replica.tables) as step:
                 self._run_rounds(replica, member, step)
 
     def _run_rounds(self, replica: Replica, member: Member, step: Step) -> None:
         first, going, rounds = self.taken, self.taken < self._chunks, 0
-        mine = slice(member.thread, None, self._group.here.threads)
+        thread, threads = member.thread, self._group.here.threads
         while going:
             last = min(first + replica.round_chunks, self._chunks)
             replica.run_round(range(first, last), self._train, step)
@@ -62,13 +62,14 @@ class ClusterRounds(Pass):
             ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
             told = member.gather(ours)
             # All have the round's tables: from here on it is done, whoever is lost.
-            if member.thread == 0:
+            if thread == 0:
                 for share, sums in zip(of_replicas, told, strict=True):
                     self._sums[share] = sums[:-1]
             first, rounds = last, rounds + 1
             going = last < self._chunks and not any(sums[-1, 0] for sums in told)
             if not going or rounds % KEPT_EVERY == 0:
                 for table, learnt in zip(self._tables, replica.tables, strict=True):
+                    mine = even_share(range(len(table)), thread, threads)
                     table[mine] = learnt[mine]
                 member.meet()
                 self.taken = last

@@ -170,9 +170,10 @@ class ClusterTraining:
             Real(0).checked("replacement", replacement),
         )
         threads = [one.threads for one in cluster.processes(cluster.addresses)]
-        replicas, tokens = sum(threads), self.options.epochs * self.corpus.tokens
+        replicas, epochs = sum(threads), self.options.epochs
         if replicas != ALONE and not self._resume:
-            self._merging = replace(Merging.fitting(replicas, tokens), **self._asked)
+            fitting = Merging.fitting(replicas, epochs, self.corpus.tokens)
+            self._merging = replace(fitting, **self._asked)
         self.plan = self._plan(max(threads), len(threads))
         cluster.needed = self.plan.allocated
         cluster.check_memory(str(self.plan))

@@ -1,6 +1,7 @@
 """Epochs by replicas: what each replica is made of, and who connects them."""
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from embedlayer.arrays import Array
 from embedlayer.device import Device
@@ -13,11 +14,18 @@ from embedlayer.training.epoch import Pass
 from embedlayer.training.examples import Examples
 from embedlayer.training.gpu_rounds import GpuRounds
 from embedlayer.training.gpus import Gpus
-from embedlayer.training.replicas import Merging, Replica, Train
+from embedlayer.training.replicas import Merging, Replica, Tiers, Train, owned_rows
 from embedlayer.training.rounds import Rounds, Work
 from embedlayer.training.state import State, copied_table
 from embedlayer.training.steps import Step, Steps
 from embedlayer.training.touches import row_touches
+
+
+class Own(NamedTuple):
+    """What a replica has of its own: its tables, and the rows that it merges as they were last."""
+
+    tables: Tables
+    merged: Tiers
 
 
 class ReplicaEpochs(ABC):
@@ -26,7 +34,7 @@ class ReplicaEpochs(ABC):
     Attributes:
         turns: they work one after the other: a simulation.
         gpus: the devices of the replicas; none where all are on one.
-        merged_apart: 1 where what they merge into is not the tables of the run, but a copy.
+        merged_apart: what they merge into is not the tables of the run, but copies of its rows.
     """
 
     corpus: Corpus
@@ -36,10 +44,10 @@ class ReplicaEpochs(ABC):
     gpus: list[int]
     state: State
     turns: bool = False
-    merged_apart: int = 0
+    merged_apart: bool = False
     _steps: Steps
     _inputs: Reader
-    _replicas: dict[int, Tables]  # the tables of each, by its rank
+    _replicas: dict[int, Own]  # by its rank
     _examples: dict[int, Examples]  # on the device of each, where they have one
     _links: Gpus | None = None
 
@@ -60,7 +68,7 @@ class ReplicaEpochs(ABC):
     def _replica_epoch(self, examples: Examples, merging: Merging, train: Train) -> Pass:
         """What is left of the epoch."""
         state = self.state
-        chunks = max(1, merging.tokens // state.chunk_tokens)
+        chunks = max(1, round(merging.tokens / state.chunk_tokens))
         touches = row_touches(
             self.model,
             self.corpus.vocabulary,
@@ -68,15 +76,11 @@ class ReplicaEpochs(ABC):
             examples.outputs,
             chunks * state.chunk_tokens,
         )
-        merged = self._merged()
 
         def replica(collective: Collective) -> Replica:
-            rank, own = collective.rank, self._own_tables(collective.rank)
-            mine = slice(rank, None, collective.size)
-            # On several devices on its own, and apart from the tables of the run.
-            rows = [one[mine].copy() for one in own] if self.gpus else [one[mine] for one in merged]
+            own = self._own(collective.rank, collective.size, merging)
             counted = tuple(one.on(self.device) for one in touches)
-            return Replica(own, rows, counted, rate, merging, chunks, collective)
+            return Replica(*own, counted, rate, merging, chunks, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
@@ -106,17 +110,18 @@ class ReplicaEpochs(ABC):
         threads = Threads(self.workers, self.turns)
         return Rounds(self.state.chunk, chunks, work, threads)
 
-    def _merged(self) -> Tables:
-        """What replicas merge into, as the tables of the run are now; here these."""
-        return self.state.tables
-
-    def _own_tables(self, rank: int) -> Tables:
-        """A replica's tables, which are equal to those of the run between two rounds."""
+    def _own(self, rank: int, size: int, merging: Merging) -> Own:
+        """A replica's tables, which are equal to those of the run between two rounds, and rows."""
         if rank not in self._replicas:
             tables = self.state.tables
             if self.gpus:  # from device to device, once the first has made them
                 tables.W_in.device.synchronize()
-                self._replicas[rank] = Tables(*(table.copy() for table in tables))
+                own = Tables(*(table.copy() for table in tables))
             else:
-                self._replicas[rank] = Tables(*(copied_table(one, self.device) for one in tables))
+                own = Tables(*(copied_table(one, self.device) for one in tables))
+            apart = self.merged_apart or bool(self.gpus)
+            merged = owned_rows(own if apart else tables, merging, rank, size)
+            if apart:
+                merged = [[tier.copy() for tier in tiers] for tiers in merged]
+            self._replicas[rank] = Own(own, merged)
         return self._replicas[rank]

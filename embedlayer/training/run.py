@@ -220,7 +220,7 @@ class Training(Loop):
                 "deterministic: the layered step cannot be trained by replicas: give workers=1 "
                 "(--workers 1), which repeats to the bit, or leave it out"
             )
-        return Merging.fitting(self.workers, self.options.epochs * len(self.corpus.ids))
+        return Merging.fitting(self.workers, self.options.epochs, len(self.corpus.ids))
 
     def _begun(self, state: State | None) -> State:
         """A copy of the state, or that of a run that has learnt nothing."""

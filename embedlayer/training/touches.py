@@ -32,7 +32,7 @@ class Touches(NamedTuple):
         """The same on a device."""
         return Touches(device.xp.asarray(self.occasions), self.each)
 
-    def where_any(self, rows: slice, times: Array) -> Array:
+    def where_any(self, times: int) -> Array:
         """float32: the touches of rows, of so many times the tokens, where there are any at all.
 
         Occasions are independent, so their number follows Poisson's law; that it is not zero makes
@@ -40,7 +40,7 @@ class Touches(NamedTuple):
         they do so as much as one occasion does.
         """
         xp = array_module(self.occasions)
-        n = xp.maximum(self.occasions[rows] * times, 1e-6)
+        n = xp.maximum(self.occasions * times, 1e-6)
         return self.each * n / -xp.expm1(-n)
 
 

@@ -28,7 +28,7 @@ from .double.nccl import NcclCommunicator, NcclError
 SKIPGRAM = SkipGram(dim=8, window=2, sample=0.0)
 MODELS = {"skip-gram": SKIPGRAM, "CBOW, hierarchical": CBOW(dim=8, loss="hierarchical")}
 ILLEGAL_ADDRESS = 700  # cudaErrorIllegalAddress
-SENDS = 4 * 2 * 2 * 2  # of a round: merges, exchanges, replicas, tables
+SENDS = (1 + 2 + 1 + 3) * 2 * 2 * 2  # of a round: tiers of its merges, exchanges, replicas, tables
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ class Tried(Training):
         super().__init__(corpus, model, **fixed, **options)
 
     def _merging(self) -> Merging | None:
-        return Merging(tokens=24, head=4, merges=4)
+        return Merging(tokens=20, head=4, merges=4)
 
 
 def simulated(

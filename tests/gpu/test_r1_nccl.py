@@ -11,7 +11,7 @@ import pytest
 from embedlayer.kernels.arguments import Tables
 from embedlayer.training.collective import LostReplica
 from embedlayer.training.gpus import COPIES, Gpus
-from embedlayer.training.replicas import Merging, Replica
+from embedlayer.training.replicas import Merging, Replica, owned_rows
 from embedlayer.training.touches import Touches
 
 from . import double
@@ -63,10 +63,10 @@ def test_a_merge_of_all_rows_takes_what_the_plan_says(size: int, gpus: Any) -> N
 
     def work(member: Any) -> None:
         tables = Tables(gpus.zeros(shape, np.float32), gpus.zeros(shape, np.float32))
-        share = slice(member.rank, None, member.size)
-        merged = [table[share].copy() for table in tables]
         touches = [Touches(gpus.asarray(ones), 1.0)] * 2
         merging = Merging("damped", 1, 4, 2)
+        owned = owned_rows(tables, merging, member.rank, member.size)
+        merged = [[tier.copy() for tier in tiers] for tiers in owned]
         rate = 0.1
         replica = Replica(tables, merged, touches, lambda _: rate, merging, 1, member)
         replica.run_round(range(4 * size), lambda *_: None, None)
