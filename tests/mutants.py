@@ -574,6 +574,23 @@ MUTANTS = {
     "what a stopped run left is kept": Mutant(
         "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
     ),
+    "who waits prepares what it has": Mutant(
+        "training/replicas.py", "range(chunk + size, chunk", "range(chunk, chunk",
+        "training_replicas",
+    ),
+    "what is prepared is made again": Mutant(
+        "training/examples.py", "(epoch, chunk) not in self._prepared", "True", "training_replicas"
+    ),
+    "nobody works while it waits": Mutant(
+        "training/collective.py", "not self._broken and idle()", "False", "training_replicas"
+    ),
+    "who waits for a bell does not work": Mutant(
+        "dask/bells.py", "silent and idle()", "False", "dask_training"
+    ),
+    "tiers overlap": Mutant(
+        "training/replicas.py", "share in (rank, rank + 1)", "share in (rank, rank + 2)",
+        "training_replicas",
+    ),
     "after a lost round replicas are where it was": Mutant(
         "training/replica_epochs.py", "self._replicas.clear()", "pass", "dask_training"
     ),

@@ -191,6 +191,21 @@ def test_a_bell_is_heard_once_for_each_time_it_is_rung():
     assert not one.open("other", os.getpid(), np.array([10**6, 0]))
 
 
+def test_who_waits_for_a_bell_works_until_it_is_heard_or_nothing_is_left():
+    one, other = pair_of_bells()
+    left = [1, 2, 3]
+
+    def work():
+        if left.pop() == 2:
+            one.ring(["other"])
+        return True
+
+    other.hear(["one"], lambda: None, 5, work)
+    assert left == [1]
+    with pytest.raises(TimeoutError):
+        other.hear(["one"], lambda: None, 0.1, lambda: False)
+
+
 def test_a_bell_tells_that_its_other_side_is_gone_and_waiting_ends_where_it_is_looked():
     one, other = pair_of_bells()
 

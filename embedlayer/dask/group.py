@@ -13,7 +13,7 @@ import numpy as np
 from embedlayer.dask.bells import Bells
 from embedlayer.dask.mail import Box, Mail
 from embedlayer.dask.outbox import Outbox
-from embedlayer.training.collective import LostReplica, Rows
+from embedlayer.training.collective import Idle, LostReplica, Meeting, Rows, nothing
 
 
 class Process(NamedTuple):
@@ -49,12 +49,12 @@ class Group:
         # Of two calls, as a replica may begin the next one while another takes what this one gave.
         self.given: list[list[Sequence[Rows]]] = [[()] * self.here.threads for _ in range(2)]
         self.received: dict[str, list[Rows]] = {}  # in the last call, from each other process
-        self.meeting = threading.Barrier(self.here.threads)
+        self.meeting = Meeting(self.here.threads)
         self.bells = Bells(address, [one.address for one in processes])
         self.lost, self._step, self._box = "", 0, Box(attempt)
         self.members = [Member(self, thread) for thread in range(self.here.threads)]
 
-    def swap(self, near: Sequence[Process], parcels: dict[str, list[Rows]]) -> None:
+    def swap(self, near: Sequence[Process], parcels: dict[str, list[Rows]], idle: Idle) -> None:
         """Swap parcels by mail with the processes of these addresses; ring, and hear, near ones."""
         bells = [one.address for one in near]
         try:
@@ -64,7 +64,7 @@ class Group:
                 work = self._swap(self._step, parcels)
                 doing = asyncio.run_coroutine_threadsafe(work, self.mail.loop)
                 self.received = doing.result(2 * self.timeout)  # a worker that closes has no loop
-            self.bells.hear(bells, self._look, self.timeout)
+            self.bells.hear(bells, self._look, self.timeout, idle)
         except (LostReplica, TimeoutError) as error:
             self.fail(str(error) or f"a worker has sent nothing for {self.timeout:.0f} s")
             raise LostReplica(self.lost) from None
@@ -122,6 +122,7 @@ class Member:
     def __init__(self, group: Group, thread: int) -> None:
         self._group, self.thread, self._calls = group, thread, 0
         self.rank, self.size = group.here.first + thread, group.size
+        self.idle: Idle = nothing
         self._near: list[Process] = []  # that share memory with this one
         self._outboxes: dict[int, Outbox] = {}  # its own and those of near replicas, by their ranks
 
@@ -204,7 +205,7 @@ class Member:
     def meet(self) -> None:
         """Wait for the replicas of this process."""
         try:
-            self._group.meeting.wait()
+            self._group.meeting.wait(self.idle)
         except threading.BrokenBarrierError:
             raise LostReplica(self._group.lost) from None
 
@@ -232,7 +233,7 @@ class Member:
                 for other in group.others
                 if other not in near
             }
-            group.swap(near, parcels)
+            group.swap(near, parcels, self.idle)
         self.meet()
         return given
 

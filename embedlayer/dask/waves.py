@@ -10,7 +10,7 @@ import distributed
 
 from embedlayer.errors import EmbedlayerError
 
-LOOK_SECONDS, POLL_SECONDS = 0.5, 0.02
+LOOK_SECONDS, POLL_SECONDS = 0.5, 0.05
 TIMEOUT = 300.0  # seconds without any worker, or without a word of one
 
 
