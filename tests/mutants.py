@@ -587,6 +587,9 @@ MUTANTS = {
     "who waits for a bell does not work": Mutant(
         "dask/bells.py", "silent and idle()", "False", "dask_training"
     ),
+    "a run that is over holds shared memory": Mutant(
+        "dask/group.py", "member.outboxes.clear()", "pass", "dask_training"
+    ),
     "tiers overlap": Mutant(
         "training/replicas.py", "share in (rank, rank + 1)", "share in (rank, rank + 2)",
         "training_replicas",

@@ -146,6 +146,8 @@ def test_rows_are_sent_only_to_processes_without_memory_in_common(
     sent = client.run(lambda dask_worker: dask_worker.plugins["embedlayer"].sent[0])
     rows = {address: sent[address] > 10_000 for address in addresses}
     assert rows == dict.fromkeys(addresses, 2 in chosen), sent
+    mapped = client.run(lambda: Path("/proc/self/maps").read_text().count("embedlayer-outbox"))
+    assert not any(mapped.values())
 
 
 def test_an_outbox_is_opened_by_who_was_told_of_it_as_long_as_it_is_open():

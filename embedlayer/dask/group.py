@@ -75,6 +75,11 @@ class Group:
         self.meeting.abort()
         asyncio.run_coroutine_threadsafe(self._tell(why), self.mail.loop)
 
+    def close(self) -> None:
+        """Give back the memory that this process shares with others, which may be long in use."""
+        for member in self.members:
+            member.outboxes.clear()
+
     def _look(self) -> None:
         if self._box.lost:
             raise LostReplica(self._box.lost)
@@ -99,13 +104,9 @@ class Group:
         }
 
     async def _tell(self, why: str) -> None:
-        await self.mail.lose(self.run, self.attempt, why)
-        told = [
-            self.mail.worker.rpc(one.address).embedlayer_lose(
-                run=self.run, attempt=self.attempt, why=why
-            )
-            for one in self.others
-        ]
+        about: Any = {"run": self.run, "attempt": self.attempt, "why": why}
+        await self.mail.lose(**about)
+        told = [self.mail.worker.rpc(one.address).embedlayer_lose(**about) for one in self.others]
         await asyncio.wait_for(asyncio.gather(*told, return_exceptions=True), self.timeout)
 
 
@@ -117,6 +118,7 @@ class Member:
 
     Attributes:
         thread: its number in this process.
+        outboxes: its own and those of near replicas, by their ranks.
     """
 
     def __init__(self, group: Group, thread: int) -> None:
@@ -124,7 +126,7 @@ class Member:
         self.rank, self.size = group.here.first + thread, group.size
         self.idle: Idle = nothing
         self._near: list[Process] = []  # that share memory with this one
-        self._outboxes: dict[int, Outbox] = {}  # its own and those of near replicas, by their ranks
+        self.outboxes: dict[int, Outbox] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +138,7 @@ class Member:
     def share(self, parts: Sequence[Rows]) -> None:
         """From now on hand such parts, or fewer rows, to processes of this host without sending."""
         group, everybody = self._group, range(self.size)
-        if not group.others or self._outboxes:
+        if not group.others or self.outboxes:
             return
         own = Outbox.made(parts)
         handles = self.gather(np.concatenate([own.handle, group.bells.ends]))
@@ -159,7 +161,7 @@ class Member:
             if all(opened[i][j] and opened[j][i] for i in group.here.ranks for j in one.ranks)
         ]
         near = [self.rank, *(rank for one in self._near for rank in one.ranks)]
-        self._outboxes = {rank: outboxes[rank] for rank in near}
+        self.outboxes = {rank: outboxes[rank] for rank in near}
 
     def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         outbox = self._laid(self.rank, parts)
@@ -211,7 +213,7 @@ class Member:
 
     def _laid(self, rank: int, parts: Sequence[Rows]) -> Sequence[Rows]:
         """Parts in the outbox of a replica, if it has any."""
-        return self._outboxes[rank].laid(parts) if self._near else ()
+        return self.outboxes[rank].laid(parts) if self._near else ()
 
     def _give(
         self,

@@ -147,6 +147,8 @@ def take_part(order: Order) -> dict[str, Any]:
         except BaseException as error:
             group.fail(f"{worker.address}: {error}")
             raise
+        finally:
+            group.close()
     if _cancelled(worker, worker.get_current_task()):  # nobody takes what is told
         mail.finish(order.run)
     return told | {"at": training and training.position()}
