@@ -590,6 +590,14 @@ MUTANTS = {
     "a run that is over holds shared memory": Mutant(
         "dask/group.py", "member.outboxes.clear()", "pass", "dask_training"
     ),
+    "replicas meet a chunk too early": Mutant(
+        "training/replica_epochs.py", "round(merging.tokens / state", "int(merging.tokens / state",
+        "training_replicas",
+    ),
+    "nobody asks who is gone": Mutant(
+        "dask/attempt.py", "now >= self._ask", "False", "dask_training",
+        select="who_is_gone",
+    ),
     "tiers overlap": Mutant(
         "training/replicas.py", "share in (rank, rank + 1)", "share in (rank, rank + 2)",
         "training_replicas",

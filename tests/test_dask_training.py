@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from kills import (
 )
 
 from embedlayer.dask import ClusterTraining, DaskCorpus, train
+from embedlayer.dask.attempt import Attempt
 from embedlayer.dask.bells import Bells
 from embedlayer.dask.mail import Mail
 from embedlayer.dask.outbox import Outbox
@@ -252,6 +254,21 @@ def test_a_killed_worker_takes_no_example_with_it(client, corpus, kind, calls, r
 
 def test_a_killed_worker_takes_no_word_with_it(client, text, tmp_path):
     kill_in_counting(client, text, tmp_path / "corpus", "encode", 2)
+
+
+def test_who_is_gone_is_asked_now_and_then_and_lost_at_once(monkeypatch):
+    asked, silent = [], SimpleNamespace(done=lambda: False)
+    there = SimpleNamespace(cancel=lambda *_, **__: None, sync=lambda *_, **__: None)
+    there.scheduler = SimpleNamespace(broadcast=None)
+    monkeypatch.setattr("embedlayer.dask.attempt.ASK_SECONDS", 1e9)
+    monkeypatch.setattr("embedlayer.dask.attempt.workers_of", lambda _: asked.append(1) or {"b": 0})
+    attempt = Attempt(there, SimpleNamespace(run="one", attempt=0, timeout=60))
+    attempt._futures = {"a": silent, "b": silent}
+    for _ in range(2):
+        attempt._collect()
+        assert attempt.lost == "the worker a is gone"
+        assert [*attempt._futures] == ["b"]
+    assert len(asked) == 1
 
 
 def wait_until_nothing_is_kept(client):

@@ -140,7 +140,7 @@ def test_a_run_that_is_stopped_ends_its_round_and_goes_on_to_the_same_bits(corpu
     np.testing.assert_array_equal(tried.run().matrix, whole)
 
 
-@pytest.mark.parametrize("chunks", [1, 3, 1 / 2])  # of a plain run; a replica's may be smaller
+@pytest.mark.parametrize("chunks", [1, 3, 1.9, 1 / 2])  # of a plain run; a replica's may be smaller
 def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, monkeypatch, chunks):
     tokens = Training(corpus, SkipGram(dim=16), epochs=2).state.chunk_tokens
     merging = Merging("sum", int(chunks * tokens), 4, 4)
@@ -166,7 +166,7 @@ def test_every_chunk_is_trained_once_and_replicas_meet_after_so_many(corpus, mon
         (rank,) = {chunk % 3 for _, chunk, who in trained if who is thread}
         assert [c for _, c, who in trained if who is thread] == [*range(rank, size, 3)]
     a_round = [1, 2, 1, 3]
-    wanted = [a_round[i % 4] for i in range(-(-size // (3 * max(1, chunks))))]
+    wanted = [a_round[i % 4] for i in range(-(-size // (3 * max(1, round(chunks)))))]
     assert [tiers for _, tiers in merges[::3]] == [*wanted[:-1], 3]
 
 

@@ -65,18 +65,11 @@ class Examples:
         return batch, kept
 
     def prepare(self, epoch: int, chunk: int) -> bool:
-        """Make the parts of a chunk before they are asked for; False: there is no need.
-
-        They are kept until then, or until :meth:`forget`.
-        """
+        """Make the parts of a chunk, and keep them until they are asked for; False: no need."""
         needed = chunk < len(self) and (epoch, chunk) not in self._prepared
         if needed:
             self._prepared[epoch, chunk] = self._parts(epoch, chunk)
         return needed
-
-    def forget(self) -> None:
-        """Nobody asks for what is prepared."""
-        self._prepared.clear()
 
     def parts(self, epoch: int, chunk: int) -> Parts:
         """The same, what is held out apart."""

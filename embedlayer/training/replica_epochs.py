@@ -88,7 +88,6 @@ class ReplicaEpochs(ABC):
         def prepare(chunk: int) -> bool:  # a device makes its own, and nobody waits for it
             return not self.gpus and examples.prepare(state.epoch, chunk)
 
-        examples.forget()
         if not self.gpus:
             return self._rounds(len(examples), Work(replica, self._steps.worker, train))
         self._examples[0] = examples

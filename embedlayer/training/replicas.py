@@ -28,7 +28,7 @@ class Merging:
 
     Args:
         rule: a name in ``MERGES``.
-        tokens: that a replica trains between two merges.
+        tokens: that a replica trains between two merges, to the nearest whole chunk.
         head: the rows of each table that every merge takes.
         merges: of a round, a power of two.
     """
@@ -63,7 +63,7 @@ class Merging:
 
     def tiers_of(self, merge: int) -> int:
         """How many tiers the merge takes, from 1 to ``merges``."""
-        return min((merge & -merge).bit_length(), self.tiers)
+        return (merge & -merge).bit_length()
 
     def owned(self, rows: int, rank: int, size: int) -> list[slice]:
         """Those of a table's rows that a replica merges, tier by tier."""
