@@ -68,6 +68,7 @@ def run_tests(folder: Path, tests: list[str], select: str) -> "subprocess.Comple
 
 SCANNER, CORPUS, VOCABULARY = "text/scanner.py", "text/corpus.py", "text/vocabulary.py"
 EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kernels/cpu/sums.py"
+SEVERAL = "kernels/cpu/simd/several.py"
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
@@ -304,7 +305,23 @@ MUTANTS = {
         SKIPGRAM, "if c + 1 < window.hidden:", "if c + 1 <= window.hidden:", "kernels_memory"
     ),
     "CBOW: two groups see each other's update": Mutant(
-        CBOW, "if groups > 1:", "if groups > 2:", "kernels_step"
+        CBOW, "k.update, group, rows", "k.update, 0, rows", "kernels_step"
+    ),
+    "CBOW: repeats are not looked for": Mutant(
+        CBOW, "groups > 1 or odd_in_sixes(", "groups > 1 and (", "kernels_step"
+    ),
+    "skip-gram: repeats are looked for in the next window": Mutant(
+        SKIPGRAM, "row * INT) & FIRST_SIX", "row * INT) & ~FIRST_SIX", "kernels_step"
+    ),
+    "a six without its widest pairs": Mutant(
+        "kernels/cpu/simd/integers.py", "SIX // 2 + 1", "SIX // 2", "kernels_simd"
+    ),
+    "sixteen without their widest pairs": Mutant(
+        "kernels/cpu/simd/integers.py", "LANES // 2 + 1", "LANES // 2", "kernels_simd"
+    ),
+    "a vector has its share twice": Mutant(SEVERAL, "left < 2", "left < 3", "kernels_step"),
+    "a pass behind the end of the rows": Mutant(
+        SEVERAL, "d = min(done, whole - PASS)", "d = done", "kernels_memory"
     ),
     "CBOW: divides where it should not": Mutant(
         CBOW, "if divide else 1", "if not divide else 1", "kernels_step"
@@ -407,7 +424,7 @@ MUTANTS = {
         "training_further",
     ),
     "the mean of a bag is that of one row more": Mutant(
-        "kernels/cpu/bags.py", "np.float32(max(1, size))", "np.float32(size + 1)", "kernels_bags"
+        SEVERAL, "np.float32(max(1, size))", "np.float32(size + 1)", "kernels_bags"
     ),
     "places of distinct ids by their hash alone": Mutant(
         "kernels/cpu/bags.py", "while slots[slot] >= 0 and found[slots[slot]] != ids[i]:",

@@ -54,12 +54,26 @@ def load_first(address: Any, count: Any) -> np.ndarray:
     return vector
 
 
+def odd_in_sixes(address: Any) -> int:
+    sixes, bits = memory(address, "i4", LANES)[:12].reshape(2, 6).tolist(), 0
+    for place, (six, i) in enumerate((six, i) for six in sixes for i in range(6)):
+        next_three = [six[(i + distance) % 6] for distance in (1, 2, 3)]
+        bits |= (six[i] < 0 or six[i] in next_three) << place
+    return bits
+
+
+def any_equal(address: Any, count: Any) -> bool:
+    return len(set(memory(address, "i4", count).tolist())) < count
+
+
 INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "load": lambda address: memory(address, "f4", LANES).copy(),
     "store": lambda address, vector: store_first(address, vector, LANES),
     "load_first": load_first,
     "store_first": store_first,
     "load_address": lambda address: int(memory(address, "i8", 1)[0]),
+    "odd_in_sixes": odd_in_sixes,
+    "any_equal": any_equal,
     "broadcast": lambda address: np.full(LANES, memory(address, "f4", 1)[0]),
     "prefetch": lambda address: None,
     "prefetch_once": lambda address: None,
@@ -168,7 +182,7 @@ def check_rows(place: Callable[[np.ndarray], np.ndarray]) -> None:
 
     random = np.random.default_rng(1)
     sums.PART_BYTES = 64  # several parts
-    for dim in (1, 16, 33):
+    for dim in (1, 16, 33, 84):
         W = place(random.standard_normal((9, dim)).astype(np.float32))
         rows = place(np.array([8, 0, -1, 3, 8, 8, 0, 1], np.int32))
         values = place(random.standard_normal((8, dim)).astype(np.float32))
@@ -248,7 +262,7 @@ def check_steps(place: Callable[[np.ndarray], np.ndarray]) -> None:
 
     cases = [([2, 5, 1, 0, 3], 6), ([1], 1), ([3, 4], 8), ([0, 0], 3), ([1] * 70, 13), ([30], 6)]
     for number, (mode, dim, case) in enumerate(
-        (mode, dim, case) for mode in MODES for dim in (1, 16, 20) for case in cases
+        (mode, dim, case) for mode in MODES for dim in (1, 16, 20, 84) for case in cases
     ):
         step = make_step(case[0], dim=dim, width=case[1], shared=bool(number % 2), dtype=np.float32)
         wanted = run_in_parts(reference.sgd_step, step, 1 + mode.mean, 0.1, mode)

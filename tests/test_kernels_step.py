@@ -67,15 +67,14 @@ def test_layers_make_the_reference_step(xp, sizes, mode, dtype, tolerance):
         check_equal(found, wanted, tolerance)
 
 
-@pytest.mark.parametrize("dim", [1, 5, 16, 33, 100, 1030])
-@pytest.mark.parametrize("width", [1, 6, 8, 13])
+@pytest.mark.parametrize("dim", [1, 5, 16, 33, 64, 100, 112, 1030])
+@pytest.mark.parametrize("width", [1, 6, 8, 13, 18])
 @modes
 def test_compiled_step_is_the_reference_in_turns(dim, width, mode):
     """Rung 3: skip-gram window by window, CBOW pair by pair; shared rows, repeats and all."""
-    for shared in (False, True):
-        step = make_step(
-            SIZES["even and odd"], dim=dim, width=width, shared=shared, dtype=np.float32
-        )
+    sizes = [*SIZES["even and odd"], 20, 4]
+    for shared, words in ((False, 11), (True, 11), (True, 500)):  # of many words few repeat
+        step = make_step(sizes, words=words, dim=dim, width=width, shared=shared, dtype=np.float32)
         exact = step._replace(W_in=step.W_in.astype(float), W_out=step.W_out.astype(float))
         wanted = run_in_parts(reference.sgd_step, exact, 1 + mode.mean, 0.1, mode)
         found = run_step(cpu.sgd_step, step, 0.1, mode)

@@ -8,14 +8,13 @@ import numpy as np
 
 from embedlayer.kernels import reference
 from embedlayer.kernels.cpu.prefetch import rows_ahead
-from embedlayer.kernels.cpu.simd.arithmetic import splat, zeros
-from embedlayer.kernels.cpu.simd.memory import LINE, address_of, prefetch_once
-from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read, write
+from embedlayer.kernels.cpu.simd.memory import ADDRESS, LINE, address_of, prefetch_once
+from embedlayer.kernels.cpu.simd.rows import add, columns_from, prefetch_row_at, read
+from embedlayer.kernels.cpu.simd.several import set_mean
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
 
 MIX = np.uint32(0x9E3779B1)  # Knuth's multiplicative hashing: 2**32 / golden ratio
-TOGETHER = 4 * LANES  # columns summed in one pass over a bag
 
 
 @compiled
@@ -68,34 +67,10 @@ def find_bag_means(W, ids, offsets, bags, masked):
         for i in range(first + ahead, first + ahead + size):
             for line in range(0, pitch, LINE):
                 prefetch_once(rows[i] + line)
-        _mean(rows, first, size, to, W.shape[1], masked)
+        set_mean(to, address_of(rows) + first * ADDRESS, size, W.shape[1], masked)
         to += pitch
         first += size
     return means
-
-
-@compiled
-def _mean(rows, first, size, to, dim, masked):
-    """Write the mean of the rows at ``size`` addresses to an address; sums stay in registers."""
-    share, d = splat(np.float32(1) / np.float32(max(1, size))), 0
-    while d + TOGETHER <= dim:
-        c0, c1 = columns_from(d, dim, None), columns_from(d + LANES, dim, None)
-        c2, c3 = columns_from(d + 2 * LANES, dim, None), columns_from(d + 3 * LANES, dim, None)
-        s0 = s1 = s2 = s3 = zeros()
-        for i in range(first, first + size):
-            s0, s1 = s0 + read(rows[i], c0), s1 + read(rows[i], c1)
-            s2, s3 = s2 + read(rows[i], c2), s3 + read(rows[i], c3)
-        write(to, c0, s0 * share)
-        write(to, c1, s1 * share)
-        write(to, c2, s2 * share)
-        write(to, c3, s3 * share)
-        d += TOGETHER
-    while d < dim:
-        columns, total = columns_from(d, dim, masked), zeros()
-        for i in range(first, first + size):
-            total = total + read(rows[i], columns)
-        write(to, columns, total * share)
-        d += LANES
 
 
 @compiled

@@ -17,7 +17,7 @@ from embedlayer.kernels.cpu.simd.vector import (
 )
 from embedlayer.storage.compiled import compiled
 
-FLOAT, ADDRESS = 4, 8  # bytes
+FLOAT, INT, ADDRESS = 4, 4, 8  # bytes
 LINE = 64  # bytes of a cache line, and of a vector
 
 _ALIGN = ir.Constant(I32, FLOAT)
@@ -32,7 +32,7 @@ def address_of(array):
 @instruction(float32x16(types.intp))
 def load(builder, address):
     """The sixteen floats at an address, which is a multiple of 4."""
-    return builder.load(_pointer(builder, address, VECTOR), align=FLOAT)
+    return vector_at(builder, address, VECTOR)
 
 
 @instruction(types.void(types.intp, float32x16))
@@ -41,12 +41,21 @@ def store(builder, address, vector):
     builder.store(vector, _pointer(builder, address, VECTOR), align=FLOAT)
 
 
+@compiled
+def load_two(address):
+    return load(address), load(address + LINE)
+
+
+@compiled
+def store_two(address, first, second):
+    store(address, first)
+    store(address + LINE, second)
+
+
 @instruction(float32x16(types.intp, types.intp))
 def load_first(builder, address, count):
     """The first ``count`` floats at an address, then zeros; nothing beyond them is read."""
-    zero = ir.Constant(VECTOR, [0.0] * LANES)
-    values = _pointer(builder, address, VECTOR), _ALIGN, _mask(builder, count), zero
-    return call(builder, "llvm.masked.load.v16f32.p0v16f32", VECTOR, *values)
+    return first_at(builder, address, count, ir.Constant(VECTOR, [0.0] * LANES))
 
 
 @instruction(types.void(types.intp, float32x16, types.intp))
@@ -79,6 +88,18 @@ def prefetch(builder, address):
 def prefetch_once(builder, address):
     """Ask for the cache line at an address, which will be read once; not into the first cache."""
     _prefetch(builder, address, write=0, locality=1)
+
+
+def vector_at(builder: Any, address: Any, kind: Any) -> Any:
+    """The vector of this kind at an address, which is a multiple of 4."""
+    return builder.load(_pointer(builder, address, kind), align=FLOAT)
+
+
+def first_at(builder: Any, address: Any, count: Any, others: Any) -> Any:
+    """The first ``count`` lanes of the vector at an address, then those of ``others``."""
+    kind, name = others.type, "f32" if others.type == VECTOR else "i32"
+    values = _pointer(builder, address, kind), _ALIGN, _mask(builder, count), others
+    return call(builder, f"llvm.masked.load.v16{name}.p0v16{name}", kind, *values)
 
 
 def _prefetch(builder: Any, address: Any, write: int, locality: int) -> None:

@@ -4,14 +4,24 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
+from llvmlite import binding, ir
+from numba.core import cgutils, config, types
 from numba.extending import intrinsic, models, register_model
 
 LANES = 16
 FAST = ("fast",)  # LLVM may fuse a product and a sum into one instruction
 I32 = ir.IntType(32)
 VECTOR = ir.VectorType(ir.FloatType(), LANES)
+
+
+def has_feature(name: str) -> bool:
+    """Whether numba compiles for a processor that has this feature, by its name in LLVM."""
+    if config.CPU_FEATURES is not None:
+        return f"+{name}" in config.CPU_FEATURES.split(",")
+    return bool(config.ENABLE_AVX and binding.get_host_cpu_features().get(name))
+
+
+ONE_REGISTER = has_feature("avx512f")  # holds a vector; there are 32 of them, not 16 halves
 
 
 class Float32x16(types.Type):

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from embedlayer.kernels.cpu.simd.arithmetic import splat, sum_lanes, zeros
+from embedlayer.kernels.cpu.simd.arithmetic import sum_lanes, zeros
+from embedlayer.kernels.cpu.simd.integers import odd_in_sixes
 from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
+    INT,
     LINE,
     load,
     load_address,
@@ -24,8 +26,8 @@ from embedlayer.kernels.cpu.simd.rows import (
     read,
     six_addresses,
     six_steps,
-    write,
 )
+from embedlayer.kernels.cpu.simd.several import add_to_each, set_mean
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetch_contexts
 from embedlayer.kernels.cpu.step.repeats import drop_missing, may_repeat, merge_outputs
@@ -88,11 +90,12 @@ def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
                 if measured[i] and offsets[i] < offsets[i + 1]:
                     at = (i - b) * GROUP
                     loss, pairs = add_loss(loss, pairs, scores, group, at, 1, batch, i)
-        for i in range(2):
-            row = (index + i) * columns
-            drop_missing(rows, row, columns, steps, i, i + 1)
-            if may_repeat(rows, row, columns, stamps, b + i):
-                merge_outputs(scratch, memory.zero_row, row, columns, i, i + 1)
+        if groups > 1 or odd_in_sixes(memory.rows + index * GROUP * INT):
+            for i in range(2):
+                row = (index + i) * columns
+                drop_missing(rows, row, columns, steps, i, i + 1)
+                if may_repeat(memory.rows, rows, row, columns, stamps, b + i):
+                    merge_outputs(scratch, memory.zero_row, row, columns, i, i + 1)
         _update_groups(h, k, addresses, groups, memory, dim, masked)
     return loss, pairs
 
@@ -117,41 +120,16 @@ def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
 @inlined
 def _update_groups(h, k, outputs, groups, memory, dim, masked):
     """Take all steps of two windows; ask for the output rows of the two that come next."""
-    h_size, k_size = h.size, k.size
-    if groups > 1:  # a row may be one window's in this group and the other's in the next
-        for group in range(groups):
-            rows = outputs + group * GROUP * ADDRESS
-            steps = memory.steps + group * memory.group_pitch
-            _sum_updates(h.update, k.update, group, rows, memory.window_pitch, steps, dim, masked)
-        _add_update(h, dim, masked)
-        _add_update(k, dim, masked)
-        h_size = k_size = 0  # their contexts have their updates
     for group in range(groups):
         rows = outputs + group * GROUP * ADDRESS
         steps = memory.steps + group * memory.group_pitch
-        _update(h, k, h_size, k_size, rows, memory.window_pitch, steps, dim, masked)
-
-
-@compiled
-def set_mean(hidden, contexts, size, dim, masked):
-    """Set a hidden vector, of whole vectors, to the mean of so many rows, whose addresses are
-    stored from ``contexts`` on."""
-    share = splat(np.float32(1.0) / np.float32(max(1, size)))
-    for d in range(0, dim, LANES):
-        columns, total = columns_from(d, dim, masked), zeros()
-        for c in range(size):
-            total = total + read(load_address(contexts + c * ADDRESS), columns)
-        store(hidden + columns.byte, total * share)
-
-
-@compiled
-def _add_update(window, dim, masked):
-    """Add each context's share of the hidden vector's update to it."""
-    for d in range(0, dim, LANES):
-        columns = columns_from(d, dim, masked)
-        update = load(window.update + columns.byte) * splat(window.share)
-        for c in range(window.size):
-            add(load_address(window.contexts + c * ADDRESS), columns, update)
+        _sum_updates(h.update, k.update, group, rows, memory.window_pitch, steps, dim, masked)
+    for group in range(groups):
+        rows = outputs + group * GROUP * ADDRESS
+        steps = memory.steps + group * memory.group_pitch
+        _update(h.hidden, k.hidden, rows, memory.window_pitch, steps, dim, masked)
+    add_to_each(h.contexts, h.size, h.update, h.share, dim, masked)
+    add_to_each(k.contexts, k.size, k.update, k.share, dim, masked)
 
 
 @compiled
@@ -195,10 +173,10 @@ def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
 
 
 @compiled
-def _update(h, k, h_size, k_size, rows, pitch, steps, dim, masked):
-    """Add step · hidden vector to six rows per window, and shares of step · row to its contexts.
+def _update(h, k, rows, pitch, steps, dim, masked):
+    """Add step · hidden vector to six rows per window, one after the other: they may share some.
 
-    Before the writes it asks for the output rows of the next two windows: they come meanwhile.
+    Between the writes it asks for the output rows of the next two windows.
     """
     coming = rows + AHEAD * pitch
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
@@ -210,26 +188,13 @@ def _update(h, k, h_size, k_size, rows, pitch, steps, dim, masked):
         for r in range(0, GROUP * ADDRESS, ADDRESS):
             prefetch(load_address(coming + r) + columns.byte)
             prefetch(load_address(coming + pitch + r) + columns.byte)
-        x, y = load(h.hidden + columns.byte), load(k.hidden + columns.byte)
-        # The two windows may share rows: all are read before any is written, and those of the
-        # second are read again, after those of the first are written.
-        v = t0 * read(p0, columns) + t1 * read(p1, columns)
-        v = v + t2 * read(p2, columns) + t3 * read(p3, columns)
-        v = v + t4 * read(p4, columns) + t5 * read(p5, columns)
-        a0, a1 = read(o0, columns), read(o1, columns)
-        a2, a3 = read(o2, columns), read(o3, columns)
-        a4, a5 = read(o4, columns), read(o5, columns)
-        w = s0 * a0 + s1 * a1 + s2 * a2 + s3 * a3 + s4 * a4 + s5 * a5
-        for c in range(h_size):
-            add(load_address(h.contexts + c * ADDRESS), columns, w * splat(h.share))
-        for c in range(k_size):
-            add(load_address(k.contexts + c * ADDRESS), columns, v * splat(k.share))
-        write(o0, columns, a0 + s0 * x)
-        write(o1, columns, a1 + s1 * x)
-        write(o2, columns, a2 + s2 * x)
-        write(o3, columns, a3 + s3 * x)
-        write(o4, columns, a4 + s4 * x)
-        write(o5, columns, a5 + s5 * x)
+        x, y = load(h + columns.byte), load(k + columns.byte)
+        add(o0, columns, s0 * x)
+        add(o1, columns, s1 * x)
+        add(o2, columns, s2 * x)
+        add(o3, columns, s3 * x)
+        add(o4, columns, s4 * x)
+        add(o5, columns, s5 * x)
         add(p0, columns, t0 * y)
         add(p1, columns, t1 * y)
         add(p2, columns, t2 * y)

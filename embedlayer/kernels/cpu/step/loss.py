@@ -8,8 +8,8 @@ import numpy as np
 
 from embedlayer.kernels.cpu.prefetch import prefetch_row_once
 from embedlayer.kernels.cpu.simd.memory import FLOAT, address_of, store
+from embedlayer.kernels.cpu.simd.several import set_mean
 from embedlayer.kernels.cpu.simd.vector import LANES
-from embedlayer.kernels.cpu.step.cbow import set_mean
 from embedlayer.kernels.cpu.step.scores import GROUP, add_loss
 from embedlayer.kernels.cpu.step.scratch import most_contexts
 from embedlayer.kernels.cpu.step.skipgram import score_six

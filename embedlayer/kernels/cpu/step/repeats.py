@@ -4,19 +4,26 @@ Different rows can be written as soon as all are read. The others get the addres
 and steps of zero; so does −1, "no row". The scores are those of the rows as they were.
 """
 
+from embedlayer.kernels.cpu.simd.integers import any_equal
+from embedlayer.kernels.cpu.simd.memory import INT
+from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.kernels.cpu.step.scores import GROUP
-from embedlayer.storage.compiled import compiled
+from embedlayer.storage.compiled import compiled, inlined
 
 SLOTS = 1024  # a power of two
 
 
-@compiled
-def may_repeat(ids, first, size, stamps, stamp):
-    """Whether two of these ids have the same last bits, and so may be the same; −1 aside.
+@inlined
+def may_repeat(address, ids, first, size, stamps, stamp):
+    """Whether two of these ids are equal, −1 included; of many, whether their last bits are,
+    −1 aside.
 
     Args:
+        address: of ``ids``.
         stamps: int64, (SLOTS,): the stamps of former calls, none of them this ``stamp``.
     """
+    if size <= LANES:
+        return any_equal(address + first * INT, size)
     repeats = False
     for i in range(first, first + size):
         slot = ids[i] & (SLOTS - 1)

@@ -49,6 +49,7 @@ class Addresses(NamedTuple):
     group_pitch: int  # from the scores or steps of one group to those of the next
     targets: int
     copies: int
+    rows: int  # the block's
     contexts: int  # the block's
     outputs: int  # the block's
     window_pitch: int  # from the addresses of one window's output rows to those of the next
@@ -86,6 +87,7 @@ def addresses_in(scratch, dim):
         columns * FLOAT,
         address_of(scratch.targets),
         address_of(scratch.copies),
+        address_of(scratch.block.rows),
         address_of(scratch.block.contexts),
         address_of(scratch.block.outputs),
         scratch.block.rows.shape[1] * ADDRESS,

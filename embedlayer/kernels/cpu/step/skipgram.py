@@ -1,25 +1,21 @@
-"""Compiled: skip-gram, window by window; every context is a hidden vector of its own.
-
-The inner loops hold a block in registers: two hidden vectors and six output rows for the scores,
-six output rows and their sums for the update.
-"""
+"""Compiled: skip-gram, window by window; every context is a hidden vector of its own."""
 
 from typing import NamedTuple
 
-from embedlayer.kernels.cpu.simd.arithmetic import sum_lanes, zeros
+from embedlayer.kernels.cpu.simd.integers import odd_in_sixes
 from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
+    INT,
     LINE,
-    broadcast,
+    address_of,
     load,
     load_address,
-    prefetch,
     store,
 )
-from embedlayer.kernels.cpu.simd.rows import columns_from, copy_rows, read, six_addresses, write
-from embedlayer.kernels.cpu.simd.vector import LANES
+from embedlayer.kernels.cpu.simd.rows import copy_rows
 from embedlayer.kernels.cpu.step.blocks import AHEAD, BLOCK, fill_block, prefetch_contexts
+from embedlayer.kernels.cpu.step.pairs import score_few, score_six, update, update_few
 from embedlayer.kernels.cpu.step.repeats import (
     drop_missing,
     may_repeat,
@@ -29,6 +25,8 @@ from embedlayer.kernels.cpu.step.repeats import (
 from embedlayer.kernels.cpu.step.scores import GROUP, PAIR_BYTES, add_loss, set_targets, store_steps
 from embedlayer.kernels.cpu.step.scratch import addresses_in, make_scratch
 from embedlayer.storage.compiled import compiled, inlined
+
+FIRST_SIX = (1 << GROUP) - 1  # bits
 
 
 class _Window(NamedTuple):
@@ -56,7 +54,7 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
     scores, targets, stamps, block = scratch.scores, scratch.targets, scratch.stamps, scratch.block
     steps, rows, widths = scores[1], block.rows.reshape(-1), block.widths
     memory, columns = addresses_in(scratch, dim), block.rows.shape[1]
-    first, loss, pairs = 0, 0.0, 0
+    ids, first, loss, pairs = address_of(contexts), 0, 0.0, 0
     for b in range(len(batch.rows)):
         index = b % BLOCK
         if index == 0:
@@ -79,10 +77,11 @@ def _train_windows(layouts, batch, lr, scratch, dim, masked):
             for group in range(groups):
                 loss, pairs = add_loss(loss, pairs, scores, group, 0, hidden, batch, b)
         row, size = index * columns, groups * GROUP
-        drop_missing(rows, row, size, steps, 0, hidden)
-        if may_repeat(rows, row, width, stamps, 2 * b):
-            merge_outputs(scratch, memory.zero_row, row, size, 0, hidden)
-        if may_repeat(contexts, offsets[b], hidden, stamps, 2 * b + 1):
+        if columns > GROUP or odd_in_sixes(memory.rows + row * INT) & FIRST_SIX:
+            drop_missing(rows, row, size, steps, 0, hidden)
+            if may_repeat(memory.rows, rows, row, width, stamps, 2 * b):
+                merge_outputs(scratch, memory.zero_row, row, size, 0, hidden)
+        if may_repeat(ids, contexts, offsets[b], hidden, stamps, 2 * b + 1):
             merge_contexts(scratch, memory.zero_row, contexts, offsets[b], hidden, begin)
         _update_window(window, memory, dim, masked)
     return loss, pairs
@@ -105,7 +104,7 @@ def _score_window(window, memory, lr, dim, masked):
             if window.width - group * GROUP > GROUP // 2:
                 score = score_six(h, k, outputs, dim, masked)
             else:
-                score = _score_few(h, k, outputs, dim, masked)
+                score = score_few(h, k, outputs, dim, masked)
             store(scores + c // 2 * PAIR_BYTES, score)
         for c in range(0, window.hidden, 2):
             at = group * memory.group_pitch + c // 2 * PAIR_BYTES
@@ -126,111 +125,6 @@ def _update_window(window, memory, dim, masked):
         coming = outputs + AHEAD * memory.window_pitch
         steps = memory.steps + group * memory.group_pitch
         if window.width - group * GROUP > GROUP // 2:
-            _update(values, window, outputs, coming, steps, dim, masked)
+            update(values, window, outputs, coming, steps, dim, masked)
         else:
-            _update_few(values, window, outputs, coming, steps, dim, masked)
-
-
-@compiled
-def score_six(h, k, outputs, dim, masked):
-    """The twelve products of two hidden vectors, h and k, with six output rows."""
-    o0, o1, o2, o3, o4, o5 = six_addresses(outputs)
-    h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
-    h3, h4, h5, k3, k4, k5 = _products(h, k, o3, o4, o5, dim, masked)
-    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
-
-
-@compiled
-def _score_few(h, k, outputs, dim, masked):
-    """As :func:`score_six`, where no more than three of the six output rows are left."""
-    o0, o1, o2, _, _, _ = six_addresses(outputs)
-    h0, h1, h2, k0, k1, k2 = _products(h, k, o0, o1, o2, dim, masked)
-    none = zeros()
-    return sum_lanes(h0, h1, h2, none, none, none, k0, k1, k2, none, none, none)
-
-
-@compiled
-def _products(h, k, o0, o1, o2, dim, masked):
-    """The products of two hidden vectors with three output rows, not yet summed over the lanes."""
-    h0 = h1 = h2 = k0 = k1 = k2 = zeros()
-    for d in range(0, dim, LANES):
-        columns = columns_from(d, dim, masked)
-        x, y = read(h, columns), read(k, columns)
-        o = read(o0, columns)
-        h0, k0 = h0 + x * o, k0 + y * o
-        o = read(o1, columns)
-        h1, k1 = h1 + x * o, k1 + y * o
-        o = read(o2, columns)
-        h2, k2 = h2 + x * o, k2 + y * o
-    return h0, h1, h2, k0, k1, k2
-
-
-@compiled
-def _update(values, window, outputs, coming, steps, dim, masked):
-    """Add step · output row to every context and step · context to six output rows.
-
-    ``values`` is where the addresses of the contexts' values are stored. Between the writes it asks
-    for the six rows whose addresses are stored from ``coming`` on.
-    """
-    r0, r1, r2, r3, r4, r5 = six_addresses(outputs)
-    for d in range(0, dim, LANES):
-        columns = columns_from(d, dim, masked)
-        for r in range(0, GROUP * ADDRESS, ADDRESS):
-            prefetch(load_address(coming + r) + columns.byte)
-        o0, o1 = read(r0, columns), read(r1, columns)
-        o2, o3 = read(r2, columns), read(r3, columns)
-        o4, o5 = read(r4, columns), read(r5, columns)
-        n0, n1, n2, n3, n4, n5 = o0, o1, o2, o3, o4, o5
-        step = steps
-        for c in range(window.hidden):
-            context = load_address(window.contexts + c * ADDRESS)
-            h = read(load_address(values + c * ADDRESS), columns)
-            w = read(context, columns)
-            g = broadcast(step)  # six broadcasts at once take more registers: 10 % slower
-            w, n0 = w + g * o0, n0 + g * h
-            g = broadcast(step + FLOAT)
-            w, n1 = w + g * o1, n1 + g * h
-            g = broadcast(step + 2 * FLOAT)
-            w, n2 = w + g * o2, n2 + g * h
-            g = broadcast(step + 3 * FLOAT)
-            w, n3 = w + g * o3, n3 + g * h
-            g = broadcast(step + 4 * FLOAT)
-            w, n4 = w + g * o4, n4 + g * h
-            g = broadcast(step + 5 * FLOAT)
-            w, n5 = w + g * o5, n5 + g * h
-            write(context, columns, w)
-            step += GROUP * FLOAT
-        write(r0, columns, n0)
-        write(r1, columns, n1)
-        write(r2, columns, n2)
-        write(r3, columns, n3)
-        write(r4, columns, n4)
-        write(r5, columns, n5)
-
-
-@compiled
-def _update_few(values, window, outputs, coming, steps, dim, masked):
-    """As :func:`_update`, where no more than three of the six output rows are left."""
-    r0, r1, r2, _, _, _ = six_addresses(outputs)
-    for d in range(0, dim, LANES):
-        columns = columns_from(d, dim, masked)
-        for r in range(0, GROUP * ADDRESS, ADDRESS):
-            prefetch(load_address(coming + r) + columns.byte)
-        o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
-        n0, n1, n2 = o0, o1, o2
-        step = steps
-        for c in range(window.hidden):
-            context = load_address(window.contexts + c * ADDRESS)
-            h = read(load_address(values + c * ADDRESS), columns)
-            w = read(context, columns)
-            g = broadcast(step)
-            w, n0 = w + g * o0, n0 + g * h
-            g = broadcast(step + FLOAT)
-            w, n1 = w + g * o1, n1 + g * h
-            g = broadcast(step + 2 * FLOAT)
-            w, n2 = w + g * o2, n2 + g * h
-            write(context, columns, w)
-            step += GROUP * FLOAT
-        write(r0, columns, n0)
-        write(r1, columns, n1)
-        write(r2, columns, n2)
+            update_few(values, window, outputs, coming, steps, dim, masked)

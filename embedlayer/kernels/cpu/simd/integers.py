@@ -1,0 +1,43 @@
+"""Vectors of sixteen int32, which never leave the instruction that reads them."""
+
+from llvmlite import ir
+from numba.core import types
+
+from embedlayer.kernels.cpu.simd.memory import first_at, vector_at
+from embedlayer.kernels.cpu.simd.vector import I32, LANES, instruction, shuffle, splat_value
+
+SIX = 6
+TWICE = range(0, 2 * SIX, SIX)  # where each six begins
+INTEGERS = ir.VectorType(I32, LANES)
+
+
+@instruction(types.intp(types.intp))
+def odd_in_sixes(builder, address):
+    """Of twice six int32 a bit for each that is negative, and for one of each two that are equal
+    in their six.
+
+    Sixteen are read; the last four are of no account.
+    """
+    values = vector_at(builder, address, INTEGERS)
+    odd = builder.icmp_signed("<", values, splat_value(builder, I32(0), INTEGERS))
+    for distance in range(1, SIX // 2 + 1):  # around a circle of six the others are no farther
+        lanes = [begin + (lane + distance) % SIX for begin in TWICE for lane in range(SIX)]
+        others = shuffle(builder, values, values, lanes + lanes[: LANES - len(lanes)])
+        odd = builder.or_(odd, builder.icmp_signed("==", values, others))
+    bits = builder.bitcast(odd, ir.IntType(LANES))
+    first_twelve = ir.Constant(bits.type, (1 << 2 * SIX) - 1)
+    return builder.zext(builder.and_(bits, first_twelve), ir.IntType(64))
+
+
+@instruction(types.boolean(types.intp, types.intp))
+def any_equal(builder, address, count):
+    """Whether two of so many int32, none of them below −1, are equal; sixteen at most."""
+    nobody = ir.Constant(INTEGERS, [-2 - lane for lane in range(LANES)])
+    values = first_at(builder, address, count, nobody)
+    equal = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [0] * LANES)
+    for distance in range(1, LANES // 2 + 1):
+        lanes = [(lane + distance) % LANES for lane in range(LANES)]
+        others = shuffle(builder, values, values, lanes)
+        equal = builder.or_(equal, builder.icmp_signed("==", values, others))
+    bits = builder.bitcast(equal, ir.IntType(LANES))
+    return builder.icmp_signed("!=", bits, ir.Constant(bits.type, 0))

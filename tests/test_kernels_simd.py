@@ -1,0 +1,55 @@
+"""Instructions of our own on vectors of integers, against the same in Python."""
+
+import numpy as np
+import placed
+import pytest
+
+from embedlayer.kernels.cpu.simd.integers import any_equal, odd_in_sixes
+from embedlayer.storage.compiled import compiled
+
+
+@compiled
+def compiled_odd(ids):
+    return odd_in_sixes(ids.ctypes.data), ids  # a visible use: numba frees an array behind the last
+
+
+@compiled
+def compiled_equal(ids, first, count):
+    return any_equal(ids.ctypes.data + 4 * first, count), ids
+
+
+@pytest.mark.parametrize("words", [2, 9, 60, 2**31 - 1])
+def test_what_is_odd_in_twice_six_integers(words):
+    random = np.random.default_rng(words)
+    for _ in range(300):
+        ids = placed.with_margins(random.integers(0, words, 16).astype(np.int32))
+        assert compiled_odd(ids)[0] == placed.odd_in_sixes(ids.ctypes.data)
+        ids[random.integers(0, 16)] -= words  # one is negative
+        assert compiled_odd(ids)[0] == placed.odd_in_sixes(ids.ctypes.data)
+
+
+def test_each_pair_of_a_six_is_compared():
+    for one in range(16):
+        for other in range(one):
+            ids = placed.with_margins(np.arange(16, dtype=np.int32))
+            ids[one] = ids[other]
+            odd = int(compiled_odd(ids)[0])
+            of_pair = {1 << one, 1 << other, 1 << one | 1 << other}
+            assert odd in of_pair if one // 6 == other // 6 and one < 12 else odd == 0
+
+
+@pytest.mark.parametrize("count", range(17))
+def test_each_pair_of_so_many_is_compared(count):
+    distinct = np.arange(-1, 15, dtype=np.int32)
+    assert not compiled_equal(distinct, 0, count)[0]
+    for one in range(16):
+        for other in range(one):
+            ids = distinct.copy()
+            ids[one] = ids[other]
+            assert compiled_equal(ids, 0, count)[0] == (one < count)
+
+
+def test_nothing_behind_so_many_is_read():
+    """At the end of an array whose next page nobody may read."""
+    ids = placed.at_guarded_page(np.array([4, 7, 4], np.int32), at_end=True)
+    assert [bool(compiled_equal(ids, 0, count)[0]) for count in range(4)] == [False] * 3 + [True]
