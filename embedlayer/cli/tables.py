@@ -52,10 +52,10 @@ def fit(widths: list[int], room: int) -> list[int] | None:
 
 def wrapped(text: str, columns: int) -> list[str]:
     """The lines of a text, one at least, none wider unless a single letter is."""
-    from wcwidth import wrap
-
     if display_width(text) <= columns:  # with all its spaces
         return [text]
+    from wcwidth import wrap
+
     return wrap(text, columns) or [""]
 
 

@@ -23,12 +23,14 @@ class Block(NamedTuple):
             −1: paths through the tree are shorter than R.
         contexts: intp, flat: the address of every context, from the first one of the block on.
         outputs: intp, flat: the address of each of ``rows``; for −1 that of a row of zeros.
+        due: intp, flat: room for all of these.
     """
 
     rows: Array
     widths: Array
     contexts: Array
     outputs: Array
+    due: Array
 
 
 @compiled
@@ -40,6 +42,7 @@ def make_block(contexts, columns):
         np.empty(windows, np.intp),
         np.empty(windows * contexts, np.intp),
         np.empty(windows * columns, np.intp),
+        np.empty(windows * (contexts + columns), np.intp),
     )
 
 
@@ -50,8 +53,7 @@ def fill_block(block, layouts, batch, first, zero_row, dim, masked):
     end = min(first + BLOCK + AHEAD, len(batch.rows))
     _copy_rows(block, batch, first, end)
     contexts = batch.contexts[batch.offsets[first] : batch.offsets[end]]
-    rows = block.rows.reshape(-1)
-    due = np.empty(len(contexts) + len(rows), np.intp)
+    rows, due = block.rows.reshape(-1), block.due
     due_inputs = find_due(inputs, contexts, first // BLOCK, due)
     due_outputs = find_due(outputs, rows, first // BLOCK, due[due_inputs:])
     _find_addresses(inputs, contexts, zero_row, block.contexts)
