@@ -31,11 +31,11 @@ SMALL = Merging(tokens=200, head=4, merges=4)
 # What a worker is killed in: the place of a function, and whether after it or before.
 TRAINING = {
     "train": ("embedlayer.dask.member:MemberTraining._train", False),
-    "exchange": ("embedlayer.dask.group:Member.exchange", False),
-    "exchanged": ("embedlayer.dask.group:Member.exchange", True),
-    "give back": ("embedlayer.dask.group:Member.give_back", False),
-    "set rows": ("embedlayer.dask.group:Member.give_back", True),
-    "end a round": ("embedlayer.dask.group:Member.gather", True),
+    "exchange": ("embedlayer.dask.connection:Member.exchange", False),
+    "exchanged": ("embedlayer.dask.connection:Member.exchange", True),
+    "give back": ("embedlayer.dask.connection:Member.give_back", False),
+    "set rows": ("embedlayer.dask.connection:Member.give_back", True),
+    "end a round": ("embedlayer.dask.connection:Member.gather", True),
     "ring": ("embedlayer.dask.bells:Bells.ring", True),
     "hear": ("embedlayer.dask.bells:Bells.hear", False),
     "send": ("embedlayer.dask.mail:Mail.send", True),

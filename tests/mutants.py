@@ -556,7 +556,7 @@ MUTANTS = {
         "        if member.rank == 0:", "gpu/r1_gpus", select="",
     ),
     "a replica of a cluster gets another's parts": Mutant(
-        "dask/group.py", "[self.thread :: len(given)]", "[: len(given)]", "dask_training"
+        "dask/connection.py", "[self.thread :: len(given)]", "[: len(given)]", "dask_training"
     ),
     "a round of a cluster leaves rows behind": Mutant(
         "dask/rounds.py", "table[mine] = learnt[mine]", "table[:9] = learnt[:9]", "dask_training"
@@ -568,13 +568,14 @@ MUTANTS = {
         "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
     ),
     "what near replicas merged is not taken": Mutant(
-        "dask/group.py", "outbox[rank] if near else", "parts[rank] if near else", "dask_training"
+        "dask/connection.py", "outbox[rank] if near", "parts[rank] if near", "dask_training"
     ),
     "what is given away lies elsewhere": Mutant(
         "dask/outbox.py", "place += _room(one)", "place += one.nbytes - 64", "dask_training"
     ),
     "one of a pair that sees the other is near": Mutant(
-        "dask/group.py", "opened[i][j] and opened[j][i]", "opened[i][j]", "dask_training"
+        "dask/connection.py", "{(here, one), (one, here)} <= seen", "(here, one) in seen",
+        "dask_training",
     ),
     "a bell whose other side is gone has rung": Mutant(
         "dask/bells.py",
@@ -590,19 +591,6 @@ MUTANTS = {
     ),
     "what a stopped run left is kept": Mutant(
         "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
-    ),
-    "who waits prepares what it has": Mutant(
-        "training/replicas.py", "range(chunk + size, chunk", "range(chunk, chunk",
-        "training_replicas",
-    ),
-    "what is prepared is made again": Mutant(
-        "training/examples.py", "(epoch, chunk) not in self._prepared", "True", "training_replicas"
-    ),
-    "nobody works while it waits": Mutant(
-        "training/collective.py", "not self._broken and idle()", "False", "training_replicas"
-    ),
-    "who waits for a bell does not work": Mutant(
-        "dask/bells.py", "silent and idle()", "False", "dask_training"
     ),
     "a run that is over holds shared memory": Mutant(
         "dask/group.py", "member.outboxes.clear()", "pass", "dask_training"

@@ -16,11 +16,11 @@ from embedlayer.models.options import CBOW, SkipGram
 from embedlayer.ngrams import Subwords
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.checkpoint import checkpoints_in
-from embedlayer.training.collective import LostReplica, Meeting, Threads
+from embedlayer.training.collective import LostReplica, Threads
 from embedlayer.training.epoch import TICK_SECONDS
 from embedlayer.training.examples import Examples
 from embedlayer.training.merge import MERGES, damped
-from embedlayer.training.replicas import AHEAD, Merging, Replica, owned_rows
+from embedlayer.training.replicas import Merging, Replica, owned_rows
 from embedlayer.training.run import Training
 from embedlayer.training.touches import Touches
 from embedlayer.vectors.vectors import Vectors
@@ -226,8 +226,7 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
             tables, touches = Tables(start.copy(), start.copy()), (Touches(ones, 1),) * 2
             merging = Merging("sum", 1, 4, 2)
             rows = owned_rows(merged, merging, rank, 3)
-            rate, prepare = (lambda _: 0.1), (lambda _: False)
-            replica = Replica(tables, rows, touches, rate, merging, 1, prepare, member)
+            replica = Replica(tables, rows, touches, lambda _: 0.1, merging, 1, member)
             replica.run_round(range(6), train, None)
             return tables
 
@@ -242,70 +241,6 @@ def test_a_merge_of_the_head_leaves_the_tail_to_each_replica():
     for rank in range(3):
         np.testing.assert_allclose(seen[3 + rank][:4], 1 + 2 + 3, rtol=1e-5)
         np.testing.assert_allclose(seen[3 + rank][4:], 1 + rank, rtol=1e-5)
-
-
-def test_who_waits_prepares_its_next_chunks_and_only_these(corpus, monkeypatch):
-    """Replica 0 is slow: replica 1, which has the odd chunks, waits for it at each merge."""
-    wanted = Tried(corpus, MODELS["skip-gram"], workers=2, turns=True)
-    tried = Tried(corpus, MODELS["skip-gram"], workers=2)
-    train, prepare, prepared, most = tried._train, Examples.prepare, [], [0]
-
-    def slowly(examples, tables, chunk, step):
-        time.sleep(0 if chunk % 2 else 0.005)
-        train(examples, tables, chunk, step)
-
-    def note(self, epoch, chunk):
-        made = prepare(self, epoch, chunk)
-        prepared.extend([(epoch, chunk, threading.get_ident())] if made else [])
-        most[0] = max(most[0], len(self._prepared))
-        return made
-
-    tried._train = slowly
-    monkeypatch.setattr(Examples, "prepare", note)
-    vectors = tried.run()
-    assert sum(chunk % 2 for _, chunk, _ in prepared) > 20
-    assert len({one[:2] for one in prepared}) == len(prepared)
-    of_epoch = {(epoch, who): chunk % 2 for epoch, chunk, who in prepared}
-    assert all(chunk % 2 == of_epoch[epoch, who] for epoch, chunk, who in prepared)
-    assert 2 <= most[0] <= 2 * AHEAD
-    np.testing.assert_array_equal(vectors.matrix, wanted.run().matrix)
-
-
-def test_who_waits_at_a_meeting_works_until_all_are_there_or_nothing_is_left():
-    meeting, worked, left = Meeting(2), [], threading.Event()
-
-    def work():
-        worked.append(1)
-        left.set()
-        time.sleep(0.001)
-        return len(worked) < 5
-
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(meeting.wait, work)
-        left.wait(10)
-        while len(worked) < 5:
-            time.sleep(0.001)
-        time.sleep(0.02)
-        assert len(worked) == 5
-        assert not waiting.done()
-        meeting.wait()
-        waiting.result(10)
-        for ended in (meeting.abort, lambda: None):  # while one waits, and before one comes
-            waiting = pool.submit(meeting.wait)
-            ended()
-            with pytest.raises(threading.BrokenBarrierError):
-                waiting.result(10)
-
-
-def test_what_the_last_at_a_meeting_cannot_do_is_told_and_ends_it():
-    def fail():
-        raise KeyError("send")
-
-    meeting = Meeting(2, fail)
-    with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(meeting.wait) for _ in range(2)]
-        errors = {type(one.exception(10)) for one in waiting}
-    assert errors == {KeyError, threading.BrokenBarrierError}
 
 
 def test_a_replica_that_is_lost_ends_the_others(corpus):

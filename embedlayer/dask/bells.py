@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from embedlayer.training.collective import Idle, LostReplica, nothing
+from embedlayer.training.collective import LostReplica
 
 LOOK_SECONDS = 0.05
 RUNG = b"!"
@@ -69,28 +69,21 @@ class Bells:
             except OSError:
                 raise LostReplica(f"the worker {other} is gone") from None
 
-    def hear(
-        self,
-        others: Iterable[str],
-        look: Callable[[], None],
-        timeout: float,
-        idle: Idle = nothing,
-    ) -> None:
+    def hear(self, others: Iterable[str], look: Callable[[], None], timeout: float) -> None:
         """Wait until each of the others has rung as often as this was called.
 
         Args:
             others: their addresses.
             look: called now and then; may raise what ends the waiting.
             timeout: seconds until who did not ring counts as lost.
-            idle: what is done meanwhile.
 
         Raises:
             LostReplica: one of them is gone. TimeoutError: one is too late.
         """
         silent: dict[Any, str] = {self._heard[other]: other for other in others}
-        until, patience = time.monotonic() + timeout, 0.0
+        until = time.monotonic() + timeout
         while silent:
-            for bell in wait([*silent], patience):
+            for bell in wait([*silent], LOOK_SECONDS):
                 other = silent.pop(bell)
                 try:
                     self._heard[other].recv_bytes()
@@ -100,4 +93,3 @@ class Bells:
             look()
             if silent and time.monotonic() > until:
                 raise TimeoutError
-            patience = 0.0 if silent and idle() else LOOK_SECONDS

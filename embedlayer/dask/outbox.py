@@ -26,24 +26,28 @@ class Outbox:
     Attributes:
         handle: int64, (3,): the process, its number of the file and a secret, by which others open
             it; zeros where there is none.
+        note: a small array besides the rows.
     """
 
-    def __init__(self, memory: Any, handle: np.ndarray) -> None:
-        self._memory, self.handle = memory, handle
+    def __init__(self, memory: Any, handle: np.ndarray, note: np.ndarray) -> None:
+        self._memory, self.handle, self._first = memory, handle, _room(note)
+        if memory is not None:
+            self.note = np.frombuffer(memory, note.dtype, note.size).reshape(note.shape)
 
     @classmethod
-    def made(cls, parts: Sequence[Rows]) -> Self:
-        """An outbox of this process that has room for such parts, and for any fewer rows."""
-        secret, size = secrets.randbits(62), sum(_room(one) for rows in parts for one in rows)
+    def made(cls, parts: Sequence[Rows], note: np.ndarray) -> Self:
+        """An outbox of this process that has room for such parts, and for any fewer rows; and for
+        such a note."""
+        secret, rows = secrets.randbits(62), [one for rows in parts for one in rows]
         if not hasattr(os, "memfd_create"):
-            return cls(None, np.zeros(3, np.int64))
-        file = os.memfd_create(f"{NAME}{secret}")
+            return cls(None, np.zeros(3, np.int64), note)
+        file, size = os.memfd_create(f"{NAME}{secret}"), sum(map(_room, [note, *rows]))
         os.ftruncate(file, size)
-        return cls(mmap.mmap(file, size), np.array([os.getpid(), file, secret]))
+        return cls(mmap.mmap(file, size), np.array([os.getpid(), file, secret]), note)
 
     @classmethod
-    def opened(cls, handle: np.ndarray) -> Self | None:
-        """The outbox of another process; None if it is not to be had here."""
+    def opened(cls, handle: np.ndarray, note: np.ndarray) -> Self | None:
+        """The outbox of another process, with such a note; None if it is not to be had here."""
         process, file, secret = handle.tolist()
         path = f"/proc/{process}/fd/{file}"
         try:
@@ -51,7 +55,7 @@ class Outbox:
             if not os.readlink(path).startswith(f"/memfd:{NAME}{secret} "):
                 return None
             with open(path, "r+b", buffering=0) as opened:
-                return cls(mmap.mmap(opened.fileno(), 0), handle)
+                return cls(mmap.mmap(opened.fileno(), 0), handle, note)
         except OSError:
             return None
 
@@ -62,7 +66,7 @@ class Outbox:
 
     def laid(self, parts: Sequence[Rows]) -> list[list[Table]]:
         """Arrays of the outbox, shaped as these parts, at the same places in every process."""
-        found, place = [], 0
+        found, place = [], self._first
         for rows in parts:
             arrays = []
             for one in rows:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from embedlayer.dask.group import Group, Member
+from embedlayer.dask.connection import Member
+from embedlayer.dask.group import Group
 from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, even_share
 from embedlayer.training.rounds import Work
@@ -47,7 +48,7 @@ class ClusterRounds(Pass):
     def _work(self) -> None:
         with self._group.members[next(self._threads)] as member:
             replica = self._replica(member)
-            member.share(replica.parts())
+            member.share(replica.parts(), _note(replica, member))
             with self._worker(replica.tables) as step:
                 self._run_rounds(replica, member, step)
 
@@ -58,18 +59,23 @@ class ClusterRounds(Pass):
             last = min(first + replica.round_chunks, self._chunks)
             replica.run_round(range(first, last), self._train, step)
             of_replicas = [slice(first + rank, last, member.size) for rank in range(member.size)]
-            stop = np.full((1, SUMS), self._stop, np.float64)
-            ours = np.concatenate([self._sums[of_replicas[member.rank]], stop])
-            told = member.gather(ours)
+            note, ours = _note(replica, member), self._sums[of_replicas[member.rank]]
+            note[0], note[1 : 1 + len(ours)] = self._stop, ours
+            told = member.gather(note)
             # All have the round's tables: from here on it is done, whoever is lost.
             if thread == 0:
                 for share, sums in zip(of_replicas, told, strict=True):
-                    self._sums[share] = sums[:-1]
+                    self._sums[share] = sums[1 : 1 + len(self._sums[share])]
             first, rounds = last, rounds + 1
-            going = last < self._chunks and not any(sums[-1, 0] for sums in told)
+            going = last < self._chunks and not any(sums[0, 0] for sums in told)
             if not going or rounds % KEPT_EVERY == 0:
                 for table, learnt in zip(self._tables, replica.tables, strict=True):
                     mine = even_share(range(len(table)), thread, threads)
                     table[mine] = learnt[mine]
                 member.meet()
                 self.taken = last
+
+
+def _note(replica: Replica, member: Member) -> np.ndarray:
+    """What a replica tells after a round: whether it is to stop, and the sums of its chunks."""
+    return np.zeros((1 + replica.round_chunks // member.size, SUMS))

@@ -28,7 +28,7 @@ from embedlayer.training.checks import checked_callbacks, checked_model
 from embedlayer.training.chunks import chunk_tokens
 from embedlayer.training.options import TrainingOptions
 from embedlayer.training.plan import MemoryPlan, plan_run
-from embedlayer.training.replicas import AHEAD, Merging
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import Callback, Report
 from embedlayer.training.saving import EVERY, resumed
 from embedlayer.training.steps import make_steps
@@ -170,8 +170,9 @@ class ClusterTraining:
             Real(0).checked("replacement", replacement),
         )
         threads = [one.threads for one in cluster.processes(cluster.addresses)]
-        if (replicas := sum(threads)) != ALONE and not self._resume:
-            fitting = Merging.fitting(replicas, self.options.epochs, self.corpus.tokens)
+        replicas, epochs = sum(threads), self.options.epochs
+        if replicas != ALONE and not self._resume:
+            fitting = Merging.fitting(replicas, epochs, self.corpus.tokens)
             self._merging = replace(fitting, **self._asked)
         self.plan = self._plan(max(threads), len(threads))
         cluster.needed = self.plan.allocated
@@ -246,5 +247,4 @@ class ClusterTraining:
             shared_windows=options.shared_windows or default_shared_windows(len(words), device),
             workers=threads,
             replicas=tables if self._merging else 0,
-            ahead=AHEAD if self._merging else 0,
         )

@@ -6,6 +6,7 @@ Import this before anything that numba compiles.
 """
 
 import os
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,22 @@ def _place_of_code() -> Path | None:
     return folder if is_writable(folder) else temporary_folder("embedlayer-compiled")
 
 
+def drop_stale(package: Path) -> None:
+    """Delete the compiled code that is older than the sources beside any of it.
+
+    numba looks at the file of a function alone; of other files much is compiled into it.
+    """
+    kept = [*package.rglob("*.nbi")]
+    folders = {package, *(one.parents[1] for one in kept)}
+    changed = max(one.stat().st_mtime_ns for folder in folders for one in folder.glob("*.py"))
+    for index in kept:
+        with suppress(OSError):  # gone, as another process does the same
+            if index.stat().st_mtime_ns < changed:
+                index.unlink()
+
+
+if (PACKAGE.parent / ".git").exists():  # a checkout, whose files change one by one
+    drop_stale(PACKAGE)
 if place := _place_of_code():
     os.environ["NUMBA_CACHE_DIR"] = str(place)
     config.reload_config()

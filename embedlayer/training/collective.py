@@ -1,14 +1,13 @@
 """What replicas say to each other: slices of rows change hands, and all wait for all."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, Self
 
 from embedlayer.arrays import Table
 
 Rows = Sequence[Table]  # rows of each table
-Idle = Callable[[], bool]  # does a piece of work that has time; False: there is none
 
 
 class LostReplica(Exception):
@@ -21,7 +20,6 @@ class Collective(Protocol):
     Attributes:
         rank: its number, from 0.
         size: the number of replicas.
-        idle: what it does while it waits for the others.
 
     Raises:
         LostReplica: by any call, where another replica failed.
@@ -29,7 +27,6 @@ class Collective(Protocol):
 
     rank: int
     size: int
-    idle: Idle
 
     def exchange(self, parts: Sequence[Rows]) -> list[Rows]:
         """Give part k to replica k; what all of them gave to this one, in the order of ranks.
@@ -48,65 +45,6 @@ class Collective(Protocol):
         """
         ...
 
-    def barrier(self) -> None:
-        """Wait until all are here."""
-        ...
-
-
-def nothing() -> bool:
-    """No work at all."""
-    return False
-
-
-class Meeting:
-    """Where all threads wait for all, as ``threading.Barrier``, but may work meanwhile.
-
-    Args:
-        size: of threads.
-        action: called by the last to come, before any goes on.
-
-    Raises:
-        BrokenBarrierError: by :meth:`wait`, when the meeting is aborted.
-    """
-
-    def __init__(self, size: int, action: Callable[[], object] = nothing) -> None:
-        self._size, self._action = size, action
-        self._changed = threading.Condition()
-        self._here, self._times, self._broken = 0, 0, False
-
-    def wait(self, idle: Idle = nothing) -> None:
-        """Wait for all, and work as long as there is work."""
-        with self._changed:
-            if self._broken:
-                raise threading.BrokenBarrierError
-            times = self._times
-            self._here += 1
-            if self._here == self._size:
-                self._open()
-        while self._times == times and not self._broken and idle():
-            pass
-        with self._changed:
-            self._changed.wait_for(lambda: self._times > times or self._broken)
-            if self._times == times:
-                raise threading.BrokenBarrierError
-
-    def abort(self) -> None:
-        """Nobody waits here any longer, from now on."""
-        with self._changed:
-            self._broken = True
-            self._changed.notify_all()
-
-    def _open(self) -> None:
-        try:
-            self._action()
-        except BaseException:
-            self._broken = True
-            raise
-        else:
-            self._here, self._times = 0, self._times + 1
-        finally:
-            self._changed.notify_all()
-
 
 class Threads:
     """The replicas of one process, a thread each: parts change hands without being copied.
@@ -120,7 +58,7 @@ class Threads:
     def __init__(self, size: int, turns: bool = False) -> None:
         self.size = size
         self.given: list[Sequence[Rows]] = [()] * size
-        self.meeting, self.turns = Meeting(size), turns
+        self.meeting = threading.Barrier(size)
         self.turn: AbstractContextManager[object] = threading.Lock() if turns else nullcontext()
 
     def member(self, rank: int) -> "Member":
@@ -133,7 +71,6 @@ class Member:
 
     def __init__(self, threads: Threads, rank: int) -> None:
         self._threads, self.rank, self.size = threads, rank, threads.size
-        self.idle: Idle = nothing
 
     def __enter__(self) -> Self:
         self._threads.turn.__enter__()
@@ -156,7 +93,7 @@ class Member:
         turn = self._threads.turn
         turn.__exit__(None, None, None)
         try:
-            self._threads.meeting.wait(nothing if self._threads.turns else self.idle)
+            self._threads.meeting.wait()
         except threading.BrokenBarrierError:
             raise LostReplica from None
         finally:

@@ -50,7 +50,6 @@ class Examples:
         self.held_out = HeldOut(seed, held_out) if held_out else None
         place = place or device.corpus_places[0]
         self.chunks = Chunks(corpus, cut(corpus, chunk_tokens), device, place)
-        self._prepared: dict[tuple[int, int], Parts] = {}
 
     def __len__(self) -> int:
         """The number of chunks."""
@@ -64,18 +63,8 @@ class Examples:
         batch, _, kept = self._made(epoch, chunk)
         return batch, kept
 
-    def prepare(self, epoch: int, chunk: int) -> bool:
-        """Make the parts of a chunk, and keep them until they are asked for; False: no need."""
-        needed = chunk < len(self) and (epoch, chunk) not in self._prepared
-        if needed:
-            self._prepared[epoch, chunk] = self._parts(epoch, chunk)
-        return needed
-
     def parts(self, epoch: int, chunk: int) -> Parts:
         """The same, what is held out apart."""
-        return self._prepared.pop((epoch, chunk), None) or self._parts(epoch, chunk)
-
-    def _parts(self, epoch: int, chunk: int) -> Parts:
         batch, positions, kept = self._made(epoch, chunk)
         if self.held_out is None:
             return Parts(batch, None, kept)

@@ -10,7 +10,7 @@ from embedlayer.backend import array_library
 from embedlayer.device import DEVICES, Device
 from embedlayer.device.cuda import nccl
 from embedlayer.errors import EmbedlayerError
-from embedlayer.training.collective import LostReplica, Meeting, Member, Rows, Threads
+from embedlayer.training.collective import LostReplica, Member, Rows, Threads
 from embedlayer.training.options import TrainingOptions
 
 NCCL_CURE = "pip install nvidia-nccl-cu13 (nvidia-nccl-cu12 for CUDA 12)"
@@ -44,7 +44,7 @@ class Gpus(Threads):
     def __init__(self, devices: list[int]) -> None:
         super().__init__(len(devices))
         self.devices, self.posts = devices, list[Post]()
-        self.meeting = Meeting(self.size, self._send)
+        self.meeting = threading.Barrier(self.size, self._send)
         self._calling = threading.Lock()  # a communicator takes one call at a time
         self._nccl = nccl()
         self._communicators = self._nccl.NcclCommunicator.initAll(devices)

@@ -117,15 +117,8 @@ def plan_run(
     shared_windows: int,
     workers: int,
     replicas: int = 0,
-    ahead: int = 0,
 ) -> MemoryPlan:
-    """The plan of a run over a corpus.
-
-    Args:
-        replicas: that have tables of their own.
-        ahead: chunks whose examples a worker may make before it trains them.
-        corpus, model, steps, inputs, chunk_tokens, shared_windows, workers: of the run.
-    """
+    """The plan of a run over a corpus, with so many replicas; the others as below."""
     words, tokens = len(corpus.vocabulary), len(corpus.ids)
     reach = reach_of(model.window, corpus)
     shapes = table_shapes(model, words)
@@ -137,7 +130,7 @@ def plan_run(
         model,
         TextSizes(words, tokens, len(corpus), reach),
         chunk_tokens=largest_chunk(corpus, chunk_tokens),
-        chunks=workers * (1 + ahead),
+        chunks=workers,
         scratch=scratch,
         kept=steps.kept,
         bags=inputs.nbytes,

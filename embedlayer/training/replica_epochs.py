@@ -80,13 +80,10 @@ class ReplicaEpochs(ABC):
         def replica(collective: Collective) -> Replica:
             own = self._own(collective.rank, collective.size, merging)
             counted = tuple(one.on(self.device) for one in touches)
-            return Replica(*own, counted, rate, merging, chunks, prepare, collective)
+            return Replica(*own, counted, rate, merging, chunks, collective)
 
         def rate(chunk: int) -> float:
             return self.learning_rate(state.epoch, int(examples.chunks.starts[chunk]))
-
-        def prepare(chunk: int) -> bool:  # a device makes its own, and nobody waits for it
-            return not self.gpus and examples.prepare(state.epoch, chunk)
 
         if not self.gpus:
             return self._rounds(len(examples), Work(replica, self._steps.worker, train))

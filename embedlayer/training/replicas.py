@@ -11,7 +11,6 @@ from embedlayer.training.merge import MERGES
 from embedlayer.training.steps import Step
 from embedlayer.training.touches import Touches
 
-AHEAD = 6  # chunks whose examples a replica may make while it waits for others
 LEAST_MERGES = 60  # of a run: three rounds of four in each of five epochs
 Tiers = Sequence[Sequence[Table]]  # rows of each table, tier by tier
 Train = Callable[[Tables, int, Step], None]  # a chunk, with a worker's step
@@ -113,9 +112,7 @@ class Replica:
         rate: the learning rate of a chunk.
         merging: how to merge.
         chunks: that a replica trains between two merges.
-        prepare: makes the examples of a chunk before it is trained; False: there are none to make.
-        collective: the connection to the others. While the replica waits for them it prepares the
-            next chunks, so that who is early by chance is late the less the next time.
+        collective: the connection to the others.
 
     Attributes:
         whole: ``merged`` was not left in the middle of a merge of all rows.
@@ -129,12 +126,10 @@ class Replica:
         rate: Callable[[int], float],
         merging: Merging,
         chunks: int,
-        prepare: Callable[[int], bool],
         collective: Collective,
     ) -> None:
         self.tables, self.whole, self._rate = tables, True, rate
         self._merging, self._collective = merging, collective
-        self._prepare, self._coming, collective.idle = prepare, range(0), self._work_ahead
         rank, size = collective.rank, collective.size
         self._merge_chunks = chunks * size  # of all replicas
         self._owned = [owned_rows(tables, merging, one, size) for one in range(size)]
@@ -173,7 +168,6 @@ class Replica:
                 end = first + self._merge_chunks
                 for chunk in range(first + rank, min(end, chunks.stop), size):
                     train(self.tables, chunk, step)
-                    self._coming = range(chunk + size, chunk + size * (AHEAD + 1), size)
                 last = end >= chunks.stop
                 tiers = self._merging.tiers if last else self._merging.tiers_of(merge)
                 self._merge(tiers, self._rate(first))
@@ -181,10 +175,6 @@ class Replica:
             for tier, rows in zip(early, before, strict=True):
                 tier.rows[...] = rows
             raise
-
-    def _work_ahead(self) -> bool:
-        """Prepare one of the next chunks; False: they are."""
-        return any(map(self._prepare, self._coming))
 
     def _merge(self, tiers: int, lr: float) -> None:
         """Merge the first so many tiers of both tables."""

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
 from embedlayer.kernels.arguments import Tables
-from embedlayer.training.collective import Collective, LostReplica, Threads
+from embedlayer.training.collective import Collective, LostReplica, Member, Threads
 from embedlayer.training.epoch import Pass
 from embedlayer.training.replicas import Replica, Train
 from embedlayer.training.steps import Step
@@ -65,7 +65,7 @@ class Rounds(Pass):
             finally:
                 self.whole &= replica.whole or self.apart
 
-    def _run_rounds(self, replica: Replica, member: Collective, step: Step) -> None:
+    def _run_rounds(self, replica: Replica, member: Member, step: Step) -> None:
         first, going = self.taken, self.taken < self._chunks
         while going:
             last = min(first + replica.round_chunks, self._chunks)
@@ -75,7 +75,7 @@ class Rounds(Pass):
             self._end_round(replica, member, range(first, last))
             first, going = last, self._going
 
-    def _end_round(self, replica: Replica, member: Collective, done: range) -> None:
+    def _end_round(self, replica: Replica, member: Member, done: range) -> None:
         """Wait for all; then these chunks are done."""
         member.barrier()
         self.taken = done.stop

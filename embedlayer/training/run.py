@@ -30,7 +30,7 @@ from embedlayer.training.gpus import COPIES, chosen_gpus
 from embedlayer.training.loop import Loop
 from embedlayer.training.options import RunOptions, TrainingOptions, run_options
 from embedlayer.training.plan import MemoryPlan, plan_run
-from embedlayer.training.replicas import AHEAD, Merging
+from embedlayer.training.replicas import Merging
 from embedlayer.training.report import start_report
 from embedlayer.training.saving import Saving, resumed
 from embedlayer.training.state import State
@@ -209,7 +209,6 @@ class Training(Loop):
             shared_windows=self.shared_windows,
             workers=1 if self.gpus else self.workers,
             replicas=copies if self.merging else 0,
-            ahead=AHEAD if self.merging and not self.gpus else 0,
         ).placed(self.device, self.gpus)
 
     def _merging(self) -> Merging | None:

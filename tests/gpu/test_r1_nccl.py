@@ -67,8 +67,8 @@ def test_a_merge_of_all_rows_takes_what_the_plan_says(size: int, gpus: Any) -> N
         merging = Merging("damped", 1, 4, 2)
         owned = owned_rows(tables, merging, member.rank, member.size)
         merged = [[tier.copy() for tier in tiers] for tiers in owned]
-        rate, prepare = (lambda _: 0.1), (lambda _: False)
-        replica = Replica(tables, merged, touches, rate, merging, 1, prepare, member)
+        rate = 0.1
+        replica = Replica(tables, merged, touches, lambda _: rate, merging, 1, member)
         replica.run_round(range(4 * size), lambda *_: None, None)
 
     tracemalloc.start()
