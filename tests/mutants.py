@@ -497,11 +497,10 @@ MUTANTS = {
         "training/merge.py", "2 - times **", "1 + 0 * times **", "training_merge"
     ),
     "changes of two replicas are corrected twice": Mutant(
-        "kernels/cpu/merge.py", "products[a, a + 1] / 2", "products[a, a + 1]", "training_merge"
+        "kernels/cpu/merge.py", "products[1] / 2", "products[1]", "training_merge"
     ),
-    "a replica without a partner is corrected": Mutant(
-        "kernels/cpu/merge.py", "factors[nodes - 1] = 1  #", "factors[nodes - 1] *= 1  #",
-        "training_merge",
+    "a replica without a partner gets one that is none": Mutant(
+        "kernels/cpu/merge.py", "range(0, size - step,", "range(0, size,", "kernels_memory"
     ),
     "a void round leaves its merges behind": Mutant(
         "training/replicas.py", "tier.rows[...] = rows", "pass", "training_replicas"
@@ -562,7 +561,10 @@ MUTANTS = {
         "dask/rounds.py", "table[mine] = learnt[mine]", "table[:9] = learnt[:9]", "dask_training"
     ),
     "sums of other processes are lost": Mutant(
-        "dask/rounds.py", "self._sums[share] = sums[:-1]", "pass", "dask_training"
+        "dask/rounds.py", "= sums[1 : 1 + len(self._sums[share])]", "= 0", "dask_training"
+    ),
+    "a near replica's note is one's own": Mutant(
+        "dask/connection.py", "self.outboxes[rank].note.copy()", "array.copy()", "dask_training"
     ),
     "a new worker begins anew": Mutant(
         "dask/member.py", "state = fetched_state(", "fetched_state(", "dask_training"
@@ -593,7 +595,7 @@ MUTANTS = {
         "dask/mail.py", "{*self.kept, *self.stopping} -", "set() -", "dask_training"
     ),
     "a run that is over holds shared memory": Mutant(
-        "dask/group.py", "member.outboxes.clear()", "pass", "dask_training"
+        "dask/member.py", "member.outboxes.clear()", "pass", "dask_training"
     ),
     "replicas meet a chunk too early": Mutant(
         "training/replica_epochs.py", "round(merging.tokens / state", "int(merging.tokens / state",

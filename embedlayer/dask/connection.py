@@ -6,15 +6,13 @@ Between processes of one host a bell says that rows are there: they lie in outbo
 import threading
 from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
+from embedlayer.dask.group import Group, Process
 from embedlayer.dask.outbox import Outbox
 from embedlayer.training.collective import LostReplica, Rows
-
-if TYPE_CHECKING:  # it has these connections
-    from embedlayer.dask.group import Group, Process
 
 
 class Member:
@@ -28,7 +26,7 @@ class Member:
         outboxes: its own and those of near replicas, by their ranks.
     """
 
-    def __init__(self, group: "Group", thread: int) -> None:
+    def __init__(self, group: Group, thread: int) -> None:
         self._group, self.thread, self._calls = group, thread, 0
         self.rank, self.size = group.here.first + thread, group.size
         self._near: list[Process] = []  # that share memory with this one
@@ -131,7 +129,7 @@ class Member:
     def _give(
         self,
         parts: Sequence[Rows],
-        made_for: Callable[[list[Sequence[Rows]], "Process"], list[Rows]],
+        made_for: Callable[[list[Sequence[Rows]], Process], list[Rows]],
         by_mail: bool = False,
     ) -> list[Sequence[Rows]]:
         """Give parts away; what the replicas of this process gave. What is near has an outbox."""
@@ -153,7 +151,7 @@ class Member:
         return given
 
 
-def _for_all(given: list[Sequence[Rows]], other: "Process") -> list[Rows]:
+def _for_all(given: list[Sequence[Rows]], other: Process) -> list[Rows]:
     """What each other process is given, where it is the same for all replicas."""
     return [parts[0] for parts in given]
 

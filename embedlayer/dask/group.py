@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embedlayer.dask.bells import Bells
-from embedlayer.dask.connection import Member
 from embedlayer.dask.mail import Box, Mail
 from embedlayer.training.collective import LostReplica, Rows
 
@@ -49,7 +48,6 @@ class Group:
         self.meeting = threading.Barrier(self.here.threads)
         self.bells = Bells(address, [one.address for one in processes])
         self.lost, self._step, self._box = "", 0, Box(attempt)
-        self.members = [Member(self, thread) for thread in range(self.here.threads)]
 
     def swap(self, near: Sequence[Process], parcels: dict[str, list[Rows]]) -> None:
         """Swap parcels by mail with the processes of these addresses; ring, and hear, near ones."""
@@ -71,11 +69,6 @@ class Group:
         self.lost = self.lost or why
         self.meeting.abort()
         asyncio.run_coroutine_threadsafe(self._tell(why), self.mail.loop)
-
-    def close(self) -> None:
-        """Give back the memory that this process shares with others, which may be long in use."""
-        for member in self.members:
-            member.outboxes.clear()
 
     def _look(self) -> None:
         if self._box.lost:

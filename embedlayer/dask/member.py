@@ -1,6 +1,6 @@
 """What a worker does in a training run: its share of the replicas, in one task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import distributed
 
+from embedlayer.dask.connection import Member
 from embedlayer.dask.corpus import DaskCorpus
 from embedlayer.dask.fetch import fetched_state
 from embedlayer.dask.group import Group, Process
@@ -78,6 +79,7 @@ class MemberTraining(Training):
 
     group: Group
     merged_apart = True
+    _members: Sequence[Member] = ()
 
     def __init__(
         self,
@@ -101,11 +103,12 @@ class MemberTraining(Training):
         return self._given
 
     def _rounds(self, chunks: int, work: Work) -> Pass:
-        return ClusterRounds(self.state, chunks, work, self.group)
+        return ClusterRounds(self.state, chunks, work, self.group, self._members)
 
     def begin(self, order: Order, group: Group, tell: Callable[[Progress], None]) -> None:
         """Take part in an attempt; its leader has the checkpoints written."""
         self.group, self.callbacks = group, (tell,)
+        self._members = [Member(group, thread) for thread in range(group.here.threads)]
         self.notes = order.notes | {"merging": asdict(order.merging) if order.merging else None}
         self.report.workers = self.report.options["workers"] = group.size
         given: dict[str, Any] = {"checkpoint_every": order.every}
@@ -118,6 +121,11 @@ class MemberTraining(Training):
         )
         slices = partial(write_slices, group, self.position)
         self._saving = Saving(given, self.corpus, self.model, options, self.plan.state, slices)
+
+    def end(self) -> None:
+        """Give back the memory that this process shares with others, which may be long in use."""
+        for member in self._members:
+            member.outboxes.clear()
 
 
 def take_part(order: Order) -> dict[str, Any]:
@@ -148,7 +156,8 @@ def take_part(order: Order) -> dict[str, Any]:
             group.fail(f"{worker.address}: {error}")
             raise
         finally:
-            group.close()
+            if training is not None:
+                training.end()
     if _cancelled(worker, worker.get_current_task()):  # nobody takes what is told
         mail.finish(order.run)
     return told | {"at": training and training.position()}

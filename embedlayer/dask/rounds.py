@@ -1,5 +1,7 @@
 """Rounds of the replicas of several processes, in each of which the run's state stays the same."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from embedlayer.dask.connection import Member
@@ -24,7 +26,8 @@ class ClusterRounds(Pass):
         state: of the run, here. ``train`` writes the sums of the chunks of this process.
         chunks: of the epoch.
         work: as ``Rounds`` takes it.
-        group: the connections.
+        group: of processes.
+        members: the connections of this process's replicas.
 
     Raises:
         LostReplica: by ``run``: what was done since the state was written is void.
@@ -36,17 +39,18 @@ class ClusterRounds(Pass):
         chunks: int,
         work: Work,
         group: Group,
+        members: Sequence[Member],
     ) -> None:
         super().__init__(state.chunk, chunks)
         self._replica, self._worker, self._train = work
         self._tables, self._sums = state.tables, state.sums
-        self._threads, self._group = iter(range(group.here.threads)), group
+        self._members, self._group = iter(members), group
 
     def _cannot_start(self) -> None:
         self._group.fail(f"{self._group.here.address}: not all of its threads began")
 
     def _work(self) -> None:
-        with self._group.members[next(self._threads)] as member:
+        with next(self._members) as member:
             replica = self._replica(member)
             member.share(replica.parts(), _note(replica, member))
             with self._worker(replica.tables) as step:

@@ -7,7 +7,7 @@ speed is that of memory.
 import numpy as np
 
 from embedlayer.kernels.cpu.simd.arithmetic import splat, sum_lanes, zeros
-from embedlayer.kernels.cpu.simd.memory import FLOAT, address_of, load, store
+from embedlayer.kernels.cpu.simd.memory import FLOAT, LINE, address_of, load, store
 from embedlayer.kernels.cpu.simd.rows import columns_from, prefetch_row_at, read, write
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled
@@ -25,11 +25,9 @@ def merge_rows(W, parts, share):
 @compiled
 def _merge(W, pitch, shape, addresses, pitches, share, masked):
     size, (rows, dim) = len(addresses), shape
-    width = (dim + LANES - 1) // LANES * LANES
-    scratch = np.empty((size + 1) * width + LANES, np.float32)  # the changes, and a vector
-    products = np.empty((size, size), np.float64)
-    factors, weights = np.empty(size, np.float32), np.empty(size, np.float32)
-    changes = address_of(scratch)
+    width = (dim + LANES - 1) // LANES * LANES * FLOAT
+    scratch = np.empty(size * width // FLOAT + LANES, np.float32)  # the changes, and a vector
+    changes, products = address_of(scratch), scratch[size * width // FLOAT :]
     for r in range(rows):
         row = W + r * pitch
         if r + AHEAD < rows:
@@ -38,69 +36,50 @@ def _merge(W, pitch, shape, addresses, pitches, share, masked):
             part = addresses[i] + r * pitches[i]
             if r + AHEAD < rows:
                 prefetch_row_at(part + AHEAD * pitches[i], dim * FLOAT)
-            _subtract(part, row, changes + i * width * FLOAT, dim, masked)
-        for i in range(size):
-            for j in range(i, size):
-                first, second = changes + i * width * FLOAT, changes + j * width * FLOAT
-                store(changes + size * width * FLOAT, _product(first, second, width))
-                products[i, j] = products[j, i] = scratch[size * width]
-        _weigh(products, factors, weights, share[r])
-        _spread(row, r, changes, width, addresses, pitches, weights, dim, masked)
+            _subtract(part, row, changes + i * width, dim, masked)
+        # A binary tree over the ranks, level by level; who has no partner goes up alone.
+        step = 1
+        while step < size:
+            for i in range(0, size - step, 2 * step):
+                change = changes + i * width
+                _combine(change, change + step * width, share[r], products, width)
+            step *= 2
+        _spread(row, r, changes, addresses, pitches, dim, masked)
+    return scratch  # a visible use: numba frees an array behind the last one
 
 
 @compiled
 def _subtract(part, row, change, dim, masked):
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
-        store(change + d * FLOAT, read(part, columns) - read(row, columns))
+        store(change + columns.byte, read(part, columns) - read(row, columns))
 
 
 @compiled
-def _product(a, b, width):
-    """The product of two changes, in the first lane."""
-    total, none = zeros(), zeros()
-    for d in range(0, width * FLOAT, LANES * FLOAT):
-        total = total + load(a + d) * load(b + d)
-    return sum_lanes(total, none, none, none, none, none, none, none, none, none, none, none)
+def _combine(a, b, share, products, width):
+    """Let a change be the sum of itself and another, each less a share of what both have.
 
-
-@compiled
-def _spread(row, r, changes, width, addresses, pitches, weights, dim, masked):
-    """Add the weighted sum of the changes to a row, and give the row to all replicas."""
-    for d in range(0, dim, LANES):
-        columns, change, merged = columns_from(d, dim, masked), changes + d * FLOAT, zeros()
-        for i in range(len(weights)):
-            merged = merged + load(change) * splat(weights[i])
-            change += width * FLOAT
-        merged = read(row, columns) + merged
-        write(row, columns, merged)
-        for i in range(len(weights)):
-            write(addresses[i] + r * pitches[i], columns, merged)
-
-
-@compiled
-def _weigh(products, factors, weights, share):
-    """Set the weight of each change: level by level of a binary tree over the ranks.
-
-    The nodes of a level take the place of the first rows and columns of ``products``.
+    ``products`` is room for theirs: float32, (LANES,).
     """
-    nodes = size = len(weights)
-    leaves = 1  # of a node
-    weights[:] = 1
-    while nodes > 1:
-        factors[nodes - 1] = 1  # without a partner
-        for a in range(0, nodes - 1, 2):
-            shared = share * products[a, a + 1] / 2
-            for node in range(a, a + 2):
-                length = products[node, node]
-                factors[node] = 1 - shared / length if length > 0 else 1
-        for i in range(size):
-            weights[i] *= factors[i // leaves]
-        for p in range((nodes + 1) // 2):
-            for q in range((nodes + 1) // 2):
-                product = 0.0
-                for a in range(2 * p, min(2 * p + 2, nodes)):
-                    for b in range(2 * q, min(2 * q + 2, nodes)):
-                        product += factors[a] * factors[b] * products[a, b]
-                products[p, q] = product
-        nodes, leaves = (nodes + 1) // 2, 2 * leaves
+    aa = ab = bb = none = zeros()
+    for byte in range(0, width, LINE):
+        x, y = load(a + byte), load(b + byte)
+        aa, ab, bb = aa + x * x, ab + x * y, bb + y * y
+    sums = sum_lanes(aa, ab, bb, none, none, none, none, none, none, none, none, none)
+    store(address_of(products), sums)
+    half = share * products[1] / 2
+    of_a = splat(np.float32(1 - half / products[0] if products[0] > 0 else 1))
+    of_b = splat(np.float32(1 - half / products[2] if products[2] > 0 else 1))
+    for byte in range(0, width, LINE):
+        store(a + byte, load(a + byte) * of_a + load(b + byte) * of_b)
+
+
+@compiled
+def _spread(row, r, change, addresses, pitches, dim, masked):
+    """Add a change to a row, and give the row to all replicas."""
+    for d in range(0, dim, LANES):
+        columns = columns_from(d, dim, masked)
+        merged = read(row, columns) + load(change + columns.byte)
+        write(row, columns, merged)
+        for i in range(len(addresses)):
+            write(addresses[i] + r * pitches[i], columns, merged)
