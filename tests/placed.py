@@ -293,6 +293,10 @@ if __name__ == "__main__":
     if sys.argv[1] == "checked":
         check_addresses()
         check_kernels(with_margins)
+        from embedlayer.kernels.cpu.step import pairs
+
+        pairs.ONE_REGISTER = not pairs.ONE_REGISTER  # as on another processor
+        check_steps(with_margins)
     else:
         for at_end in (True, False):
             check_kernels(lambda array, at_end=at_end: at_guarded_page(array, at_end))

@@ -4,6 +4,7 @@ import numpy as np
 import placed
 import pytest
 
+from embedlayer.kernels.cpu.simd import vector
 from embedlayer.kernels.cpu.simd.integers import any_equal, odd_in_sixes
 from embedlayer.storage.compiled import compiled
 
@@ -53,3 +54,20 @@ def test_nothing_behind_so_many_is_read():
     """At the end of an array whose next page nobody may read."""
     ids = placed.at_guarded_page(np.array([4, 7, 4], np.int32), at_end=True)
     assert [bool(compiled_equal(ids, 0, count)[0]) for count in range(4)] == [False] * 3 + [True]
+
+
+def test_the_features_are_those_that_numba_compiles_for(monkeypatch):
+    def unknown():
+        raise RuntimeError
+
+    for features, found in (("+avx2,+avx512f", True), ("+avx2,-avx512f,+avx512fp16", False)):
+        monkeypatch.setattr(vector.config, "CPU_FEATURES", features)
+        assert vector.has_feature("avx512f") == found
+    monkeypatch.setattr(vector.config, "CPU_FEATURES", None)
+    host = vector.binding.get_host_cpu_features()
+    assert all(vector.has_feature(name) == there for name, there in host.items())
+    monkeypatch.setattr(vector.config, "ENABLE_AVX", 0)
+    assert not vector.has_feature("avx512f")
+    monkeypatch.setattr(vector.config, "ENABLE_AVX", 1)
+    monkeypatch.setattr(vector.binding, "get_host_cpu_features", unknown)
+    assert not vector.has_feature("avx512f")

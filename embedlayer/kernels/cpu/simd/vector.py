@@ -18,7 +18,10 @@ def has_feature(name: str) -> bool:
     """Whether numba compiles for a processor that has this feature, by its name in LLVM."""
     if config.CPU_FEATURES is not None:
         return f"+{name}" in config.CPU_FEATURES.split(",")
-    return bool(config.ENABLE_AVX and binding.get_host_cpu_features().get(name))
+    try:
+        return bool(config.ENABLE_AVX and binding.get_host_cpu_features().get(name))
+    except RuntimeError:  # LLVM does not know this processor: numba compiles for the least
+        return False
 
 
 ONE_REGISTER = has_feature("avx512f")  # holds a vector; there are 32 of them, not 16 halves
