@@ -270,6 +270,28 @@ def wait_until_nothing_is_kept(client):
         time.sleep(0.1)
 
 
+def test_a_worker_that_dies_when_it_is_done_takes_no_result_with_it(client, corpus, monkeypatch):
+    """It is killed behind the end of its task, before the client has what the task told."""
+    wait_for(client, 3)
+    chosen = workers(client)[:2]
+    processes, take, killed = client.run(os.getpid, workers=chosen), Attempt._take, []
+
+    def kill_and_take(attempt, address, future):
+        if not killed:
+            killed.append(address)
+            os.kill(processes[address], signal.SIGKILL)
+        take(attempt, address, future)
+
+    monkeypatch.setattr(Attempt, "_take", kill_and_take)
+    options = {"merge": SMALL, "epochs": 3, "timeout": 20, "replacement": 0}
+    found = ClusterTraining(client, corpus, MODEL, addresses=chosen, **options)
+    vectors = found.run()
+    assert killed
+    assert found.report.tokens_trained + found.report.tokens_subsampled == 3 * corpus.tokens
+    wanted = Simulated(corpus.corpus(), MODEL, workers=2, epochs=3)
+    np.testing.assert_array_equal(vectors.matrix, wanted.run().matrix)
+
+
 def test_a_worker_that_hangs_is_done_without(client, corpus):
     wait_for(client, 3)
     chosen = workers(client)[:2]

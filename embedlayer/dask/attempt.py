@@ -9,7 +9,13 @@ from typing import Any
 import distributed
 
 from embedlayer.dask.member import Order, take_part
-from embedlayer.dask.waves import lost_scheduler, wait_for_one, workers_of
+from embedlayer.dask.waves import (
+    LostResult,
+    fetched,
+    lost_scheduler,
+    wait_for_one,
+    workers_of,
+)
 
 WATCH_SECONDS = 0.2  # between two looks at the tasks, and calls of callbacks
 ASK_SECONDS = 1.0  # between two questions to the scheduler, which takes milliseconds to answer
@@ -84,8 +90,10 @@ class Attempt:
 
     def _take(self, address: str, future: distributed.Future) -> None:
         try:
-            self.results[address] = future.result()
-        except distributed.scheduler.KilledWorker:
+            self.results[address] = fetched(
+                self._client, future, lambda: address in workers_of(self._client)
+            )
+        except (distributed.scheduler.KilledWorker, LostResult):
             self._lose(f"the worker {address} is gone")
         except CancelledError:
             raise lost_scheduler() from None

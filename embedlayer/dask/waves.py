@@ -1,9 +1,10 @@
 """Waves of tasks: the same work on many items, whose results come in the order of the items."""
 
+import concurrent.futures
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 import distributed
@@ -68,6 +69,33 @@ def wait_for_one(futures: Iterable[distributed.Future], seconds: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
+class LostResult(Exception):
+    """What a task gave is lost with its worker."""
+
+
+def fetched(
+    client: distributed.Client, future: distributed.Future, is_there: Callable[[], bool]
+) -> Any:
+    """The result of a task that is done.
+
+    ``Future.result`` by itself waits for ever where the worker dies that has the result, and no
+    other may do the task again.
+
+    Args:
+        is_there: looks now and then whether there is a worker that has the result, or may have it.
+
+    Raises:
+        LostResult: there is none.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        fetching = pool.submit(future.result)
+        while concurrent.futures.wait([fetching], LOOK_SECONDS).not_done:
+            if not is_there():
+                client.cancel([future], force=True)  # which ends the fetching, too
+                raise LostResult
+        return fetching.result()
+
+
 def wave(
     client: distributed.Client,
     name: str,
@@ -107,17 +135,23 @@ def _result(
     client: distributed.Client, future: distributed.Future, name: str, timeout: float
 ) -> Any:
     last = time.monotonic()
-    while not future.done():
-        wait_for_one([future], LOOK_SECONDS)
-        if workers_of(client):
-            last = time.monotonic()
-        elif time.monotonic() - last > timeout:
-            raise EmbedlayerError(
-                f"{name}: the cluster has had no worker for {timeout:.0f} s: start workers, "
-                "dask worker SCHEDULER"
-            )
+
+    def is_there() -> bool:
+        nonlocal last
+        last = time.monotonic() if workers_of(client) else last
+        return time.monotonic() - last <= timeout
+
     try:
-        return future.result()
+        while not future.done():
+            wait_for_one([future], LOOK_SECONDS)
+            if not is_there():
+                raise LostResult
+        return fetched(client, future, is_there)
+    except LostResult:
+        raise EmbedlayerError(
+            f"{name}: the cluster has had no worker for {timeout:.0f} s: start workers, "
+            "dask worker SCHEDULER"
+        ) from None
     except distributed.scheduler.KilledWorker as error:
         raise EmbedlayerError(
             f"{name}: four workers died of one task: look at their logs, and at their memory "
