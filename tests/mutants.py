@@ -319,7 +319,7 @@ MUTANTS = {
     "sixteen without their widest pairs": Mutant(
         "kernels/cpu/simd/integers.py", "LANES // 2 + 1", "LANES // 2", "kernels_simd"
     ),
-    "a vector has its share twice": Mutant(SEVERAL, "left < 2", "left < 3", "kernels_step"),
+    "a vector has its share twice": Mutant(SEVERAL, "repeated < 2", "repeated < 3", "kernels_step"),
     "a pass behind the end of the rows": Mutant(
         SEVERAL, "d = min(done, whole - PASS)", "d = done", "kernels_memory"
     ),

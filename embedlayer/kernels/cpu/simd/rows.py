@@ -19,7 +19,7 @@ from embedlayer.kernels.cpu.simd.memory import (
     store_first,
 )
 from embedlayer.kernels.cpu.simd.vector import LANES
-from embedlayer.storage.compiled import compiled
+from embedlayer.storage.compiled import compiled, inlined
 
 
 class Columns(NamedTuple):
@@ -92,6 +92,14 @@ def six_addresses(addresses):
     c, d = load_address(addresses + 2 * ADDRESS), load_address(addresses + 3 * ADDRESS)
     e, f = load_address(addresses + 4 * ADDRESS), load_address(addresses + 5 * ADDRESS)
     return a, b, c, d, e, f
+
+
+@inlined
+def prefetch_six(addresses, byte):
+    """Ask for a cache line, from this byte on, of each of the six rows whose addresses are stored
+    from ``addresses`` on."""
+    for r in range(0, 6 * ADDRESS, ADDRESS):
+        prefetch(load_address(addresses + r) + byte)
 
 
 @compiled

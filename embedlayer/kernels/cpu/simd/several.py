@@ -48,10 +48,10 @@ def add_to_each(addresses, size, value, share, dim, masked):
     whole, done = dim // LANES * LANES, 0
     while done < whole and whole >= PASS:
         d = min(done, whole - PASS)
-        at, left = value + d * FLOAT, (done - d) // LANES  # vectors that have their share already
-        v0 = load(at) * share if left < 1 else zeros()
-        v1 = load(at + LINE) * share if left < 2 else zeros()
-        v2 = load(at + 2 * LINE) * share if left < 3 else zeros()
+        at, repeated = value + d * FLOAT, (done - d) // LANES  # vectors of the pass before
+        v0 = load(at) * share if repeated < 1 else zeros()
+        v1 = load(at + LINE) * share if repeated < 2 else zeros()
+        v2 = load(at + 2 * LINE) * share if repeated < 3 else zeros()
         v3 = load(at + 3 * LINE) * share
         for i in range(size):
             row = load_address(addresses + i * ADDRESS) + d * FLOAT

@@ -16,13 +16,12 @@ from embedlayer.kernels.cpu.simd.memory import (
     INT,
     LINE,
     load,
-    load_address,
-    prefetch,
     store,
 )
 from embedlayer.kernels.cpu.simd.rows import (
     add,
     columns_from,
+    prefetch_six,
     read,
     six_addresses,
     six_steps,
@@ -185,9 +184,8 @@ def _update(h, k, rows, pitch, steps, dim, masked):
     t0, t1, t2, t3, t4, t5 = six_steps(steps + GROUP * FLOAT)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
-        for r in range(0, GROUP * ADDRESS, ADDRESS):
-            prefetch(load_address(coming + r) + columns.byte)
-            prefetch(load_address(coming + pitch + r) + columns.byte)
+        prefetch_six(coming, columns.byte)
+        prefetch_six(coming + pitch, columns.byte)
         x, y = load(h + columns.byte), load(k + columns.byte)
         add(o0, columns, s0 * x)
         add(o1, columns, s1 * x)

@@ -12,10 +12,9 @@ from embedlayer.kernels.cpu.simd.memory import (
     broadcast,
     load_address,
     load_two,
-    prefetch,
     store_two,
 )
-from embedlayer.kernels.cpu.simd.rows import columns_from, read, six_addresses, write
+from embedlayer.kernels.cpu.simd.rows import columns_from, prefetch_six, read, six_addresses, write
 from embedlayer.kernels.cpu.simd.vector import LANES, ONE_REGISTER
 from embedlayer.kernels.cpu.step.scores import GROUP
 from embedlayer.storage.compiled import compiled, inlined
@@ -74,7 +73,7 @@ def update(values, window, outputs, coming, steps, dim, masked):
 def _update_one(values, window, rows, coming, steps, columns):
     """Update the columns of one vector."""
     r0, r1, r2, r3, r4, r5 = rows
-    _ask_for(coming, columns.byte)
+    prefetch_six(coming, columns.byte)
     o0, o1 = read(r0, columns), read(r1, columns)
     o2, o3 = read(r2, columns), read(r3, columns)
     o4, o5 = read(r4, columns), read(r5, columns)
@@ -112,8 +111,8 @@ def _update_two(values, window, rows, coming, steps, byte):
     Twenty-four registers hold rows and their sums: so half as many loops over the contexts.
     """
     r0, r1, r2, r3, r4, r5 = rows
-    _ask_for(coming, byte)
-    _ask_for(coming, byte + LINE)
+    prefetch_six(coming, byte)
+    prefetch_six(coming, byte + LINE)
     o0, p0 = load_two(r0 + byte)
     o1, p1 = load_two(r1 + byte)
     o2, p2 = load_two(r2 + byte)
@@ -148,20 +147,13 @@ def _update_two(values, window, rows, coming, steps, byte):
     store_two(r5 + byte, n5, m5)
 
 
-@inlined
-def _ask_for(coming, byte):
-    """Ask for a cache line of each of the six rows whose addresses are stored there."""
-    for r in range(0, GROUP * ADDRESS, ADDRESS):
-        prefetch(load_address(coming + r) + byte)
-
-
 @compiled
 def update_few(values, window, outputs, coming, steps, dim, masked):
     """As :func:`update`, where no more than three of the six output rows are left."""
     r0, r1, r2, _, _, _ = six_addresses(outputs)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
-        _ask_for(coming, columns.byte)
+        prefetch_six(coming, columns.byte)
         o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
         n0, n1, n2 = o0, o1, o2
         step = steps
