@@ -575,6 +575,10 @@ MUTANTS = {
     "what is given away lies elsewhere": Mutant(
         "dask/outbox.py", "place += _room(one)", "place += one.nbytes - 64", "dask_training"
     ),
+    "who is near all gathers as if all were": Mutant(
+        "dask/connection.py", "seen == {*permutations(group.processes, 2)}",
+        "len(self._near) == len(group.others)", "dask_training", select="shares_memory_with_all",
+    ),
     "one of a pair that sees the other is near": Mutant(
         "dask/connection.py", "{(here, one), (one, here)} <= seen", "(here, one) in seen",
         "dask_training",

@@ -152,6 +152,30 @@ def test_rows_are_sent_only_to_processes_without_memory_in_common(
     assert not any(mapped.values())
 
 
+def do_not_see(process):
+    """In a worker: one process has no memory in common with this one."""
+    opened = KEPT["opened"].__func__
+    Outbox.opened = classmethod(
+        lambda cls, handle, note: None if handle[0] == process else opened(cls, handle, note)
+    )
+
+
+def test_a_process_that_shares_memory_with_all_others_which_do_not_with_each_other(client, corpus):
+    wait_for(client, 3)
+    client.register_plugin(Mail())
+    chosen = workers(client)[:3]
+    processes = client.run(os.getpid, workers=chosen)
+    client.run(do_not_see, processes[chosen[0]], workers=chosen[2:])
+    options = {"epochs": 2, "measure": 1}
+    try:
+        run = ClusterTraining(
+            client, corpus, MODEL, merge=SMALL, addresses=chosen, workers=1, timeout=10, **options
+        )
+        check_same(run, run.run(), Simulated(corpus.corpus(), MODEL, workers=3, **options))
+    finally:
+        client.run(count_no_more)
+
+
 def test_an_outbox_is_opened_by_who_was_told_of_it_as_long_as_it_is_open():
     parts = [[np.ones((3, 16), np.float32), np.ones((2, 16), np.float32)]] * 2
     note = np.zeros((2, 3))

@@ -54,8 +54,8 @@ class Group:
         bells = [one.address for one in near]
         try:
             self.bells.ring(bells)
+            self._step += 1  # in all processes, whoever sends
             if parcels:
-                self._step += 1
                 work = self._swap(self._step, parcels)
                 doing = asyncio.run_coroutine_threadsafe(work, self.mail.loop)
                 self.received = doing.result(2 * self.timeout)  # a worker that closes has no loop
