@@ -4,7 +4,8 @@
 
 ``apart`` is what the machine's cores can give side by side: as many processes, each with one worker
 on its share of the text, at the same time. The others are one process on the whole text. All take
-turns, and the time that a cache line takes from core to core is measured before each round.
+turns, and two things are measured before each round: the time that a cache line takes from core to
+core, and how many times as fast as one the processes do arithmetic, which asks nothing of memory.
 """
 
 import math
@@ -13,6 +14,7 @@ import os
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import cache_line
@@ -21,12 +23,14 @@ from report import count, end, finish, note, parser, show, spread, start
 from texts import planted_text, share_of
 
 from embedlayer.models.options import MODELS
+from embedlayer.storage.compiled import compiled
 from embedlayer.text.corpus import Corpus
 from embedlayer.training.run import Training
 
 MODEL_LOSSES = [(model, loss) for loss in ("negative", "hierarchical") for model in MODELS]
 HEADER = ("", "one worker, M words/s", "on one table ÷ one", "replicas ÷ one", "apart ÷ one")
 QUICK: dict[str, Any] = {"min_count": 1}
+ADDITIONS = 300_000_000  # of each of four chains: half a second
 
 _barrier: Any = None
 
@@ -50,6 +54,24 @@ def trained(
     return training.report.seconds["training"], training.report.loss[-1]
 
 
+def adding(times: int, parts: int) -> float:
+    """Seconds of so many additions in each of some processes; they begin together."""
+    if parts > 1:
+        _barrier.wait()
+    started = perf_counter()
+    _chains(times)
+    return perf_counter() - started
+
+
+@compiled
+def _chains(times):
+    """Four chains of products and sums in registers."""
+    a = b = c = d = 1.0
+    for _ in range(times):
+        a, b, c, d = a * 0.999 + 0.5, b * 0.998 + 0.5, c * 0.997 + 0.5, d * 0.996 + 0.5
+    return a + b + c + d
+
+
 def main() -> None:
     """Let the ways take turns, show the table, write the JSON."""
     made = parser(__doc__, runs=5)
@@ -70,8 +92,11 @@ def main() -> None:
         HEADER,
         [row(f"{model}, {loss}", report["rounds"], chosen.epochs) for model, loss in MODEL_LOSSES],
     )
-    lines = Spread.of([one["line_ns"] for one in report["rounds"]])
+    lines, cores = (
+        Spread.of([one[name] for one in report["rounds"]]) for name in ("line_ns", "arithmetic")
+    )
     print(f"\nA cache line from core to core: {spread(lines, 0)} ns.")
+    print(f"Arithmetic in {chosen.workers} processes ÷ in one: {spread(cores)}.")
     finish(report, chosen.json)
 
 
@@ -83,6 +108,7 @@ def rounds(chosen: Any, path: str, reading: dict[str, Any]) -> list[dict[str, An
     with ProcessPoolExecutor(chosen.workers, context, _meet_at, (barrier,)) as pool:
         for number in range(-1, chosen.runs):  # the first compiles
             one: dict[str, Any] = {"line_ns": cache_line.nanoseconds(), "tokens": tokens}
+            one["arithmetic"] = cores_given(pool, chosen.workers, 10 if number < 0 else ADDITIONS)
             for model, loss in MODEL_LOSSES:
                 about = (path, reading, model, loss)
                 one[f"{model}, {loss}"] = ways(pool, chosen.workers, chosen.epochs, about)
@@ -90,6 +116,13 @@ def rounds(chosen: Any, path: str, reading: dict[str, Any]) -> list[dict[str, An
             if number >= 0:
                 found.append(one)
     return found
+
+
+def cores_given(pool: ProcessPoolExecutor, workers: int, times: int) -> float:
+    """How many times as fast as one so many processes do arithmetic at the same time."""
+    alone = pool.submit(adding, times, 1).result()
+    together = [pool.submit(adding, times, workers) for _ in range(workers)]
+    return workers * alone / max(one.result() for one in together)
 
 
 def ways(pool: ProcessPoolExecutor, workers: int, epochs: int, about: Any) -> dict[str, float]:

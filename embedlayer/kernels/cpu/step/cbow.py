@@ -111,7 +111,9 @@ def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
     for group in range(groups):
         at = group * memory.group_pitch
         rows = outputs + group * GROUP * ADDRESS
-        score = _score(h.hidden, k.hidden, rows, memory.window_pitch, dim, masked)
+        h0, h1, h2, h3, h4, h5 = _products(h.hidden, rows, dim, masked)
+        k0, k1, k2, k3, k4, k5 = _products(k.hidden, rows + memory.window_pitch, dim, masked)
+        score = sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
         store(memory.scores + at, score)
         store_steps(score, memory.steps + at, memory.targets + group * LINE, lr)
 
@@ -119,83 +121,70 @@ def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
 @inlined
 def _update_groups(h, k, outputs, groups, memory, dim, masked):
     """Take all steps of two windows; ask for the output rows of the two that come next."""
+    of_k = GROUP * FLOAT  # behind the steps of h
     for group in range(groups):
         rows = outputs + group * GROUP * ADDRESS
         steps = memory.steps + group * memory.group_pitch
-        _sum_updates(h.update, k.update, group, rows, memory.window_pitch, steps, dim, masked)
+        _sum_updates(h.update, group, rows, steps, dim, masked)
+        _sum_updates(k.update, group, rows + memory.window_pitch, steps + of_k, dim, masked)
     for group in range(groups):
         rows = outputs + group * GROUP * ADDRESS
         steps = memory.steps + group * memory.group_pitch
-        _update(h.hidden, k.hidden, rows, memory.window_pitch, steps, dim, masked)
+        coming = AHEAD * memory.window_pitch
+        _update(h.hidden, rows, rows + coming, steps, dim, masked)
+        rows += memory.window_pitch  # which may be rows of h, too
+        _update(k.hidden, rows, rows + coming, steps + of_k, dim, masked)
     add_to_each(h.contexts, h.size, h.update, h.share, dim, masked)
     add_to_each(k.contexts, k.size, k.update, k.share, dim, masked)
 
 
 @compiled
-def _score(h, k, rows, pitch, dim, masked):
-    """The products of two hidden vectors, h and k, each with the six output rows of its window."""
-    h0 = h1 = h2 = h3 = h4 = h5 = zeros()
-    k0 = k1 = k2 = k3 = k4 = k5 = zeros()
+def _products(hidden, rows, dim, masked):
+    """The products of a hidden vector with six output rows, not yet summed over the lanes."""
+    s0 = s1 = s2 = s3 = s4 = s5 = zeros()
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
-    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
-        x, y = load(h + columns.byte), load(k + columns.byte)
-        h0, k0 = h0 + x * read(o0, columns), k0 + y * read(p0, columns)
-        h1, k1 = h1 + x * read(o1, columns), k1 + y * read(p1, columns)
-        h2, k2 = h2 + x * read(o2, columns), k2 + y * read(p2, columns)
-        h3, k3 = h3 + x * read(o3, columns), k3 + y * read(p3, columns)
-        h4, k4 = h4 + x * read(o4, columns), k4 + y * read(p4, columns)
-        h5, k5 = h5 + x * read(o5, columns), k5 + y * read(p5, columns)
-    return sum_lanes(h0, h1, h2, h3, h4, h5, k0, k1, k2, k3, k4, k5)
+        x = load(hidden + columns.byte)
+        s0, s1 = s0 + x * read(o0, columns), s1 + x * read(o1, columns)
+        s2, s3 = s2 + x * read(o2, columns), s3 + x * read(o3, columns)
+        s4, s5 = s4 + x * read(o4, columns), s5 + x * read(o5, columns)
+    return s0, s1, s2, s3, s4, s5
 
 
 @compiled
-def _sum_updates(h_update, k_update, group, rows, pitch, steps, dim, masked):
-    """Add step · output row to the updates of both hidden vectors; the first group sets them."""
+def _sum_updates(update, group, rows, steps, dim, masked):
+    """Add step · output row to the update of a hidden vector; the first group sets it."""
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
-    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
     s0, s1, s2, s3, s4, s5 = six_steps(steps)
-    t0, t1, t2, t3, t4, t5 = six_steps(steps + GROUP * FLOAT)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
-        h, k = s0 * read(o0, columns), t0 * read(p0, columns)
-        h, k = h + s1 * read(o1, columns), k + t1 * read(p1, columns)
-        h, k = h + s2 * read(o2, columns), k + t2 * read(p2, columns)
-        h, k = h + s3 * read(o3, columns), k + t3 * read(p3, columns)
-        h, k = h + s4 * read(o4, columns), k + t4 * read(p4, columns)
-        h, k = h + s5 * read(o5, columns), k + t5 * read(p5, columns)
+        total = s0 * read(o0, columns)
+        total = total + s1 * read(o1, columns)
+        total = total + s2 * read(o2, columns)
+        total = total + s3 * read(o3, columns)
+        total = total + s4 * read(o4, columns)
+        total = total + s5 * read(o5, columns)
         if group > 0:
-            h, k = h + load(h_update + columns.byte), k + load(k_update + columns.byte)
-        store(h_update + columns.byte, h)
-        store(k_update + columns.byte, k)
+            total = total + load(update + columns.byte)
+        store(update + columns.byte, total)
 
 
 @compiled
-def _update(h, k, rows, pitch, steps, dim, masked):
-    """Add step · hidden vector to six rows per window, one after the other: they may share some.
+def _update(hidden, rows, coming, steps, dim, masked):
+    """Add step · hidden vector to six output rows.
 
-    Between the writes it asks for the output rows of the next two windows.
+    Between the writes it asks for the six rows whose addresses are stored from ``coming`` on.
     """
-    coming = rows + AHEAD * pitch
     o0, o1, o2, o3, o4, o5 = six_addresses(rows)
-    p0, p1, p2, p3, p4, p5 = six_addresses(rows + pitch)
     s0, s1, s2, s3, s4, s5 = six_steps(steps)
-    t0, t1, t2, t3, t4, t5 = six_steps(steps + GROUP * FLOAT)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
         prefetch_six(coming, columns.byte)
-        prefetch_six(coming + pitch, columns.byte)
-        x, y = load(h + columns.byte), load(k + columns.byte)
+        x = load(hidden + columns.byte)
         add(o0, columns, s0 * x)
         add(o1, columns, s1 * x)
         add(o2, columns, s2 * x)
         add(o3, columns, s3 * x)
         add(o4, columns, s4 * x)
         add(o5, columns, s5 * x)
-        add(p0, columns, t0 * y)
-        add(p1, columns, t1 * y)
-        add(p2, columns, t2 * y)
-        add(p3, columns, t3 * y)
-        add(p4, columns, t4 * y)
-        add(p5, columns, t5 * y)
