@@ -304,6 +304,13 @@ MUTANTS = {
     "skip-gram: a hidden vector too many": Mutant(
         SKIPGRAM, "if c + 1 < window.hidden:", "if c + 1 <= window.hidden:", "kernels_memory"
     ),
+    "skip-gram: both halves take the steps of the first": Mutant(
+        "kernels/cpu/step/pairs.py", "o3, o4, o5, steps + 3 * FLOAT", "o3, o4, o5, steps",
+        "kernels_step kernels_memory",
+    ),
+    "skip-gram: no room halfway": Mutant(
+        "kernels/cpu/step/scratch.py", "(hidden + 1) * LINE", "LINE", "kernels_memory"
+    ),
     "CBOW: two groups see each other's update": Mutant(
         CBOW, "k.update, group, rows", "k.update, 0, rows", "kernels_step"
     ),

@@ -1,7 +1,8 @@
 """Compiled: contexts against up to six output rows: the scores of all pairs, and their updates.
 
-The inner loops hold a block in registers: two hidden vectors and three output rows for the scores,
-six output rows and their sums for the update, of two vectors each where there are the registers.
+The inner loops hold a block in registers: two hidden vectors and three output rows for the scores;
+for the update six output rows and their sums, of two vectors each, or where a vector takes two of
+sixteen registers, three of them.
 """
 
 from embedlayer.kernels.cpu.simd.arithmetic import sum_lanes, zeros
@@ -10,8 +11,10 @@ from embedlayer.kernels.cpu.simd.memory import (
     FLOAT,
     LINE,
     broadcast,
+    load,
     load_address,
     load_two,
+    store,
     store_two,
 )
 from embedlayer.kernels.cpu.simd.rows import columns_from, prefetch_six, read, six_addresses, write
@@ -55,18 +58,65 @@ def _products(h, k, o0, o1, o2, dim, masked):
 
 
 @compiled
-def update(values, window, outputs, coming, steps, dim, masked):
+def update(values, window, outputs, coming, halfway, steps, dim, masked):
     """Add step · output row to every context and step · context to six output rows.
 
     ``values`` is where the addresses of the contexts' values are stored. Between the writes it asks
-    for the six rows whose addresses are stored from ``coming`` on.
+    for the six rows whose addresses are stored from ``coming`` on. From ``halfway`` on there is
+    room for a vector of each context.
     """
-    rows = six_addresses(outputs)
-    two = 2 * LANES if ONE_REGISTER else dim + 1
-    for d in range(0, dim // two * two, two):
-        _update_two(values, window, rows, coming, steps, d * FLOAT)
-    for d in range(dim // two * two, dim, LANES):
-        _update_one(values, window, rows, coming, steps, columns_from(d, dim, masked))
+    if ONE_REGISTER:
+        rows, two = six_addresses(outputs), 2 * LANES
+        for d in range(0, dim // two * two, two):
+            _update_two(values, window, rows, coming, steps, d * FLOAT)
+        for d in range(dim // two * two, dim, LANES):
+            _update_one(values, window, rows, coming, steps, columns_from(d, dim, masked))
+    else:
+        for d in range(0, dim, LANES):
+            columns = columns_from(d, dim, masked)
+            _update_halves(values, window, outputs, coming, halfway, steps, columns)
+
+
+@inlined
+def _update_halves(values, window, outputs, coming, halfway, steps, columns):
+    """Update the columns of one vector, three output rows at a time: sixteen registers hold them.
+
+    The contexts stay as they were until the end, as both halves may read their values there.
+    """
+    r0, r1, r2, r3, r4, r5 = six_addresses(outputs)
+    prefetch_six(coming, columns.byte)
+    o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
+    n0, n1, n2, step = o0, o1, o2, steps
+    for c in range(window.hidden):
+        h = read(load_address(values + c * ADDRESS), columns)
+        w = read(load_address(window.contexts + c * ADDRESS), columns)
+        g = broadcast(step)
+        w, n0 = w + g * o0, n0 + g * h
+        g = broadcast(step + FLOAT)
+        w, n1 = w + g * o1, n1 + g * h
+        g = broadcast(step + 2 * FLOAT)
+        w, n2 = w + g * o2, n2 + g * h
+        store(halfway + c * LINE, w)
+        step += GROUP * FLOAT
+    write(r0, columns, n0)
+    write(r1, columns, n1)
+    write(r2, columns, n2)
+    o3, o4, o5 = read(r3, columns), read(r4, columns), read(r5, columns)
+    n3, n4, n5, step = o3, o4, o5, steps + 3 * FLOAT
+    for c in range(window.hidden):
+        h = read(load_address(values + c * ADDRESS), columns)
+        w = load(halfway + c * LINE)
+        g = broadcast(step)
+        w, n3 = w + g * o3, n3 + g * h
+        g = broadcast(step + FLOAT)
+        w, n4 = w + g * o4, n4 + g * h
+        g = broadcast(step + 2 * FLOAT)
+        w, n5 = w + g * o5, n5 + g * h
+        write(load_address(window.contexts + c * ADDRESS), columns, w)
+        step += GROUP * FLOAT
+    write(r3, columns, n3)
+    write(r4, columns, n4)
+    write(r5, columns, n5)
 
 
 @inlined

@@ -21,7 +21,8 @@ class Scratch(NamedTuple):
     """The arrays that a step works in.
 
     Attributes:
-        rows: float32, flat: a row of zeros, then rows that hold hidden vectors or their updates.
+        rows: float32, flat: a row of zeros, rows that hold hidden vectors or their updates, and a
+            vector of each hidden vector.
         scores: float32, (3, groups, at least hidden vectors × GROUP): the scores of a window's
             hidden vectors, by groups of output rows; their steps; exponentials for the loss.
         targets: float32, (groups + 1, LANES): lr · label of a group's output rows, for two hidden
@@ -49,6 +50,7 @@ class Addresses(NamedTuple):
     group_pitch: int  # from the scores or steps of one group to those of the next
     targets: int
     copies: int
+    halfway: int  # behind the scratch rows: a vector of each
     rows: int  # the block's
     contexts: int  # the block's
     outputs: int  # the block's
@@ -63,7 +65,7 @@ def make_scratch(dim, batch, mean):
     hidden, rows = (2, 5) if mean else (most, 1 + most)
     groups = (batch.rows.shape[1] + GROUP - 1) // GROUP
     return Scratch(
-        np.zeros((rows * _row_pitch(dim) + LINE) // FLOAT, np.float32),
+        np.zeros((rows * _row_pitch(dim) + (hidden + 1) * LINE) // FLOAT, np.float32),
         np.empty((3, groups, (hidden + 1) * GROUP + LANES), np.float32),
         np.zeros((groups + 1, LANES), np.float32),
         np.empty(hidden, np.intp),
@@ -87,6 +89,7 @@ def addresses_in(scratch, dim):
         columns * FLOAT,
         address_of(scratch.targets),
         address_of(scratch.copies),
+        zero_row + (1 + len(scratch.copies)) * row_pitch,
         address_of(scratch.block.rows),
         address_of(scratch.block.contexts),
         address_of(scratch.block.outputs),

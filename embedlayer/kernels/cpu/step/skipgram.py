@@ -125,6 +125,6 @@ def _update_window(window, memory, dim, masked):
         coming = outputs + AHEAD * memory.window_pitch
         steps = memory.steps + group * memory.group_pitch
         if window.width - group * GROUP > GROUP // 2:
-            update(values, window, outputs, coming, steps, dim, masked)
+            update(values, window, outputs, coming, memory.halfway, steps, dim, masked)
         else:
             update_few(values, window, outputs, coming, steps, dim, masked)
