@@ -305,7 +305,7 @@ MUTANTS = {
         SKIPGRAM, "if c + 1 < window.hidden:", "if c + 1 <= window.hidden:", "kernels_memory"
     ),
     "skip-gram: both halves take the steps of the first": Mutant(
-        "kernels/cpu/step/pairs.py", "o3, o4, o5, steps + 3 * FLOAT", "o3, o4, o5, steps",
+        "kernels/cpu/step/pairs.py", "their_steps, columns", "steps, columns",
         "kernels_step kernels_memory",
     ),
     "skip-gram: no room halfway": Mutant(

@@ -71,52 +71,13 @@ def update(values, window, outputs, coming, halfway, steps, dim, masked):
             _update_two(values, window, rows, coming, steps, d * FLOAT)
         for d in range(dim // two * two, dim, LANES):
             _update_one(values, window, rows, coming, steps, columns_from(d, dim, masked))
-    else:
+    else:  # three rows at a time; both read the contexts' values, which may be in their rows
+        others, their_steps = outputs + GROUP // 2 * ADDRESS, steps + GROUP // 2 * FLOAT
         for d in range(0, dim, LANES):
             columns = columns_from(d, dim, masked)
-            _update_halves(values, window, outputs, coming, halfway, steps, columns)
-
-
-@inlined
-def _update_halves(values, window, outputs, coming, halfway, steps, columns):
-    """Update the columns of one vector, three output rows at a time: sixteen registers hold them.
-
-    The contexts stay as they were until the end, as both halves may read their values there.
-    """
-    r0, r1, r2, r3, r4, r5 = six_addresses(outputs)
-    prefetch_six(coming, columns.byte)
-    o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
-    n0, n1, n2, step = o0, o1, o2, steps
-    for c in range(window.hidden):
-        h = read(load_address(values + c * ADDRESS), columns)
-        w = read(load_address(window.contexts + c * ADDRESS), columns)
-        g = broadcast(step)
-        w, n0 = w + g * o0, n0 + g * h
-        g = broadcast(step + FLOAT)
-        w, n1 = w + g * o1, n1 + g * h
-        g = broadcast(step + 2 * FLOAT)
-        w, n2 = w + g * o2, n2 + g * h
-        store(halfway + c * LINE, w)
-        step += GROUP * FLOAT
-    write(r0, columns, n0)
-    write(r1, columns, n1)
-    write(r2, columns, n2)
-    o3, o4, o5 = read(r3, columns), read(r4, columns), read(r5, columns)
-    n3, n4, n5, step = o3, o4, o5, steps + 3 * FLOAT
-    for c in range(window.hidden):
-        h = read(load_address(values + c * ADDRESS), columns)
-        w = load(halfway + c * LINE)
-        g = broadcast(step)
-        w, n3 = w + g * o3, n3 + g * h
-        g = broadcast(step + FLOAT)
-        w, n4 = w + g * o4, n4 + g * h
-        g = broadcast(step + 2 * FLOAT)
-        w, n5 = w + g * o5, n5 + g * h
-        write(load_address(window.contexts + c * ADDRESS), columns, w)
-        step += GROUP * FLOAT
-    write(r3, columns, n3)
-    write(r4, columns, n4)
-    write(r5, columns, n5)
+            prefetch_six(coming, columns.byte)
+            _update_three(values, window, outputs, steps, columns, None, halfway)
+            _update_three(values, window, others, their_steps, columns, halfway, None)
 
 
 @inlined
@@ -200,25 +161,49 @@ def _update_two(values, window, rows, coming, steps, byte):
 @compiled
 def update_few(values, window, outputs, coming, steps, dim, masked):
     """As :func:`update`, where no more than three of the six output rows are left."""
-    r0, r1, r2, _, _, _ = six_addresses(outputs)
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
         prefetch_six(coming, columns.byte)
-        o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
-        n0, n1, n2 = o0, o1, o2
-        step = steps
-        for c in range(window.hidden):
-            context = load_address(window.contexts + c * ADDRESS)
-            h = read(load_address(values + c * ADDRESS), columns)
-            w = read(context, columns)
-            g = broadcast(step)
-            w, n0 = w + g * o0, n0 + g * h
-            g = broadcast(step + FLOAT)
-            w, n1 = w + g * o1, n1 + g * h
-            g = broadcast(step + 2 * FLOAT)
-            w, n2 = w + g * o2, n2 + g * h
-            write(context, columns, w)
-            step += GROUP * FLOAT
-        write(r0, columns, n0)
-        write(r1, columns, n1)
-        write(r2, columns, n2)
+        _update_three(values, window, outputs, steps, columns, None, None)
+
+
+@inlined
+def _update_three(values, window, outputs, steps, columns, begun, left):
+    """Update the columns of one vector, of three output rows and of the contexts.
+
+    ``begun`` is where the vectors lie that the contexts are before it, ``left`` where those go that
+    they become; None: in their rows.
+    """
+    r0, r1 = load_address(outputs), load_address(outputs + ADDRESS)
+    r2 = load_address(outputs + 2 * ADDRESS)
+    o0, o1, o2 = read(r0, columns), read(r1, columns), read(r2, columns)
+    n0, n1, n2, step = o0, o1, o2, steps
+    for c in range(window.hidden):
+        h = read(load_address(values + c * ADDRESS), columns)
+        w = _context(window.contexts, begun, c, columns)
+        g = broadcast(step)
+        w, n0 = w + g * o0, n0 + g * h
+        g = broadcast(step + FLOAT)
+        w, n1 = w + g * o1, n1 + g * h
+        g = broadcast(step + 2 * FLOAT)
+        w, n2 = w + g * o2, n2 + g * h
+        _set_context(window.contexts, left, c, columns, w)
+        step += GROUP * FLOAT
+    write(r0, columns, n0)
+    write(r1, columns, n1)
+    write(r2, columns, n2)
+
+
+@compiled
+def _context(contexts, begun, c, columns):
+    if begun is None:
+        return read(load_address(contexts + c * ADDRESS), columns)
+    return load(begun + c * LINE)
+
+
+@compiled
+def _set_context(contexts, left, c, columns, vector):
+    if left is None:
+        write(load_address(contexts + c * ADDRESS), columns, vector)
+    else:
+        store(left + c * LINE, vector)
