@@ -317,6 +317,16 @@ MUTANTS = {
     "CBOW: repeats are not looked for": Mutant(
         CBOW, "groups > 1 or odd_in_sixes(", "groups > 1 and (", "kernels_step"
     ),
+    "CBOW: rows of both windows are not looked for": Mutant(
+        CBOW, "groups == 1 and not any_in_both(ids)", "groups == 1", "kernels_step"
+    ),
+    "CBOW: a window learns of rows that the other changed": Mutant(
+        CBOW, "to = h.hidden", "to = k.update", "kernels_step"
+    ),
+    "six are compared with five": Mutant(
+        "kernels/cpu/simd/integers.py", "range(SIX, 2 * SIX)", "range(SIX, 2 * SIX - 1)",
+        "kernels_simd",
+    ),
     "skip-gram: repeats are looked for in the next window": Mutant(
         SKIPGRAM, "row * INT) & FIRST_SIX", "row * INT) & ~FIRST_SIX", "kernels_step"
     ),

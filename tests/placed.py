@@ -62,6 +62,11 @@ def odd_in_sixes(address: Any) -> int:
     return bits
 
 
+def any_in_both(address: Any) -> bool:
+    six, others = memory(address, "i4", 12).reshape(2, 6).tolist()
+    return not set(six).isdisjoint(others)
+
+
 def any_equal(address: Any, count: Any) -> bool:
     return len(set(memory(address, "i4", count).tolist())) < count
 
@@ -73,6 +78,7 @@ INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "store_first": store_first,
     "load_address": lambda address: int(memory(address, "i8", 1)[0]),
     "odd_in_sixes": odd_in_sixes,
+    "any_in_both": any_in_both,
     "any_equal": any_equal,
     "broadcast": lambda address: np.full(LANES, memory(address, "f4", 1)[0]),
     "prefetch": lambda address: None,

@@ -5,13 +5,18 @@ import placed
 import pytest
 
 from embedlayer.kernels.cpu.simd import vector
-from embedlayer.kernels.cpu.simd.integers import any_equal, odd_in_sixes
+from embedlayer.kernels.cpu.simd.integers import any_equal, any_in_both, odd_in_sixes
 from embedlayer.storage.compiled import compiled
 
 
 @compiled
 def compiled_odd(ids):
     return odd_in_sixes(ids.ctypes.data), ids  # a visible use: numba frees an array behind the last
+
+
+@compiled
+def compiled_both(ids):
+    return any_in_both(ids.ctypes.data), ids
 
 
 @compiled
@@ -37,6 +42,15 @@ def test_each_pair_of_a_six_is_compared():
             odd = int(compiled_odd(ids)[0])
             of_pair = {1 << one, 1 << other, 1 << one | 1 << other}
             assert odd in of_pair if one // 6 == other // 6 and one < 12 else odd == 0
+
+
+def test_each_of_six_is_compared_with_each_of_the_six_behind():
+    for one in range(16):
+        for other in range(one):
+            ids = placed.with_margins(np.arange(16, dtype=np.int32))
+            ids[one] = ids[other]
+            both = compiled_both(ids)[0]
+            assert both == (other < 6 <= one < 12) == placed.any_in_both(ids.ctypes.data)
 
 
 @pytest.mark.parametrize("count", range(17))

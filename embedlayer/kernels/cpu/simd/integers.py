@@ -3,7 +3,7 @@
 from llvmlite import ir
 from numba.core import types
 
-from embedlayer.kernels.cpu.simd.memory import first_at, vector_at
+from embedlayer.kernels.cpu.simd.memory import INT, first_at, vector_at
 from embedlayer.kernels.cpu.simd.vector import I32, LANES, instruction, shuffle, splat_value
 
 SIX = 6
@@ -27,6 +27,21 @@ def odd_in_sixes(builder, address):
     bits = builder.bitcast(odd, ir.IntType(LANES))
     first_twelve = ir.Constant(bits.type, (1 << 2 * SIX) - 1)
     return builder.zext(builder.and_(bits, first_twelve), ir.IntType(64))
+
+
+@instruction(types.boolean(types.intp))
+def any_in_both(builder, address):
+    """Whether one of six int32 is among the six that follow them."""
+    eight = ir.VectorType(I32, 8)
+    values = vector_at(builder, address, eight)
+    equal = ir.Constant(ir.VectorType(ir.IntType(1), 8), [0] * 8)
+    for other in range(SIX, 2 * SIX):
+        at = builder.add(address, ir.Constant(address.type, other * INT))
+        value = splat_value(builder, vector_at(builder, at, I32), eight)
+        equal = builder.or_(equal, builder.icmp_signed("==", values, value))
+    bits = builder.bitcast(equal, ir.IntType(8))
+    first_six = ir.Constant(bits.type, (1 << SIX) - 1)
+    return builder.icmp_signed("!=", builder.and_(bits, first_six), ir.Constant(bits.type, 0))
 
 
 @instruction(types.boolean(types.intp, types.intp))

@@ -74,7 +74,7 @@ def call(builder: Any, name: str, result: Any, *values: Any) -> Any:
 def splat_value(builder: Any, value: Any, vector_type: Any) -> Any:
     """A vector that has one value in all lanes."""
     one = builder.insert_element(ir.Constant(vector_type, ir.Undefined), value, I32(0))
-    return shuffle(builder, one, one, [0] * LANES)
+    return shuffle(builder, one, one, [0] * vector_type.count)
 
 
 def shuffle(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from embedlayer.kernels.cpu.simd.arithmetic import sum_lanes, zeros
-from embedlayer.kernels.cpu.simd.integers import odd_in_sixes
+from embedlayer.kernels.cpu.simd.integers import any_in_both, odd_in_sixes
 from embedlayer.kernels.cpu.simd.memory import (
     ADDRESS,
     FLOAT,
@@ -19,12 +19,12 @@ from embedlayer.kernels.cpu.simd.memory import (
     store,
 )
 from embedlayer.kernels.cpu.simd.rows import (
-    add,
     columns_from,
     prefetch_six,
     read,
     six_addresses,
     six_steps,
+    write,
 )
 from embedlayer.kernels.cpu.simd.several import add_to_each, set_mean
 from embedlayer.kernels.cpu.simd.vector import LANES
@@ -89,13 +89,15 @@ def _train_pairs(layouts, batch, lr, divide, scratch, dim, masked):
                 if measured[i] and offsets[i] < offsets[i + 1]:
                     at = (i - b) * GROUP
                     loss, pairs = add_loss(loss, pairs, scores, group, at, 1, batch, i)
-        if groups > 1 or odd_in_sixes(memory.rows + index * GROUP * INT):
+        ids = memory.rows + index * GROUP * INT
+        apart = groups == 1 and not any_in_both(ids)
+        if groups > 1 or odd_in_sixes(ids):
             for i in range(2):
                 row = (index + i) * columns
                 drop_missing(rows, row, columns, steps, i, i + 1)
                 if may_repeat(memory.rows, rows, row, columns, stamps, b + i):
                     merge_outputs(scratch, memory.zero_row, row, columns, i, i + 1)
-        _update_groups(h, k, addresses, groups, memory, dim, masked)
+        _update_groups(h, k, addresses, groups, memory, apart, dim, masked)
     return loss, pairs
 
 
@@ -119,21 +121,28 @@ def _score_groups(h, k, outputs, groups, memory, lr, dim, masked):
 
 
 @inlined
-def _update_groups(h, k, outputs, groups, memory, dim, masked):
-    """Take all steps of two windows; ask for the output rows of the two that come next."""
+def _update_groups(h, k, outputs, groups, memory, apart, dim, masked):
+    """Take all steps of two windows; ask for the output rows of the two that come next.
+
+    ``apart`` is True only where no output row is of both.
+    """
     of_k = GROUP * FLOAT  # behind the steps of h
+    coming = AHEAD * memory.window_pitch
+    to = k.update
+    if not apart:
+        for group in range(groups):
+            rows = outputs + group * GROUP * ADDRESS + memory.window_pitch
+            steps = memory.steps + group * memory.group_pitch + of_k
+            _sum_updates(k.update, group, rows, steps, dim, masked)
+        to = h.hidden  # what k would learn of rows that h has changed: used by nobody
     for group in range(groups):
         rows = outputs + group * GROUP * ADDRESS
         steps = memory.steps + group * memory.group_pitch
-        _sum_updates(h.update, group, rows, steps, dim, masked)
-        _sum_updates(k.update, group, rows + memory.window_pitch, steps + of_k, dim, masked)
+        _update(h.hidden, h.update, group, rows, rows + coming, steps, dim, masked)
     for group in range(groups):
-        rows = outputs + group * GROUP * ADDRESS
-        steps = memory.steps + group * memory.group_pitch
-        coming = AHEAD * memory.window_pitch
-        _update(h.hidden, rows, rows + coming, steps, dim, masked)
-        rows += memory.window_pitch  # which may be rows of h, too
-        _update(k.hidden, rows, rows + coming, steps + of_k, dim, masked)
+        rows = outputs + group * GROUP * ADDRESS + memory.window_pitch
+        steps = memory.steps + group * memory.group_pitch + of_k
+        _update(k.hidden, to, group, rows, rows + coming, steps, dim, masked)
     add_to_each(h.contexts, h.size, h.update, h.share, dim, masked)
     add_to_each(k.contexts, k.size, k.update, k.share, dim, masked)
 
@@ -171,8 +180,8 @@ def _sum_updates(update, group, rows, steps, dim, masked):
 
 
 @compiled
-def _update(hidden, rows, coming, steps, dim, masked):
-    """Add step · hidden vector to six output rows.
+def _update(hidden, update, group, rows, coming, steps, dim, masked):
+    """As :func:`_sum_updates`, and add step · hidden vector to the six output rows.
 
     Between the writes it asks for the six rows whose addresses are stored from ``coming`` on.
     """
@@ -181,10 +190,21 @@ def _update(hidden, rows, coming, steps, dim, masked):
     for d in range(0, dim, LANES):
         columns = columns_from(d, dim, masked)
         prefetch_six(coming, columns.byte)
-        x = load(hidden + columns.byte)
-        add(o0, columns, s0 * x)
-        add(o1, columns, s1 * x)
-        add(o2, columns, s2 * x)
-        add(o3, columns, s3 * x)
-        add(o4, columns, s4 * x)
-        add(o5, columns, s5 * x)
+        x, total = load(hidden + columns.byte), zeros()
+        total = _learn(o0, columns, s0, x, total)
+        total = _learn(o1, columns, s1, x, total)
+        total = _learn(o2, columns, s2, x, total)
+        total = _learn(o3, columns, s3, x, total)
+        total = _learn(o4, columns, s4, x, total)
+        total = _learn(o5, columns, s5, x, total)
+        if group > 0:
+            total = total + load(update + columns.byte)
+        store(update + columns.byte, total)
+
+
+@compiled
+def _learn(row, columns, step, hidden, total):
+    """Add step · hidden vector to a row; returns the total with step · what the row was."""
+    was = read(row, columns)
+    write(row, columns, was + step * hidden)
+    return total + step * was
