@@ -69,6 +69,7 @@ def run_tests(folder: Path, tests: list[str], select: str) -> "subprocess.Comple
 SCANNER, CORPUS, VOCABULARY = "text/scanner.py", "text/corpus.py", "text/vocabulary.py"
 EXAMPLES, LOCAL, SUMS = "kernels/cpu/examples.py", "kernels/cpu/local.py", "kernels/cpu/sums.py"
 SEVERAL = "kernels/cpu/simd/several.py"
+INTEGERS = "kernels/cpu/simd/integers.py"
 SKIPGRAM, CBOW = "kernels/cpu/step/skipgram.py", "kernels/cpu/step/cbow.py"
 SCORES, REPEATS = "kernels/cpu/step/scores.py", "kernels/cpu/step/repeats.py"
 BINARY, SENTENCES = "vectors/formats/word2vec_binary.py", "vectors/sentences.py"
@@ -252,7 +253,16 @@ MUTANTS = {
         EXAMPLES, "min(end - 1, i + half)", "min(end, i + half)", "kernels_examples"
     ),
     "a draw may be the target": Mutant(
-        EXAMPLES, "np.int32(-1) if word == target else word", "word", "kernels_examples"
+        INTEGERS, "builder.select(equal, nobody, values)", "values", "kernels_examples"
+    ),
+    "a draw of the place, not of its block": Mutant(
+        EXAMPLES, "block + i if shared", "i if shared", "kernels_examples"
+    ),
+    "a place before its block": Mutant(
+        EXAMPLES, "0 <= positions[end] - block <", "positions[end] - block <", "kernels_examples"
+    ),
+    "no room behind the draws": Mutant(
+        EXAMPLES, "len(targets) * width + pitch", "len(targets) * width", "kernels_memory"
     ),
     "thresholds one too high": Mutant("rng.py", "* FULL) - 1", "* FULL)", "rng text_noise"),
     "one key for all epochs": Mutant("rng.py", "{purpose}/{epoch}", "{purpose}", "rng"),
@@ -269,7 +279,7 @@ MUTANTS = {
         "models/outputs/huffman.py", "bit[nodes] == 0", "bit[nodes] == 1", "text_noise"
     ),
     "draws shared by neighbours": Mutant(
-        "models/outputs/negative.py", "(block << APART) | place", "block", "models"
+        "models/outputs/negative.py", "shared |= positions", "positions", "models"
     ),
     "tables that start above zero": Mutant(
         "models/tables.py", "(drawn - 0.5) * width", "drawn * width", "models"
@@ -324,17 +334,17 @@ MUTANTS = {
         CBOW, "to = h.hidden", "to = k.update", "kernels_step"
     ),
     "six are compared with five": Mutant(
-        "kernels/cpu/simd/integers.py", "range(SIX, 2 * SIX)", "range(SIX, 2 * SIX - 1)",
+        INTEGERS, "range(SIX, 2 * SIX)", "range(SIX, 2 * SIX - 1)",
         "kernels_simd",
     ),
     "skip-gram: repeats are looked for in the next window": Mutant(
         SKIPGRAM, "row * INT) & FIRST_SIX", "row * INT) & ~FIRST_SIX", "kernels_step"
     ),
     "a six without its widest pairs": Mutant(
-        "kernels/cpu/simd/integers.py", "SIX // 2 + 1", "SIX // 2", "kernels_simd"
+        INTEGERS, "SIX // 2 + 1", "SIX // 2", "kernels_simd"
     ),
     "sixteen without their widest pairs": Mutant(
-        "kernels/cpu/simd/integers.py", "LANES // 2 + 1", "LANES // 2", "kernels_simd"
+        INTEGERS, "LANES // 2 + 1", "LANES // 2", "kernels_simd"
     ),
     "a vector has its share twice": Mutant(SEVERAL, "repeated < 2", "repeated < 3", "kernels_step"),
     "a pass behind the end of the rows": Mutant(

@@ -71,6 +71,11 @@ def any_equal(address: Any, count: Any) -> bool:
     return len(set(memory(address, "i4", count).tolist())) < count
 
 
+def copy_others(to: Any, address: Any, value: Any) -> None:
+    values = memory(address, "i4", LANES)
+    memory(to, "i4", LANES)[:] = np.where(values == value, -1, values)
+
+
 INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "load": lambda address: memory(address, "f4", LANES).copy(),
     "store": lambda address, vector: store_first(address, vector, LANES),
@@ -80,6 +85,8 @@ INSTRUCTIONS: dict[str, Callable[..., Any]] = {
     "odd_in_sixes": odd_in_sixes,
     "any_in_both": any_in_both,
     "any_equal": any_equal,
+    "copy_others": copy_others,
+    "choose": lambda condition, a, b: a if condition else b,
     "broadcast": lambda address: np.full(LANES, memory(address, "f4", 1)[0]),
     "prefetch": lambda address: None,
     "prefetch_once": lambda address: None,
@@ -159,8 +166,10 @@ def check_integer_kernels(place: Callable[[np.ndarray], np.ndarray]) -> None:
             wanted = reference.windows(*kept, *widths, key)
             require_equal(cpu.windows(*kept, *widths, key), wanted)
             targets, positions = place(wanted[2]), place(wanted[3])
-            rows = reference.draw(prob, alias, targets, positions, 3, key)
-            require_equal([cpu.draw(prob, alias, targets, positions, 3, key)], [rows])
+            for negative, shared in ((3, 1), (16, 1), (15, 64)):
+                windows = place(targets.repeat(shared)), place(positions.repeat(shared))
+                rows = reference.draw(prob, alias, *windows, negative, key)
+                require_equal([cpu.draw(prob, alias, *windows, negative, key)], [rows])
 
 
 def check_counts() -> None:

@@ -157,6 +157,23 @@ def test_draws_follow_the_noise_distribution(kernels):
     assert chisquare(drawn, expected).pvalue > 1e-3
 
 
+@pytest.mark.parametrize("negative", [1, 5, 15, 16, 40])
+@pytest.mark.parametrize("windows", [1, 64, 65, 66, 500])
+def test_windows_of_one_position_have_the_same_draws(kernels, negative, windows):
+    """Whether few or many windows are of the same 64 positions, in order or not."""
+    _, prob, alias = tables()
+    random = np.random.default_rng(windows)
+    for positions in (
+        np.sort(random.integers(0, 192, windows)),
+        random.integers(0, 192, windows),
+        np.repeat([63, 64, 1000], windows),
+    ):
+        targets = random.integers(0, WORDS, len(positions)).astype(np.int32)
+        rows = kernels.draw(prob, alias, targets, positions, negative, KEY)
+        check_bit_equal([rows], [reference.draw(prob, alias, targets, positions, negative, KEY)])
+        assert rows.flags.c_contiguous  # as steps read them
+
+
 def test_a_draw_of_the_target_is_no_row(kernels):
     prob, alias = alias_table(np.array([1.0]))
     targets = np.zeros(3, np.int32)

@@ -4,14 +4,14 @@ import numpy as np
 
 from embedlayer import rng
 from embedlayer.kernels.arguments import Batch
-from embedlayer.kernels.cpu.simd.memory import load, store
+from embedlayer.kernels.cpu.simd.integers import choose, copy_others
+from embedlayer.kernels.cpu.simd.memory import INT, load, store
 from embedlayer.kernels.cpu.simd.vector import LANES
 from embedlayer.storage.compiled import compiled, inlined
 
 HIGH = rng.HIGH
 LOW_WORD = np.uint64(0xFFFFFFFF)
-INT = 4  # bytes
-DRAW_BLOCK = 64  # windows whose noise words are drawn together
+DRAW_BLOCK = 64  # streams of noise words that are drawn together
 
 _hash64 = inlined(rng.hash64)
 _below = inlined(rng.below)
@@ -75,29 +75,50 @@ def windows(ids, offsets, positions, least, window, reach, key):
 
 @compiled
 def draw(prob, alias, targets, positions, negative, key):
-    rows = np.empty((len(targets), 1 + negative), np.int32)
-    size = np.uint64(len(prob))
-    # The bits of many windows are made together, draw by draw: LLVM vectorises these loops.
+    width = 1 + negative
+    # A row is copied in whole vectors, from where words have room; the next overwrites the rest.
+    pitch = (width + LANES - 1) // LANES * LANES
+    words = np.zeros((DRAW_BLOCK, pitch), np.int32)
+    flat = np.empty(len(targets) * width + pitch, np.int32)
     streams = np.empty(DRAW_BLOCK, np.uint64)
+    source, to = words.ctypes.data, flat.ctypes.data
+    first = 0
+    while first < len(targets):
+        block, end = positions[first] // DRAW_BLOCK * DRAW_BLOCK, first + 1
+        while end < len(targets) and 0 <= positions[end] - block < DRAW_BLOCK:
+            end += 1
+        shared = end - first > DRAW_BLOCK  # some have the same position: draw for the whole block
+        if not shared:
+            end = min(first + DRAW_BLOCK, len(targets))
+        count = DRAW_BLOCK if shared else end - first
+        for i in range(count):
+            streams[i] = np.uint64(block + i if shared else positions[first + i])
+        _draw_words(words, streams, count, negative, prob, alias, key)
+        for i in range(first, end):
+            place, row = positions[i] - block if shared else i - first, i * width
+            for j in range(0, pitch, LANES):
+                copy_others(to + (row + j) * INT, source + (place * pitch + j) * INT, targets[i])
+            flat[row] = targets[i]
+        first = end
+    return flat[: len(targets) * width].reshape((len(targets), width))
+
+
+@compiled
+def _draw_words(words, streams, count, negative, prob, alias, key):
+    """Draw the words of so many streams, which begin at column 1."""
+    size = np.uint64(len(prob))
     bits = np.empty((negative, DRAW_BLOCK), np.uint64)
-    for first in range(0, len(targets), DRAW_BLOCK):
-        count = min(DRAW_BLOCK, len(targets) - first)
+    # The bits are made together, draw by draw: LLVM vectorises these loops.
+    for i in range(count):
+        streams[i] = _hash64(key, streams[i])
+    for k in range(negative):
         for i in range(count):
-            streams[i] = _hash64(key, np.uint64(positions[first + i]))
+            bits[k, i] = _hash64(streams[i], np.uint64(k))
+    for i in range(count):
         for k in range(negative):
-            for i in range(count):
-                bits[k, i] = _hash64(streams[i], np.uint64(k))
-        for i in range(count):
-            target = targets[first + i]
-            rows[first + i, 0] = target
-            for k in range(negative):
-                slot = _below(bits[k, i], size)
-                word, other = np.int32(slot), alias[slot]
-                # A mask chooses: a branch would be predicted wrong every third time.
-                keep = -np.int32((bits[k, i] & LOW_WORD) <= prob[slot])
-                word = other ^ ((word ^ other) & keep)
-                rows[first + i, 1 + k] = np.int32(-1) if word == target else word
-    return rows
+            slot = _below(bits[k, i], size)
+            own = (bits[k, i] & LOW_WORD) <= prob[slot]
+            words[i, 1 + k] = choose(own, np.int32(slot), alias[slot])
 
 
 @compiled

@@ -73,5 +73,9 @@ class NegativeSampling:
 
     def _shared(self, positions: Array) -> Array:
         """One number for all positions that share their draws: of one place in one block."""
-        block, place = positions >> (APART + self.shift), positions & ((1 << APART) - 1)
-        return (block << APART) | place
+        if self.shift == 0:
+            return positions
+        shared = positions >> (APART + self.shift)
+        shared <<= APART
+        shared |= positions & ((1 << APART) - 1)
+        return shared

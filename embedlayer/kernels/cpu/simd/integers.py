@@ -1,9 +1,9 @@
-"""Vectors of sixteen int32, which never leave the instruction that reads them."""
+"""int32: vectors of sixteen, which never leave the instruction that reads them, and a choice."""
 
 from llvmlite import ir
 from numba.core import types
 
-from embedlayer.kernels.cpu.simd.memory import INT, first_at, vector_at
+from embedlayer.kernels.cpu.simd.memory import INT, first_at, set_vector, vector_at
 from embedlayer.kernels.cpu.simd.vector import I32, LANES, instruction, shuffle, splat_value
 
 SIX = 6
@@ -56,3 +56,20 @@ def any_equal(builder, address, count):
         equal = builder.or_(equal, builder.icmp_signed("==", values, others))
     bits = builder.bitcast(equal, ir.IntType(LANES))
     return builder.icmp_signed("!=", bits, ir.Constant(bits.type, 0))
+
+
+@instruction(types.void(types.intp, types.intp, types.int32))
+def copy_others(builder, to, address, value):
+    """Copy sixteen int32; those that equal ``value`` become −1."""
+    values = vector_at(builder, address, INTEGERS)
+    equal = builder.icmp_signed("==", values, splat_value(builder, value, INTEGERS))
+    nobody = ir.Constant(INTEGERS, [-1] * LANES)
+    set_vector(builder, to, builder.select(equal, nobody, values))
+
+
+@instruction(types.int32(types.boolean, types.int32, types.int32))
+def choose(builder, condition, a, b):
+    """``a`` where the condition holds, else ``b``; no branch, which would be guessed wrong."""
+    chosen = builder.select(condition, a, b)
+    chosen.set_metadata("unpredictable", builder.module.add_metadata([]))
+    return chosen

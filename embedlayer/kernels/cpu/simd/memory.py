@@ -38,7 +38,7 @@ def load(builder, address):
 @instruction(types.void(types.intp, float32x16))
 def store(builder, address, vector):
     """Write the sixteen floats to an address, which is a multiple of 4."""
-    builder.store(vector, _pointer(builder, address, VECTOR), align=FLOAT)
+    set_vector(builder, address, vector)
 
 
 @compiled
@@ -93,6 +93,11 @@ def prefetch_once(builder, address):
 def vector_at(builder: Any, address: Any, kind: Any) -> Any:
     """The vector of this kind at an address, which is a multiple of 4."""
     return builder.load(_pointer(builder, address, kind), align=FLOAT)
+
+
+def set_vector(builder: Any, address: Any, vector: Any) -> None:
+    """Write a vector to an address, which is a multiple of 4."""
+    builder.store(vector, _pointer(builder, address, vector.type), align=FLOAT)
 
 
 def first_at(builder: Any, address: Any, count: Any, others: Any) -> Any:
