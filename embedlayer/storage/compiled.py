@@ -6,9 +6,13 @@ Import this before anything that numba compiles.
 """
 
 import os
+import sys
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from numba import config, njit
@@ -16,6 +20,7 @@ from numba import config, njit
 from embedlayer.storage.folders import cache_folder, is_writable, temporary_folder
 
 PACKAGE = Path(__file__).parents[1]
+BLAS = "scipy.linalg.cython_blas"
 
 
 def _place_of_code() -> Path | None:
@@ -40,6 +45,33 @@ def drop_stale(package: Path) -> None:
                 index.unlink()
 
 
+class _Later(ModuleType):
+    """A module that is imported when something of it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        _drop_stand_in()
+        return getattr(import_module(self.__name__), name)
+
+
+def _drop_stand_in() -> None:
+    if isinstance(sys.modules.get(BLAS), _Later):
+        del sys.modules[BLAS]
+
+
+def begin_numba() -> None:
+    """Import what numba would at its first function, but not the linear algebra of SciPy: 0.3 s.
+
+    numba asks for it to see whether there is any, and again where a function multiplies matrices.
+    """
+    if find_spec("scipy") and "scipy.linalg" not in sys.modules:
+        sys.modules[BLAS] = _Later(BLAS)
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        _drop_stand_in()
+
+
+begin_numba()
 if (PACKAGE.parent / ".git").exists():  # a checkout, whose files change one by one
     drop_stale(PACKAGE)
 if place := _place_of_code():
