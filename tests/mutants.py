@@ -265,6 +265,12 @@ MUTANTS = {
         EXAMPLES, "len(targets) * width + pitch", "len(targets) * width", "kernels_memory"
     ),
     "thresholds one too high": Mutant("rng.py", "* FULL) - 1", "* FULL)", "rng text_noise"),
+    "numba begins with all of SciPy": Mutant(
+        "storage/compiled.py", "sys.modules[BLAS] = _Later(BLAS)", "pass", "compiled"
+    ),
+    "a stand-in that stays": Mutant(
+        "storage/compiled.py", "_drop_stand_in()", "pass", "compiled", after="finally:"
+    ),
     "one key for all epochs": Mutant("rng.py", "{purpose}/{epoch}", "{purpose}", "rng"),
     "the rich give what the poor have": Mutant(
         PAIRING, "-= 1.0 - share[poor]", "-= share[poor]", "text_noise"

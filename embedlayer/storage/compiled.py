@@ -10,7 +10,6 @@ import sys
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,7 +62,7 @@ def begin_numba() -> None:
 
     numba asks for it to see whether there is any, and again where a function multiplies matrices.
     """
-    if find_spec("scipy") and "scipy.linalg" not in sys.modules:
+    if sys.modules.get("scipy") and "scipy.linalg" not in sys.modules:  # numba has imported it
         sys.modules[BLAS] = _Later(BLAS)
     try:
         import_module("numba.np.arraymath")
