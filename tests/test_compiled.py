@@ -86,5 +86,5 @@ def test_code_that_cannot_be_deleted_or_is_gone_is_no_error(package, monkeypatch
 @pytest.mark.parametrize("program", [WITHOUT_LINEAR_ALGEBRA, STAND_IN_IS_USED])
 def test_compiled_code_begins_without_scipys_linear_algebra_which_others_may_use(program):
     pytest.importorskip("scipy")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
