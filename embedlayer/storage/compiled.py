@@ -57,7 +57,7 @@ def _drop_stand_in() -> None:
         del sys.modules[BLAS]
 
 
-def begin_numba() -> None:
+def _begin_numba() -> None:
     """Import what numba would at its first function, but not the linear algebra of SciPy: 0.3 s.
 
     numba asks for it to see whether there is any, and again where a function multiplies matrices.
@@ -70,7 +70,7 @@ def begin_numba() -> None:
         _drop_stand_in()
 
 
-begin_numba()
+_begin_numba()
 if (PACKAGE.parent / ".git").exists():  # a checkout, whose files change one by one
     drop_stale(PACKAGE)
 if place := _place_of_code():
